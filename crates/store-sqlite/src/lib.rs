@@ -1,0 +1,1 @@
+//! Room store-sqlite.
