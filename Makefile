@@ -1,0 +1,32 @@
+# The front door. Logic sits in xtask and in the binary; this file only names it.
+#   make demo [ARGS=--once]    make test [CI=1]    make lint    make bench    make build    make fmt    make crash [N=20]
+.PHONY: demo test bench lint build fmt crash
+
+ARGS ?=
+N ?= 20
+
+# Builds, starts on an embedded database with the sandbox, plays one conversation, serves until stopped.
+demo: build
+	target/release/trunkline demo $(ARGS)
+
+# Everything: format, lints, house rules, all tests, the foreign clients. CI=1: a skip is a failure.
+test:
+	CI="$(CI)" cargo xtask test
+
+bench:
+	cargo xtask bench $(ARGS)
+
+# Format, lints and house rules only.
+lint:
+	cargo xtask lint
+
+# Leaves the product at target/release/trunkline.
+build:
+	cargo build --release --locked --package server
+
+fmt:
+	cargo fmt --all
+
+# Kills a busy server N times and compares ledgers.
+crash:
+	cargo xtask crash $(N)
