@@ -1,0 +1,15 @@
+//! Commands: everything that can change the world, each a pure decision over a view.
+
+use crate::view::{Halt, View};
+
+/// Something that decides over a view. It may be run several times before its rows are loaded, so it must not
+/// remember anything between runs.
+pub trait Command: Send + 'static {
+    /// What the caller learns when it is kept.
+    type Answer: Send + 'static;
+    /// What the caller learns when nothing is kept.
+    type Refusal: Send + 'static;
+
+    /// Decides. All effects go through `view`.
+    fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Self::Refusal>>;
+}

@@ -1,0 +1,39 @@
+//! Jobs: work to do later, written in the same commit as its cause.
+
+use crate::channel::Address;
+use crate::delivery::Priority;
+use crate::id::{AppId, ConversationId, JobId, MessageId, TenantId};
+use crate::time::Time;
+
+/// One thing to do later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub id: JobId,
+    pub tenant: TenantId,
+    pub app: AppId,
+    pub due_at: Time,
+    pub lane: Lane,
+    pub priority: Priority,
+    pub work: Work,
+}
+
+/// Jobs of one lane run one at a time, in order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    Conversation(ConversationId),
+    /// Dispatch mode: app plus first recipient identity.
+    Recipient(AppId, Address),
+    /// No order wanted.
+    None,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Hand the message to its current channel.
+    Send { message: MessageId },
+    /// Look whether its time-to-live, or its held attempt, is over.
+    Expire { message: MessageId },
+    /// Dispatch-mode retention: erase content and addresses.
+    Erase { message: MessageId },
+}

@@ -1,0 +1,219 @@
+//! Records and their keys: the rows that commands read and write through a view.
+//!
+//! A key is tenant, kind and name. Pointers make lookups and uniqueness plain rows: the active conversation of an
+//! app and contact, an identity's contact, a small number's entity, a provider id's message.
+
+use std::sync::Arc;
+
+use crate::agent::Agent;
+use crate::app::App;
+use crate::channel::Address;
+use crate::consent::Consent;
+use crate::contact::Contact;
+use crate::content::Content;
+use crate::conversation::Conversation;
+use crate::delivery::Receipt;
+use crate::id::{AppId, ContactId, Id, TenantId};
+use crate::message::Message;
+use crate::once::Once;
+use crate::subscription::{Cursor, Subscription};
+use crate::tenant::{Credential, File, Tenant};
+use crate::time::Time;
+
+/// Names one row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub tenant: TenantId,
+    pub kind: Kind,
+    pub name: Name,
+}
+
+/// The part of a key that is unique within tenant and kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    Id(Id),
+    Text(Arc<str>),
+}
+
+/// A pointer to an entity, with the attempt it belongs to where that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    pub target: Id,
+    /// For provider ids: the attempt's number. Otherwise 0.
+    pub attempt: u32,
+}
+
+/// The last number drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counter(pub u64);
+
+/// Receipts for a provider id that nobody has claimed yet; kept 72 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlyReceipts {
+    pub receipts: Vec<Receipt>,
+    pub expires_at: Time,
+}
+
+/// What is remembered for a recipient identity in dispatch mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientMemory {
+    pub metadata: Option<String>,
+    pub correlation_id: String,
+}
+
+macro_rules! records {
+    ($($(#[$doc:meta])* $kind:ident($entity:ty)),* $(,)?) => {
+        /// The kinds of rows.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[$doc])* $kind),* }
+
+        /// Any row's content.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Record { $($kind(Arc<$entity>)),* }
+
+        impl Kind {
+            /// All kinds, in declaration order.
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind),*];
+
+            /// The kind's name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Kind::$kind => stringify!($kind)),* }
+            }
+        }
+
+        impl Record {
+            /// Which kind this is.
+            pub fn kind(&self) -> Kind {
+                match self { $(Record::$kind(_) => Kind::$kind),* }
+            }
+        }
+
+        $(impl Entity for $entity {
+            const KIND: Kind = Kind::$kind;
+            fn wrap(entity: Arc<Self>) -> Record { Record::$kind(entity) }
+            fn unwrap(record: &Record) -> Option<Arc<Self>> {
+                match record { Record::$kind(entity) => Some(Arc::clone(entity)), _ => None }
+            }
+        })*
+    };
+}
+
+/// A noun that is stored as a row of its own kind.
+pub trait Entity: Sized {
+    /// Its kind.
+    const KIND: Kind;
+    /// As any row.
+    fn wrap(entity: Arc<Self>) -> Record;
+    /// From any row, if it is of this kind.
+    fn unwrap(record: &Record) -> Option<Arc<Self>>;
+}
+
+records! {
+    Tenant(Tenant),
+    App(App),
+    Agent(Agent),
+    Credential(Credential),
+    Subscription(Subscription),
+    Cursor(Cursor),
+    Contact(Contact),
+    Conversation(Conversation),
+    Message(Message),
+    /// Erasable; named by its message's id.
+    Content(Content),
+    File(File),
+    Consent(Consent),
+    Pointer(Pointer),
+    Counter(Counter),
+    EarlyReceipts(EarlyReceipts),
+    RecipientMemory(RecipientMemory),
+    Once(Once),
+}
+
+impl Key {
+    /// The row of an entity by its id.
+    pub fn id<E: Entity>(tenant: TenantId, id: Id) -> Key {
+        Key { tenant, kind: E::KIND, name: Name::Id(id) }
+    }
+
+    /// The row of an entity by a composed name.
+    pub fn text<E: Entity>(tenant: TenantId, name: &str) -> Key {
+        Key { tenant, kind: E::KIND, name: Name::Text(Arc::from(name)) }
+    }
+
+    /// Pointer: the active conversation of app and contact.
+    pub fn active_conversation(tenant: TenantId, app: AppId, contact: ContactId) -> Key {
+        Key::text::<Pointer>(tenant, &format!("active/{}/{}", app.ulid(), contact.ulid()))
+    }
+
+    /// Pointer: the contact behind an address; `app` where the channel scopes addresses to apps.
+    pub fn identity(tenant: TenantId, app: Option<AppId>, address: &Address) -> Key {
+        let scope = app.map(AppId::ulid).unwrap_or_default();
+        Key::text::<Pointer>(tenant, &format!("identity/{scope}/{}/{}", address.channel.as_str(), address.address))
+    }
+
+    /// Pointer: the entity behind a small number. `what` is `message`, `contact`, `conversation`, ….
+    pub fn number(tenant: TenantId, what: &str, number: u64) -> Key {
+        Key::text::<Pointer>(tenant, &format!("number/{what}/{number}"))
+    }
+
+    /// Pointer: the message and attempt behind a provider's id, newest wins.
+    pub fn provider_id(tenant: TenantId, app: AppId, channel: &str, provider_id: &str) -> Key {
+        Key::text::<Pointer>(tenant, &provider_name(app, channel, provider_id))
+    }
+
+    /// Receipts that came before the provider id was known.
+    pub fn early_receipts(tenant: TenantId, app: AppId, channel: &str, provider_id: &str) -> Key {
+        Key::text::<EarlyReceipts>(tenant, &provider_name(app, channel, provider_id))
+    }
+
+    /// Pointer: the inbound message already made of a provider's message id.
+    pub fn inbound_source(tenant: TenantId, app: AppId, channel: &str, source: &str) -> Key {
+        Key::text::<Pointer>(tenant, &format!("inbound/{}", provider_name(app, channel, source)))
+    }
+
+    /// The tenant's counter of small numbers for `what`.
+    pub fn counter(tenant: TenantId, what: &str) -> Key {
+        Key::text::<Counter>(tenant, what)
+    }
+
+    /// An address's standing with an app.
+    pub fn consent(tenant: TenantId, app: AppId, address: &Address) -> Key {
+        Key::text::<Consent>(tenant, &recipient_name(app, address))
+    }
+
+    /// What dispatch mode remembers of an address.
+    pub fn recipient_memory(tenant: TenantId, app: AppId, address: &Address) -> Key {
+        Key::text::<RecipientMemory>(tenant, &recipient_name(app, address))
+    }
+}
+
+fn provider_name(app: AppId, channel: &str, provider_id: &str) -> String {
+    format!("{}/{channel}/{provider_id}", app.ulid())
+}
+
+fn recipient_name(app: AppId, address: &Address) -> String {
+    format!("{}/{}/{}", app.ulid(), address.channel.as_str(), address.address)
+}
+
+/// An ordered list of ids that a face pages through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// Owner: conversation. Position: sorting.
+    MessagesOfConversation,
+    /// Owner: contact. Position: number.
+    ConversationsOfContact,
+    /// Owner: app. Position: number.
+    ConversationsOfApp,
+    /// Owner: tenant. Position: number.
+    ContactsOfTenant,
+}
+
+/// One entry of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    pub tenant: TenantId,
+    pub list: List,
+    pub owner: Id,
+    pub position: u64,
+    pub target: Id,
+}
