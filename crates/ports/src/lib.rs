@@ -1,1 +1,13 @@
-//! Room ports.
+//! What the core needs from outside: the store, time, ids, files, secrets; and the stored forms of records.
+
+pub mod clock;
+pub mod error;
+pub mod files;
+pub mod store;
+pub mod vault;
+
+pub use clock::Clock;
+pub use error::{Error, ErrorKind};
+pub use files::Files;
+pub use store::{Batch, Claims, Commit, Committed, Reads, Row, Store, Version, Write};
+pub use vault::Vault;
