@@ -1,1 +1,48 @@
-fn main() {}
+//! The house tools: `cargo xtask <command>`, reached through `make`.
+//!
+//! Commands here build, check and test the workspace; none of them is part of the product. They run from any
+//! folder of the repository and need nothing beyond the Rust toolchain, save where a step says what it wants.
+
+mod commands;
+mod steps;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask <command>
+  tidy         house rules: arrows between crates, sizes, headers, words, licences
+  lint         format, clippy, tidy (and cargo deny where it is installed)
+  test         lint, build, all tests, the foreign clients; with CI=1 a skip is a failure
+  bench [..]   the load generator against the budgets
+  crash [N]    kills a busy server N times (20) and compares ledgers";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = root();
+    let outcome = match arguments.as_slice() {
+        ["tidy"] => commands::tidy(&root),
+        ["lint"] => commands::lint(&root),
+        ["test"] => commands::test(&root),
+        ["bench", rest @ ..] => commands::bench(&root, rest),
+        ["crash"] => commands::crash(&root, "20"),
+        ["crash", rounds] => commands::crash(&root, rounds),
+        _ => Err(anyhow::anyhow!("{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace folder, known since this crate was compiled from inside it.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask/ lies inside the workspace")
+        .to_path_buf()
+}

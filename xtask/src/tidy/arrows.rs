@@ -1,0 +1,119 @@
+//! Which of our crates may depend on which: the table, compared with what cargo says.
+//!
+//! A new arrow or a new room is its own change to this table. Tests may also use `testkit`, and those of `server`
+//! anything. Third-party packages are not judged here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
+
+use super::Problem;
+
+/// What each room may see; `*` stands for every room but `testkit`.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("ports", &["domain"]),
+    ("connector-api", &["domain"]),
+    ("engine", &["domain", "ports", "connector-api"]),
+    ("connectors", &["domain", "connector-api"]),
+    ("http-out", &["connector-api"]),
+    ("store-sqlite", &["domain", "ports"]),
+    ("face-kit", &[]),
+    ("face-liveperson", &["engine", "domain", "face-kit"]),
+    ("face-sinch", &["engine", "domain", "face-kit"]),
+    ("face-livedesk", &["engine", "domain", "face-kit"]),
+    ("face-trunkline", &["engine", "domain", "face-kit"]),
+    ("testkit", &["domain", "ports", "connector-api"]),
+    ("sandbox", &["domain", "connector-api"]),
+    ("config", &[]),
+    ("cli", &["engine", "domain", "config", "ports"]),
+    ("server", &["*"]),
+    ("xtask", &[]),
+];
+
+/// Rooms whose tests may see anything: they try the whole product.
+const WHOLE_PRODUCT_TESTS: [&str; 2] = ["server", "e2e"];
+
+/// One of our crates with its arrows to others of ours.
+pub struct Room {
+    pub name: String,
+    pub manifest: String,
+    pub uses: BTreeSet<String>,
+    pub tests_use: BTreeSet<String>,
+}
+
+pub fn check(rooms: &[Room]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for room in rooms {
+        let mut report = |sentence: String| problems.push(Problem::new(&room.manifest, 1, sentence));
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room.name) else {
+            report(format!(
+                "a new room needs an arrow row: add `{}` to xtask/src/tidy/arrows.rs",
+                room.name
+            ));
+            continue;
+        };
+        let may_use = |other: &str| allowed.contains(&other) || allowed.contains(&"*") && other != "testkit";
+        for other in room.uses.iter().filter(|other| !may_use(other)) {
+            report(format!(
+                "`{}` may not depend on `{other}`: turn the call around, or argue for the arrow in xtask/src/tidy/arrows.rs",
+                room.name
+            ));
+        }
+        let free = WHOLE_PRODUCT_TESTS.contains(&room.name.as_str());
+        let tests_may_use = |other: &str| free || other == "testkit" || may_use(other);
+        for other in room.tests_use.iter().filter(|other| !tests_may_use(other)) {
+            report(format!(
+                "tests of `{}` may not use `{other}`: use `testkit`, or move the test to crates/server/tests/",
+                room.name
+            ));
+        }
+    }
+    problems
+}
+
+/// The packages that are built on this machine, with their features as resolved.
+pub fn metadata(root: &Path) -> anyhow::Result<Metadata> {
+    let version = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .context("rustc could not be started")?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc names no host")?;
+    let mut command = MetadataCommand::new();
+    command.current_dir(root).features(CargoOpt::AllFeatures);
+    command.other_options(["--filter-platform".to_owned(), host.to_owned()]);
+    command.exec().context("cargo metadata failed")
+}
+
+/// Our crates: all that lie in the workspace.
+pub fn rooms(metadata: &Metadata) -> Vec<Room> {
+    let ours = metadata.workspace_packages();
+    let names: BTreeSet<&str> = ours.iter().map(|package| package.name.as_str()).collect();
+    let room = |package: &&cargo_metadata::Package| {
+        let others = |tests: bool| {
+            let same_kind = package
+                .dependencies
+                .iter()
+                .filter(move |arrow| (arrow.kind == DependencyKind::Development) == tests);
+            same_kind
+                .map(|arrow| arrow.name.clone())
+                .filter(|name| names.contains(name.as_str()))
+                .collect()
+        };
+        let manifest = package.manifest_path.strip_prefix(&metadata.workspace_root);
+        Room {
+            name: package.name.to_string(),
+            manifest: manifest.unwrap_or(&package.manifest_path).to_string(),
+            uses: others(false),
+            tests_use: others(true),
+        }
+    };
+    ours.iter().map(room).collect()
+}
