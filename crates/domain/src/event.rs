@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::channel::Address;
+use crate::consent::Keyword;
 use crate::conversation::{Party, Standing};
 use crate::delivery::{Reason, Status};
 use crate::id::{AppId, ContactId, ConversationId, EventId, MessageId, SubscriptionId, TenantId};
@@ -40,10 +41,10 @@ pub enum Fact {
     /// The journey of `message` moved.
     DeliveryChanged(DeliveryChange),
     /// The consumer said something about messages, in the consumer face's words.
-    ConsumerReceipt { status: ConsumerStatus, sequences: Vec<i64> },
-    ConsentChanged { address: Address, opted_out: bool },
-    /// A signal that a face lists as an event.
-    SignalSeen { address: Option<Address>, signal: SignalKind },
+    ConsumerReceipt { status: ConsumerStatus, sequences: Vec<i64>, sequence: i64, metadata: String },
+    ConsentChanged { address: Address, keyword: Keyword },
+    /// A signal that a face lists as an event, or tells its subscribers of.
+    SignalSeen { address: Option<Address>, signal: SignalKind, by: Party },
     /// A callback was given up.
     DeadLetter { subscription: SubscriptionId, position: u64, why: Arc<str> },
     SubscriptionDisabled { subscription: SubscriptionId },

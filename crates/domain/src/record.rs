@@ -10,10 +10,10 @@ use crate::app::App;
 use crate::channel::Address;
 use crate::consent::Consent;
 use crate::contact::Contact;
-use crate::content::Content;
+use crate::content::{Content, Face};
 use crate::conversation::Conversation;
 use crate::delivery::Receipt;
-use crate::id::{AppId, ContactId, Id, TenantId};
+use crate::id::{AppId, ContactId, ConversationId, Id, TenantId};
 use crate::message::Message;
 use crate::once::Once;
 use crate::subscription::{Cursor, Subscription};
@@ -169,6 +169,16 @@ impl Key {
     /// Pointer: the inbound message already made of a provider's message id.
     pub fn inbound_source(tenant: TenantId, app: AppId, channel: &str, source: &str) -> Key {
         Key::text::<Pointer>(tenant, &format!("inbound/{}", provider_name(app, channel, source)))
+    }
+
+    /// Pointer: the message with this sequence in the consumer face's dialog.
+    pub fn sequence(tenant: TenantId, conversation: ConversationId, sequence: i64) -> Key {
+        Key::text::<Pointer>(tenant, &format!("sequence/{}/{sequence}", conversation.ulid()))
+    }
+
+    /// The stored answer for an idempotency key of one face.
+    pub fn once(tenant: TenantId, face: Face, key: &str) -> Key {
+        Key::text::<Once>(tenant, &format!("{face:?}/{key}"))
     }
 
     /// The tenant's counter of small numbers for `what`.

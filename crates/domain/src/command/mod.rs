@@ -1,6 +1,21 @@
 //! Commands: everything that can change the world, each a pure decision over a view.
 
+pub mod admin;
+pub mod attempt;
+pub mod consumer;
+pub mod open;
+pub mod receipt;
+pub mod receive;
+pub mod reply;
+pub mod send;
+pub mod standing;
+#[cfg(test)]
+mod tests;
+mod thread;
+
 use crate::view::{Halt, View};
+
+pub use thread::Person;
 
 /// Something that decides over a view. It may be run several times before its rows are loaded, so it must not
 /// remember anything between runs.

@@ -1,0 +1,140 @@
+//! What a consumer does beside writing: receipts by sequence number, typing, and the profile.
+
+use std::sync::Arc;
+
+use super::open::Profile;
+use super::standing::{Refusal, of_consumer};
+use super::{Command, attempt, thread};
+use crate::channel::Address;
+use crate::contact::Contact;
+use crate::conversation::Party;
+use crate::delivery::{Receipt, Status};
+use crate::event::{ConsumerStatus, Fact, SignalKind};
+use crate::id::{AppId, ContactId, ConversationId, TenantId};
+use crate::message::Message;
+use crate::record::{Key, Pointer};
+use crate::view::{About, Halt, View};
+
+/// Sequence numbers one receipt may name.
+pub const SEQUENCES_MAX: usize = 1000;
+
+/// The consumer accepted, read, opened or missed messages of a dialog.
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub contact: ContactId,
+    pub status: ConsumerStatus,
+    pub sequences: Vec<i64>,
+    /// JSON text or empty.
+    pub metadata: String,
+}
+
+impl Command for Acknowledge {
+    /// The receipt's own sequence.
+    type Answer = i64;
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<i64, Halt<Refusal>> {
+        let mut conversation = of_consumer(view, self.tenant, self.conversation, self.contact)?;
+        let key = |sequence: &i64| Key::sequence(self.tenant, self.conversation, *sequence);
+        view.want(&self.sequences.iter().map(key).collect::<Vec<_>>())?;
+        let mut targets = Vec::new();
+        for sequence in &self.sequences {
+            targets.extend(view.get::<Pointer, Refusal>(&key(sequence))?.map(|pointer| pointer.target));
+        }
+        view.want(&targets.iter().map(|target| Key::id::<Message>(self.tenant, *target)).collect::<Vec<_>>())?;
+        let sequence = conversation.next_sequence;
+        conversation.next_sequence += 1;
+        let (status, metadata) = (self.status, self.metadata.clone());
+        let fact = Fact::ConsumerReceipt { status, sequences: self.sequences.clone(), sequence, metadata };
+        view.emit(self.tenant, thread::about(&conversation, None), fact);
+        thread::put_conversation(view, conversation);
+        for target in targets {
+            if let Some(message) = view.by_id::<Message, Refusal>(self.tenant, target)? {
+                self.mark(view, Arc::unwrap_or_clone(message));
+            }
+        }
+        Ok(sequence)
+    }
+}
+
+impl Acknowledge {
+    fn mark(&self, view: &mut View<'_>, mut message: Message) {
+        let status = match self.status {
+            ConsumerStatus::Accept => Status::Delivered,
+            ConsumerStatus::Read | ConsumerStatus::Access | ConsumerStatus::Action => Status::Read,
+            ConsumerStatus::Nack => Status::Failed,
+        };
+        let now = view.now();
+        let Some(delivery) = message.delivery.as_mut() else { return };
+        let number = delivery.attempt_number();
+        let receipt = Receipt { status, reason: None, at: now };
+        let moved = delivery.receipt(number, &Arc::from("consumer"), receipt, now);
+        if moved != crate::delivery::Moved::Nothing {
+            attempt::settle(view, &mut message, &moved, None);
+        }
+    }
+}
+
+/// A typing signal, recorded as an event because some face tells its subscribers.
+#[derive(Clone, Debug)]
+pub struct Signal {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub address: Option<Address>,
+    pub signal: SignalKind,
+    pub by: Party,
+    /// Checked when the consumer signals.
+    pub contact: Option<ContactId>,
+}
+
+impl Command for Signal {
+    type Answer = ();
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
+        let conversation = match self.contact {
+            Some(contact) => of_consumer(view, self.tenant, self.conversation, contact)?,
+            None => thread::conversation(view, self.tenant, self.conversation)?.ok_or(Refusal::UnknownConversation)?,
+        };
+        let (signal, by) = (self.signal, self.by);
+        let fact = Fact::SignalSeen { address: self.address.clone(), signal, by };
+        view.emit(self.tenant, thread::about(&conversation, None), fact);
+        Ok(())
+    }
+}
+
+/// The consumer's profile, set outside a CREATE.
+#[derive(Clone, Debug)]
+pub struct SetProfile {
+    pub tenant: TenantId,
+    pub app: AppId,
+    pub from: Address,
+    pub profile: Profile,
+}
+
+impl Command for SetProfile {
+    type Answer = ();
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
+        let contact = thread::find_contact(view, self.tenant, Some(self.app), &self.from)?;
+        let mut contact: Contact = match contact {
+            Some(contact) => Arc::unwrap_or_clone(contact),
+            None => {
+                let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownConversation)?;
+                let person = super::Person { name: "Unknown".to_owned(), language: String::new() };
+                let identity = thread::identity(self.from.clone(), Some(self.app));
+                thread::create_contact(view, &app, vec![identity], &person)?
+            }
+        };
+        if self.profile.apply(&mut contact) {
+            contact.updated_at = view.now();
+            let about = About { app: Some(self.app), contact: Some(contact.id), ..About::default() };
+            view.emit(self.tenant, about, Fact::ContactUpdated);
+            thread::put_contact(view, contact);
+        }
+        Ok(())
+    }
+}

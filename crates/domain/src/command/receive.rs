@@ -1,0 +1,218 @@
+//! A person wrote: through a provider's callback, or a consumer face.
+//!
+//! The contact is found or made, the message goes into the active conversation or starts one, keywords change
+//! consent, and a provider's repeated callback changes nothing.
+
+use std::sync::Arc;
+
+use super::thread::{self, Draft};
+use super::{Command, Person};
+use crate::app::{App, ProcessingMode};
+use crate::channel::Address;
+use crate::consent::{Consent, Keyword};
+use crate::contact::Contact;
+use crate::content::{Body, Content, Face};
+use crate::conversation::{Conversation, Standing};
+use crate::event::Fact;
+use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
+use crate::message::{Author, Direction, Message};
+use crate::record::{Key, Pointer, RecipientMemory};
+use crate::view::{About, Halt, View};
+
+/// An inbound message.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    pub tenant: TenantId,
+    pub app: AppId,
+    pub face: Face,
+    pub from: Address,
+    /// Whether the address means something within this app only.
+    pub app_scoped: bool,
+    pub person: Person,
+    /// The provider's id of the message: a repeat is answered with the first one. Empty: never a repeat.
+    pub source_id: String,
+    pub content: Content,
+    /// The provider's id of the message it answers.
+    pub reply_to: Option<Arc<str>>,
+    /// Set where the caller names the conversation; otherwise the active one, or a new one.
+    pub conversation: Option<ConversationId>,
+    /// The writer's metadata, JSON text or empty.
+    pub metadata: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub message: MessageId,
+    pub number: u64,
+    pub sequence: Option<i64>,
+    pub conversation: Option<ConversationId>,
+    /// It was there already.
+    pub repeated: bool,
+}
+
+/// Why nothing was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    UnknownApp,
+    UnknownConversation,
+    /// The named conversation is another person's.
+    NotYours,
+    ConversationClosed,
+}
+
+impl Command for Receive {
+    type Answer = Received;
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<Received, Halt<Refusal>> {
+        let scope = self.app_scoped.then_some(self.app);
+        view.want(&[
+            Key::id::<App>(self.tenant, self.app.0),
+            Key::identity(self.tenant, scope, &self.from),
+            Key::consent(self.tenant, self.app, &self.from),
+            self.source_key(),
+        ])?;
+        let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
+        if let Some(first) = self.first_time(view)? {
+            return Ok(first);
+        }
+        self.hear_keyword(view)?;
+        if app.mode == ProcessingMode::Dispatch && self.face == Face::Provider {
+            return self.without_conversation(view, &app);
+        }
+        let contact = match thread::find_contact(view, self.tenant, scope, &self.from)? {
+            Some(contact) => Arc::unwrap_or_clone(contact),
+            None => {
+                let identity = thread::identity(self.from.clone(), scope);
+                thread::create_contact(view, &app, vec![identity], &self.person)?
+            }
+        };
+        let mut conversation = self.conversation(view, &app, &contact)?;
+        conversation.address = Some(self.from.clone());
+        conversation.unread += 1;
+        let draft = Draft {
+            address: Some(self.from.clone()),
+            reply_to: self.answered(view)?,
+            source_id: self.source_id.clone(),
+            metadata: self.metadata.clone(),
+            ..Draft::new(Direction::Inbound, Author::Contact, self.face, self.content.clone())
+        };
+        let message = thread::append(view, &mut conversation, draft)?;
+        thread::put_conversation(view, conversation);
+        self.remember_source(view, message.id);
+        Ok(Received {
+            message: message.id,
+            number: message.number,
+            sequence: message.sequence,
+            conversation: message.conversation,
+            repeated: false,
+        })
+    }
+}
+
+impl Receive {
+    fn source_key(&self) -> Key {
+        Key::inbound_source(self.tenant, self.app, self.from.channel.as_str(), &self.source_id)
+    }
+
+    /// The message that an earlier copy of this callback made.
+    fn first_time(&self, view: &mut View<'_>) -> Result<Option<Received>, Halt<Refusal>> {
+        if self.source_id.is_empty() {
+            return Ok(None);
+        }
+        let Some(pointer) = view.get::<Pointer, Refusal>(&self.source_key())? else { return Ok(None) };
+        let message = view.by_id::<Message, Refusal>(self.tenant, pointer.target)?;
+        Ok(message.map(|message| Received {
+            message: message.id,
+            number: message.number,
+            sequence: message.sequence,
+            conversation: message.conversation,
+            repeated: true,
+        }))
+    }
+
+    fn remember_source(&self, view: &mut View<'_>, message: MessageId) {
+        if !self.source_id.is_empty() {
+            view.put(self.source_key(), Pointer { target: message.0, attempt: 0 });
+        }
+    }
+
+    fn hear_keyword(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
+        let Body::Text(text) = &self.content.body else { return Ok(()) };
+        let Some(keyword) = Keyword::of(text) else { return Ok(()) };
+        let key = Key::consent(self.tenant, self.app, &self.from);
+        let mut consent = view.get::<Consent, Refusal>(&key)?.map(Arc::unwrap_or_clone).unwrap_or_default();
+        consent.apply(keyword, view.now());
+        view.put(key, consent);
+        let about = About { app: Some(self.app), ..About::default() };
+        view.emit(self.tenant, about, Fact::ConsentChanged { address: self.from.clone(), keyword });
+        Ok(())
+    }
+
+    fn answered(&self, view: &mut View<'_>) -> Result<Option<MessageId>, Halt<Refusal>> {
+        let Some(provider_id) = &self.reply_to else { return Ok(None) };
+        let key = Key::provider_id(self.tenant, self.app, self.from.channel.as_str(), provider_id);
+        Ok(view.get::<Pointer, Refusal>(&key)?.map(|pointer| MessageId(pointer.target)))
+    }
+
+    fn conversation(&self, view: &mut View<'_>, app: &App, contact: &Contact) -> Result<Conversation, Halt<Refusal>> {
+        if let Some(id) = self.conversation {
+            let named = thread::conversation(view, self.tenant, id)?.ok_or(Refusal::UnknownConversation)?;
+            if named.contact != contact.id || named.app != app.id {
+                return Err(Refusal::NotYours.into());
+            }
+            return if named.is_open() { Ok(named) } else { Err(Refusal::ConversationClosed.into()) };
+        }
+        if let Some(mut active) = thread::active(view, app, contact.id)? {
+            if active.standing == Standing::Snoozed {
+                active.standing = Standing::Open;
+                let by = crate::conversation::Party::Consumer;
+                let fact = Fact::StandingChanged { from: Standing::Snoozed, to: Standing::Open, by };
+                view.emit(self.tenant, thread::about(&active, None), fact);
+            }
+            return Ok(active);
+        }
+        thread::start(view, app, contact.id, self.face, Some(self.from.clone()))
+    }
+
+    /// Dispatch mode: the message stands alone, with what was remembered for the address.
+    fn without_conversation(&self, view: &mut View<'_>, app: &App) -> Result<Received, Halt<Refusal>> {
+        let key = Key::recipient_memory(self.tenant, self.app, &self.from);
+        let memory = view.get::<RecipientMemory, Refusal>(&key)?.map(Arc::unwrap_or_clone).unwrap_or_default();
+        let reply_to = self.answered(view)?;
+        let number = view.next_number::<Refusal>(self.tenant, "message")?;
+        let id = MessageId(view.next_id());
+        let message = Message {
+            id,
+            tenant: self.tenant,
+            app: app.id,
+            conversation: None,
+            contact: None::<ContactId>,
+            number,
+            sorting: 0,
+            sequence: None,
+            direction: Direction::Inbound,
+            author: Author::Contact,
+            private: false,
+            face: self.face,
+            address: Some(self.from.clone()),
+            reply_to,
+            source_id: self.source_id.clone(),
+            accepted_at: view.now(),
+            metadata: self.metadata.clone(),
+            conversation_metadata: memory.metadata,
+            correlation_id: memory.correlation_id,
+            class: crate::consent::ContentClass::Unknown,
+            attributes: String::new(),
+            shown_agent: String::new(),
+            delivery: None,
+        };
+        view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
+        thread::put_message(view, message);
+        let about = About { app: Some(app.id), message: Some(id), ..About::default() };
+        view.emit(self.tenant, about, Fact::MessageReceived);
+        self.remember_source(view, id);
+        Ok(Received { message: id, number, sequence: None, conversation: None, repeated: false })
+    }
+}

@@ -1,0 +1,318 @@
+//! The pieces that several commands share: finding or making the contact, the active conversation, and appending a
+//! message to it.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::channel::{Address, Channel};
+use crate::consent::ContentClass;
+use crate::contact::{Contact, Identity};
+use crate::content::{Content, Face};
+use crate::conversation::{Conversation, Standing};
+use crate::delivery::Delivery;
+use crate::event::Fact;
+use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
+use crate::job::{Lane, Work};
+use crate::message::{Author, Direction, Message};
+use crate::record::{Key, List, Listing, Pointer};
+use crate::view::{About, Halt, View};
+
+/// What a caller knows of a person that may have to be created.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    pub name: String,
+    pub language: String,
+}
+
+/// A message about to be appended.
+pub struct Draft {
+    pub direction: Direction,
+    pub author: Author,
+    pub private: bool,
+    pub face: Face,
+    pub address: Option<Address>,
+    pub reply_to: Option<MessageId>,
+    pub source_id: String,
+    pub metadata: String,
+    pub class: ContentClass,
+    pub attributes: String,
+    pub shown_agent: String,
+    pub content: Content,
+    pub delivery: Option<Delivery>,
+}
+
+impl Draft {
+    /// Content and author, everything else empty.
+    pub fn new(direction: Direction, author: Author, face: Face, content: Content) -> Draft {
+        Draft {
+            direction,
+            author,
+            private: false,
+            face,
+            address: None,
+            reply_to: None,
+            source_id: String::new(),
+            metadata: String::new(),
+            class: ContentClass::Unknown,
+            attributes: String::new(),
+            shown_agent: String::new(),
+            content,
+            delivery: None,
+        }
+    }
+}
+
+/// The app's row.
+pub fn app<R>(view: &mut View<'_>, tenant: TenantId, app: AppId) -> Result<Option<Arc<App>>, Halt<R>> {
+    view.by_id::<App, R>(tenant, app.0)
+}
+
+/// The contact behind an address, if any.
+pub fn find_contact<R>(
+    view: &mut View<'_>,
+    tenant: TenantId,
+    scope: Option<AppId>,
+    address: &Address,
+) -> Result<Option<Arc<Contact>>, Halt<R>> {
+    match view.get::<Pointer, R>(&Key::identity(tenant, scope, address))? {
+        Some(pointer) => view.by_id::<Contact, R>(tenant, pointer.target),
+        None => Ok(None),
+    }
+}
+
+/// Makes a contact with exactly these identities and tells the log.
+pub fn create_contact<R>(
+    view: &mut View<'_>,
+    app: &App,
+    identities: Vec<Identity>,
+    person: &Person,
+) -> Result<Contact, Halt<R>> {
+    let number = view.next_number::<R>(app.tenant, "contact")?;
+    let id = ContactId(view.next_id());
+    for identity in &identities {
+        let key = Key::identity(app.tenant, identity.app, &identity.address);
+        view.put(key, Pointer { target: id.0, attempt: 0 });
+    }
+    let contact = Contact {
+        id,
+        tenant: app.tenant,
+        number,
+        display_name: person.name.clone(),
+        email: String::new(),
+        phone: String::new(),
+        external_id: String::new(),
+        language: person.language.clone(),
+        avatar_url: String::new(),
+        metadata: String::new(),
+        channel_priority: Vec::new(),
+        identities,
+        profile: None,
+        created_at: view.now(),
+        updated_at: view.now(),
+    };
+    view.put(Key::number(app.tenant, "contact", number), Pointer { target: id.0, attempt: 0 });
+    view.list(Listing {
+        tenant: app.tenant,
+        list: List::ContactsOfTenant,
+        owner: app.tenant.0,
+        position: number,
+        target: id.0,
+    });
+    put_contact(view, contact.clone());
+    let about = About { app: Some(app.id), contact: Some(id), ..About::default() };
+    view.emit(app.tenant, about, Fact::ContactCreated);
+    Ok(contact)
+}
+
+/// Writes a contact.
+pub fn put_contact(view: &mut View<'_>, contact: Contact) {
+    view.put(Key::id::<Contact>(contact.tenant, contact.id.0), contact);
+}
+
+/// Writes a conversation.
+pub fn put_conversation(view: &mut View<'_>, conversation: Conversation) {
+    view.put(Key::id::<Conversation>(conversation.tenant, conversation.id.0), conversation);
+}
+
+/// The one active conversation of app and contact.
+pub fn active<R>(view: &mut View<'_>, app: &App, contact: ContactId) -> Result<Option<Conversation>, Halt<R>> {
+    let key = Key::active_conversation(app.tenant, app.id, contact);
+    match view.get::<Pointer, R>(&key)? {
+        Some(pointer) => conversation(view, app.tenant, ConversationId(pointer.target)),
+        None => Ok(None),
+    }
+}
+
+/// A conversation by id, to be changed and put back.
+pub fn conversation<R>(
+    view: &mut View<'_>,
+    tenant: TenantId,
+    id: ConversationId,
+) -> Result<Option<Conversation>, Halt<R>> {
+    Ok(view.by_id::<Conversation, R>(tenant, id.0)?.map(Arc::unwrap_or_clone))
+}
+
+/// Starts a conversation. It becomes the active one when no other is; `wanted_id` serves faces that mint ids.
+pub fn start<R>(
+    view: &mut View<'_>,
+    app: &App,
+    contact: ContactId,
+    opened_by: Face,
+    address: Option<Address>,
+) -> Result<Conversation, Halt<R>> {
+    let tenant = app.tenant;
+    let active_key = Key::active_conversation(tenant, app.id, contact);
+    let active = view.get::<Pointer, R>(&active_key)?.is_none();
+    let number = view.next_number::<R>(tenant, "conversation")?;
+    let id = ConversationId(view.next_id());
+    let pointer = Pointer { target: id.0, attempt: 0 };
+    if active {
+        view.put(active_key, pointer);
+    }
+    view.put(Key::number(tenant, "conversation", number), pointer);
+    let listing = |list, owner| Listing { tenant, list, owner, position: number, target: id.0 };
+    view.list(listing(List::ConversationsOfContact, contact.0));
+    view.list(listing(List::ConversationsOfApp, app.id.0));
+    let conversation = Conversation {
+        id,
+        tenant,
+        app: app.id,
+        contact,
+        number,
+        standing: Standing::Open,
+        active,
+        opened_by,
+        announced_to_connector: false,
+        address,
+        assignee: None,
+        last_sorting: 0,
+        next_sequence: 0,
+        metadata: None,
+        correlation_id: String::new(),
+        context: None,
+        last_message: None,
+        last_activity_at: view.now(),
+        created_at: view.now(),
+        closed_at: None,
+        closed_by: None,
+        unread: 0,
+        attributes: String::new(),
+    };
+    put_conversation(view, conversation.clone());
+    view.emit(tenant, about(&conversation, None), Fact::ConversationStarted);
+    Ok(conversation)
+}
+
+/// Whom events of this conversation are about.
+pub fn about(conversation: &Conversation, message: Option<MessageId>) -> About {
+    About {
+        app: Some(conversation.app),
+        contact: Some(conversation.contact),
+        conversation: Some(conversation.id),
+        message,
+    }
+}
+
+/// Appends a message: numbers, content row, list, event, and the job that hands it over when it travels. The
+/// conversation is changed, not written.
+pub fn append<R>(view: &mut View<'_>, conversation: &mut Conversation, draft: Draft) -> Result<Message, Halt<R>> {
+    let tenant = conversation.tenant;
+    let number = view.next_number::<R>(tenant, "message")?;
+    let id = MessageId(view.next_id());
+    conversation.last_sorting += 1;
+    let sequence = (!draft.private && draft.author != Author::System).then_some(conversation.next_sequence);
+    if let Some(sequence) = sequence {
+        conversation.next_sequence += 1;
+        view.put(Key::sequence(tenant, conversation.id, sequence), Pointer { target: id.0, attempt: 0 });
+    }
+    conversation.last_message = Some(id);
+    conversation.last_activity_at = view.now();
+    let message = Message {
+        id,
+        tenant,
+        app: conversation.app,
+        conversation: Some(conversation.id),
+        contact: Some(conversation.contact),
+        number,
+        sorting: conversation.last_sorting,
+        sequence,
+        direction: draft.direction,
+        author: draft.author,
+        private: draft.private,
+        face: draft.face,
+        address: draft.address,
+        reply_to: draft.reply_to,
+        source_id: draft.source_id,
+        accepted_at: view.now(),
+        metadata: draft.metadata,
+        conversation_metadata: conversation.metadata.clone(),
+        correlation_id: conversation.correlation_id.clone(),
+        class: draft.class,
+        attributes: draft.attributes,
+        shown_agent: draft.shown_agent,
+        delivery: draft.delivery,
+    };
+    view.put(Key::number(tenant, "message", number), Pointer { target: id.0, attempt: 0 });
+    view.list(Listing {
+        tenant,
+        list: List::MessagesOfConversation,
+        owner: conversation.id.0,
+        position: message.sorting,
+        target: id.0,
+    });
+    view.put(Key::id::<Content>(tenant, id.0), draft.content);
+    let fact = match draft.direction {
+        Direction::Inbound => Fact::MessageReceived,
+        Direction::Outbound => Fact::MessageSubmitted,
+    };
+    view.emit(tenant, about(conversation, Some(id)), fact);
+    schedule(view, &message, Lane::Conversation(conversation.id));
+    put_message(view, message.clone());
+    Ok(message)
+}
+
+/// Writes a message.
+pub fn put_message(view: &mut View<'_>, message: Message) {
+    view.put(Key::id::<Message>(message.tenant, message.id.0), message);
+}
+
+/// The jobs of a message that travels: hand it over now, look after its time-to-live.
+pub fn schedule(view: &mut View<'_>, message: &Message, lane: Lane) {
+    let Some(delivery) = &message.delivery else { return };
+    let (tenant, app, now) = (message.tenant, message.app, view.now());
+    view.schedule(tenant, app, now, lane, delivery.priority, Work::Send { message: message.id });
+    if delivery.expires_at < crate::time::Time::NEVER {
+        let work = Work::Expire { message: message.id };
+        view.schedule(tenant, app, delivery.expires_at, Lane::None, delivery.priority, work);
+    }
+}
+
+/// Where a contact's next message goes: the conversation's own address first, then preferences, then app order.
+pub fn plan_for_contact(app: &App, contact: &Contact, current: Option<&Address>) -> Vec<Address> {
+    let known: Vec<&Address> = contact.identities_for(app.id).map(|identity| &identity.address).collect();
+    let mut plan: Vec<Address> = Vec::new();
+    let mut push = |address: &Address| {
+        let usable = address.channel.is_face() || app.account(&address.channel).is_some();
+        if usable && !plan.iter().any(|taken| taken.channel == address.channel) {
+            plan.push(address.clone());
+        }
+    };
+    current.into_iter().for_each(&mut push);
+    let preferred = contact.channel_priority.iter();
+    let configured = app.channels.iter().map(|account| &account.channel);
+    for channel in preferred.chain(configured) {
+        known.iter().filter(|address| address.channel == *channel).for_each(|address| push(address));
+    }
+    known.iter().filter(|address| address.channel.is_face()).for_each(|address| push(address));
+    plan
+}
+
+/// An identity on a channel whose addresses mean something within one app, or within the tenant.
+pub fn identity(address: Address, scope: Option<AppId>) -> Identity {
+    Identity { address, app: scope }
+}
+
+/// A face channel's address.
+pub fn face_address(channel: &str, address: &str) -> Address {
+    Address { channel: Channel::new(channel), address: Arc::from(address) }
+}
