@@ -4,6 +4,7 @@ pub mod clock;
 pub mod error;
 pub mod files;
 pub mod store;
+pub mod stored;
 pub mod vault;
 
 pub use clock::Clock;
