@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. URL, headers and body may hold credentials, so its `Debug` shows sizes alone.
+#[derive(Clone)]
 pub struct HttpRequest {
     pub method: Method,
     pub url: String,
@@ -14,6 +14,16 @@ pub struct HttpRequest {
     pub timeout_ms: u64,
     /// Longest answer body that is read.
     pub answer_bytes_max: usize,
+}
+
+impl std::fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("body_bytes", &self.body.len())
+            .field("timeout_ms", &self.timeout_ms)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One answer.

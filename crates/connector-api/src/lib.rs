@@ -12,7 +12,7 @@ pub mod session;
 
 pub use abilities::Abilities;
 pub use callback::{Callback, Forged, Genuine};
-pub use connector::{Connector, Handshake, Line, Outbound, SendError, Unreadable};
+pub use connector::{Connector, Handshake, Line, Located, Outbound, SendError, Unreadable};
 pub use http_out::{HttpOut, HttpRequest, HttpResponse, OutError};
 pub use inbound::Inbound;
 pub use session::{Intake, Session};
