@@ -37,7 +37,10 @@ pub(super) async fn receive(
     }
     let plan = world.receive(sms, &sent);
     if plan.phone_got {
-        show(world, sms, session, &message, &to, &id, split.and_then(|(_, part)| part), &readable);
+        let mut bubble = Bubble::new(Author::Business, "text", readable.as_str());
+        bubble.provider_id.clone_from(&id);
+        bubble.account.clone_from(&session.system_id);
+        show(world, sms, &message.source.digits, &to, split.and_then(|(_, part)| part), bubble);
     }
     let receipt = Receipt::new(&message, &to, &id, &readable);
     match plan.verdict {
@@ -90,27 +93,14 @@ async fn play(world: &Arc<World>, sms: &Sms, session: &Session, receipt: Receipt
     .await;
 }
 
-#[expect(clippy::too_many_arguments, reason = "straight-line piece of `receive`, which has all of it at hand")]
-fn show(
-    world: &World,
-    sms: &Sms,
-    session: &Session,
-    message: &ShortMessage,
-    to: &str,
-    id: &str,
-    part: Option<concatenation::Part>,
-    readable: &str,
-) {
-    let source = &message.source.digits;
-    let whole = match part {
-        Some(part) => sms.smsc.unfinished.add(source, to, part, readable),
-        None => Some(readable.to_owned()),
-    };
-    if let Some(whole) = whole {
-        let mut bubble = Bubble::new(Author::Business, "text", whole);
-        id.clone_into(&mut bubble.provider_id);
-        bubble.account.clone_from(&session.system_id);
-        bubble.silent = true;
-        world.show(sms, to, Some(source), bubble);
+/// On the phone once all parts are there.
+fn show(world: &World, sms: &Sms, source: &str, to: &str, part: Option<concatenation::Part>, mut bubble: Bubble) {
+    if let Some(part) = part {
+        match sms.smsc.unfinished.add(source, to, part, &bubble.text) {
+            Some(whole) => bubble.text = whole,
+            None => return,
+        }
     }
+    bubble.silent = true;
+    world.show(sms, to, Some(source), bubble);
 }

@@ -54,14 +54,16 @@ pub(super) async fn call(
     let Some(token) = bot.strip_prefix("bot").filter(|token| well_formed(token)) else {
         return error(404, "Not Found");
     };
+    let account = world.accounts.get(NAME, token);
+    let registers = method.eq_ignore_ascii_case("setWebhook");
+    if account.is_none() && !registers {
+        return error(401, "Unauthorized");
+    }
     let parameters = match parameters::read(&world, token, &headers, query.as_deref(), body).await {
         Ok(parameters) => parameters,
         Err(reason) => return bad_request(&reason),
     };
-    if method.eq_ignore_ascii_case("setWebhook") {
-        return set_webhook(&world, token, &parameters);
-    }
-    let Some(account) = world.accounts.get(NAME, token) else { return error(401, "Unauthorized") };
+    let Some(account) = account.filter(|_| !registers) else { return set_webhook(&world, token, &parameters) };
     match method.to_ascii_lowercase().as_str() {
         "getme" => ok(&bot_user(token)),
         "deletewebhook" => {
