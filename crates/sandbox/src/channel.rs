@@ -32,7 +32,11 @@ pub(crate) enum Said {
     Choice(String),
     Location(Value),
     /// A file, already fetched; `id` names it in the media store.
-    Media { id: String, url: String, caption: String },
+    Media {
+        id: String,
+        url: String,
+        caption: String,
+    },
 }
 
 pub(crate) struct Person {

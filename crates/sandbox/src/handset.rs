@@ -105,17 +105,29 @@ impl Handsets {
         });
     }
 
-    pub(crate) fn wrote_last(&self, channel: &'static str, identity: &str) -> Option<(String, Option<String>)> {
-        self.look(channel, identity, |phone| phone.wrote_last.clone()).flatten()
+    pub(crate) fn wrote_last(
+        &self,
+        channel: &'static str,
+        identity: &str,
+    ) -> Option<(String, Option<String>)> {
+        self.look(channel, identity, |phone| phone.wrote_last.clone())
+            .flatten()
     }
 
-    pub(crate) fn set_wrote_last(&self, channel: &'static str, identity: &str, account: &str, from: Option<&str>) {
+    pub(crate) fn set_wrote_last(
+        &self,
+        channel: &'static str,
+        identity: &str,
+        account: &str,
+        from: Option<&str>,
+    ) {
         let writer = (account.to_owned(), from.map(str::to_owned));
         self.change(channel, identity, |phone| phone.wrote_last = Some(writer));
     }
 
     pub(crate) fn person_wrote_at_ms(&self, channel: &'static str, identity: &str) -> Option<u64> {
-        self.look(channel, identity, |phone| phone.person_wrote_at_ms).flatten()
+        self.look(channel, identity, |phone| phone.person_wrote_at_ms)
+            .flatten()
     }
 
     pub(crate) fn set_typing(&self, channel: &'static str, identity: &str, until_ms: u64) {
@@ -123,10 +135,20 @@ impl Handsets {
     }
 
     /// Moves a message's mark forward; `read` is never taken back by a late `delivered`.
-    pub(crate) fn mark(&self, channel: &'static str, identity: &str, provider_id: &str, status: &'static str) {
+    pub(crate) fn mark(
+        &self,
+        channel: &'static str,
+        identity: &str,
+        provider_id: &str,
+        status: &'static str,
+    ) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned()))
-            && let Some(bubble) = phone.bubbles.iter_mut().rev().find(|bubble| bubble.provider_id == provider_id)
+            && let Some(bubble) = phone
+                .bubbles
+                .iter_mut()
+                .rev()
+                .find(|bubble| bubble.provider_id == provider_id)
             && bubble.status != "read"
         {
             bubble.status = status;
@@ -136,8 +158,13 @@ impl Handsets {
     /// Marks what the business wrote as read and returns what a report is owed for.
     pub(crate) fn read_all(&self, channel: &'static str, identity: &str) -> Vec<Bubble> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned())) else { return Vec::new() };
-        let unread = phone.bubbles.iter_mut().filter(|b| b.from == Author::Business && b.status != "read");
+        let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned())) else {
+            return Vec::new();
+        };
+        let unread = phone
+            .bubbles
+            .iter_mut()
+            .filter(|b| b.from == Author::Business && b.status != "read");
         let read = unread.map(|bubble| {
             bubble.status = "read";
             bubble.clone()
@@ -146,10 +173,18 @@ impl Handsets {
     }
 
     /// The newest message that offers this choice, by id or by title.
-    pub(crate) fn offered(&self, channel: &'static str, identity: &str, choice: &str) -> Option<(Bubble, Choice)> {
+    pub(crate) fn offered(
+        &self,
+        channel: &'static str,
+        identity: &str,
+        choice: &str,
+    ) -> Option<(Bubble, Choice)> {
         self.look(channel, identity, |phone| {
             phone.bubbles.iter().rev().find_map(|bubble| {
-                let found = bubble.choices.iter().find(|offer| offer.id == choice || offer.title == choice);
+                let found = bubble
+                    .choices
+                    .iter()
+                    .find(|offer| offer.id == choice || offer.title == choice);
                 found.map(|offer| (bubble.clone(), offer.clone()))
             })
         })
@@ -157,7 +192,8 @@ impl Handsets {
     }
 
     pub(crate) fn bubbles(&self, channel: &'static str, identity: &str) -> Vec<Bubble> {
-        self.look(channel, identity, |phone| phone.bubbles.iter().cloned().collect()).unwrap_or_default()
+        self.look(channel, identity, |phone| phone.bubbles.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// The newest handsets first.
@@ -201,8 +237,13 @@ impl Handsets {
         }
         inner.bubbles = inner.bubbles + phone.bubbles.len() - before;
         while inner.bubbles > BUBBLES_MAX && inner.order.len() > 1 {
-            let Some(oldest) = inner.order.pop_front() else { break };
-            inner.bubbles -= inner.phones.remove(&oldest).map_or(0, |phone| phone.bubbles.len());
+            let Some(oldest) = inner.order.pop_front() else {
+                break;
+            };
+            inner.bubbles -= inner
+                .phones
+                .remove(&oldest)
+                .map_or(0, |phone| phone.bubbles.len());
         }
     }
 }

@@ -52,12 +52,20 @@ struct Numbered {
 
 impl Ledger {
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let mut inner =
-            Inner { rows: VecDeque::new(), first: 1, bytes: 0, bytes_max: MEMORY_BYTES_MAX, file: None };
+        let mut inner = Inner {
+            rows: VecDeque::new(),
+            first: 1,
+            bytes: 0,
+            bytes_max: MEMORY_BYTES_MAX,
+            file: None,
+        };
         if let Some(path) = path {
             inner.file = Some(read_back(path, &mut inner)?);
         }
-        Ok(Self { path: path.map(Path::to_owned), inner: Mutex::new(inner) })
+        Ok(Self {
+            path: path.map(Path::to_owned),
+            inner: Mutex::new(inner),
+        })
     }
 
     pub(crate) fn append(&self, mut row: Row<'_>) {
@@ -85,7 +93,10 @@ impl Ledger {
         let mut page = vec![b'['];
         let mut count = 0;
         if let Some(path) = self.path.as_ref().filter(|_| after + 1 < first) {
-            for line in BufReader::new(File::open(path)?).split(b'\n').skip(after as usize) {
+            for line in BufReader::new(File::open(path)?)
+                .split(b'\n')
+                .skip(after as usize)
+            {
                 if count as u64 + after + 1 >= first || count >= limit {
                     break;
                 }
@@ -106,7 +117,9 @@ impl Inner {
         self.bytes += row.len();
         self.rows.push_back(row);
         while self.bytes > self.bytes_max {
-            let Some(oldest) = self.rows.pop_front() else { break };
+            let Some(oldest) = self.rows.pop_front() else {
+                break;
+            };
             self.bytes -= oldest.len();
             self.first += 1;
         }
@@ -122,7 +135,11 @@ fn join(page: &mut Vec<u8>, row: &[u8]) {
 
 /// Reads what an earlier run wrote. A last line cut short by a crash is cut off: it was never a whole row.
 fn read_back(path: &Path, inner: &mut Inner) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .read(true)
+        .append(true)
+        .open(path)?;
     let mut whole = 0;
     let mut reader = BufReader::new(&file);
     let mut line = Vec::new();
@@ -133,7 +150,10 @@ fn read_back(path: &Path, inner: &mut Inner) -> io::Result<File> {
             break;
         }
         if numbered.is_ok_and(|row| row.n != expected) {
-            return Err(io::Error::other(format!("{} is not a ledger: row {expected} is missing", path.display())));
+            return Err(io::Error::other(format!(
+                "{} is not a ledger: row {expected} is missing",
+                path.display()
+            )));
         }
         whole += line.len() as u64;
         line.pop();
@@ -165,7 +185,9 @@ mod tests {
     fn texts(ledger: &Ledger, after: u64, limit: usize) -> Vec<String> {
         let page = ledger.page(after, limit).expect("page");
         let rows: Vec<Value> = serde_json::from_slice(&page).expect("array");
-        rows.iter().map(|row| format!("{}{}", row["n"], row["text"].as_str().expect("text"))).collect()
+        rows.iter()
+            .map(|row| format!("{}{}", row["n"], row["text"].as_str().expect("text")))
+            .collect()
     }
 
     #[test]
@@ -193,7 +215,12 @@ mod tests {
         assert_eq!(texts(&ledger, 0, 10), ["1a", "2b", "3c", "4d"]);
         assert_eq!(texts(&ledger, 0, 2), ["1a", "2b"]);
         drop(ledger);
-        std::fs::OpenOptions::new().append(true).open(&path).expect("file").write_all(b"{\"n\":5,\"te").expect("cut");
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .expect("file")
+            .write_all(b"{\"n\":5,\"te")
+            .expect("cut");
         let again = Ledger::open(Some(&path)).expect("again");
         add(&again, "e");
         assert_eq!(texts(&again, 3, 10), ["4d", "5e"]);

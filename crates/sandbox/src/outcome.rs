@@ -114,17 +114,31 @@ impl Plan {
 
     fn without_reports(verdict: Verdict) -> Self {
         let phone_got = matches!(verdict, Verdict::Accepted | Verdict::Hung);
-        Self { verdict, phone_got, early: None, steps: Vec::new(), answer_after: Duration::ZERO, silent: true }
+        Self {
+            verdict,
+            phone_got,
+            early: None,
+            steps: Vec::new(),
+            answer_after: Duration::ZERO,
+            silent: true,
+        }
     }
 
     fn reporting(verdict: Verdict, steps: Vec<(Duration, Status)>) -> Self {
-        Self { steps, silent: false, ..Self::without_reports(verdict) }
+        Self {
+            steps,
+            silent: false,
+            ..Self::without_reports(verdict)
+        }
     }
 
     /// Accepts, then reports failed, as a window that has closed does on WhatsApp.
     pub(crate) fn fails_later(delays: &Delays) -> Self {
         let steps = vec![(delays.delivered_after, Status::Failed)];
-        Self { phone_got: false, ..Self::reporting(Verdict::Accepted, steps) }
+        Self {
+            phone_got: false,
+            ..Self::reporting(Verdict::Accepted, steps)
+        }
     }
 
     fn plain(verdict: Verdict, delays: &Delays) -> Self {
@@ -137,7 +151,10 @@ impl Plan {
     }
 
     fn of(code: Code, earlier_tries: u8, delays: &Delays) -> Self {
-        let (delivered, read) = (delays.delivered_after, delays.read_after.max(delays.delivered_after));
+        let (delivered, read) = (
+            delays.delivered_after,
+            delays.read_after.max(delays.delivered_after),
+        );
         match code {
             Code::Refused => Self::refused(),
             Code::FailsLater => Self::fails_later(delays),
@@ -163,9 +180,10 @@ impl Plan {
                 Verdict::Accepted,
                 vec![(Duration::ZERO, Status::Sent), (delivered, Status::Delivered)],
             ),
-            Code::SlowAnswer => {
-                Self { answer_after: delays.slow_answer, ..Self::plain(Verdict::Accepted, delays) }
-            }
+            Code::SlowAnswer => Self {
+                answer_after: delays.slow_answer,
+                ..Self::plain(Verdict::Accepted, delays)
+            },
             Code::Plain | Code::FailsTwice | Code::ThrottlesOnce => Self::plain(Verdict::Accepted, delays),
         }
     }
@@ -193,7 +211,9 @@ impl Faults {
     }
 
     pub(crate) fn plan(&self, channel: &'static str, identity: &str, text: &str, delays: &Delays) -> Plan {
-        let code = self.scripted(channel, identity).unwrap_or_else(|| Code::of(identity));
+        let code = self
+            .scripted(channel, identity)
+            .unwrap_or_else(|| Code::of(identity));
         let tries = match code {
             Code::FailsTwice | Code::ThrottlesOnce => self.count(channel, identity, text, code),
             _ => 0,
@@ -207,7 +227,11 @@ impl Faults {
             return None;
         }
         let script = scripts.get_mut(&(channel, identity.to_owned()))?;
-        if script.len() > 1 { script.pop_front() } else { script.front().copied() }
+        if script.len() > 1 {
+            script.pop_front()
+        } else {
+            script.front().copied()
+        }
     }
 
     /// Counted per message, recognized by its text, so that two messages to one address do not use up each other's
@@ -236,7 +260,12 @@ mod tests {
     use super::*;
 
     fn verdicts(faults: &Faults, identity: &str, count: usize) -> Vec<&'static str> {
-        let plan = |_| faults.plan("SMS", identity, "hello", &Delays::default()).verdict.as_str();
+        let plan = |_| {
+            faults
+                .plan("SMS", identity, "hello", &Delays::default())
+                .verdict
+                .as_str()
+        };
         (0..count).map(plan).collect()
     }
 
@@ -244,7 +273,10 @@ mod tests {
     fn last_four_characters_choose_the_verdict() {
         let rows: [(&str, &[&str]); 7] = [
             ("447700900001", &["refused", "refused"]),
-            ("447700900003", &["temporary", "temporary", "accepted", "temporary"]),
+            (
+                "447700900003",
+                &["temporary", "temporary", "accepted", "temporary"],
+            ),
             ("447700900004", &["throttled", "accepted"]),
             ("447700900006", &["hung"]),
             ("447700900011", &["dropped"]),
@@ -252,15 +284,26 @@ mod tests {
             ("1", &["accepted"]),
         ];
         for (identity, expected) in rows {
-            assert_eq!(verdicts(&Faults::default(), identity, expected.len()), expected, "{identity}");
+            assert_eq!(
+                verdicts(&Faults::default(), identity, expected.len()),
+                expected,
+                "{identity}"
+            );
         }
     }
 
     #[test]
     fn script_beats_the_recipient_and_its_last_code_stays() {
         let faults = Faults::default();
-        faults.script("SMS", "447700900001", &["0011".to_owned(), "0006".to_owned(), "ok".to_owned()]);
-        assert_eq!(verdicts(&faults, "447700900001", 4), ["dropped", "hung", "accepted", "accepted"]);
+        faults.script(
+            "SMS",
+            "447700900001",
+            &["0011".to_owned(), "0006".to_owned(), "ok".to_owned()],
+        );
+        assert_eq!(
+            verdicts(&faults, "447700900001", 4),
+            ["dropped", "hung", "accepted", "accepted"]
+        );
         faults.script("SMS", "447700900001", &[]);
         assert_eq!(verdicts(&faults, "447700900001", 1), ["refused"]);
     }

@@ -35,9 +35,15 @@ impl Sandbox {
                 smpp_addr = addr;
             }
         }
-        let router = router.layer(DefaultBodyLimit::max(http::BODY_BYTES_MAX)).with_state(world.clone());
+        let router = router
+            .layer(DefaultBodyLimit::max(http::BODY_BYTES_MAX))
+            .with_state(world.clone());
         world.tasks.spawn(http::serve(world.clone(), listener, router));
-        Ok(Running { http_addr, smpp_addr, world })
+        Ok(Running {
+            http_addr,
+            smpp_addr,
+            world,
+        })
     }
 }
 

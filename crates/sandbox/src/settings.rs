@@ -54,7 +54,7 @@ impl Default for Delays {
             slow_answer: Duration::from_secs(3),
             callback_pause_min: Duration::from_millis(100),
             callback_pause_max: Duration::from_secs(2),
-            callback_patience: Duration::from_secs(600),
+            callback_patience: Duration::from_mins(10),
             callback_timeout: Duration::from_secs(10),
         }
     }

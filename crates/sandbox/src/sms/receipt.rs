@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::pdu::{Address, ShortMessage, c_string, tag};
 use super::{NAME, Sms};
 use crate::outcome::Status;
-use crate::world::World;
+use crate::world::{World, now_ms};
 
 const RECEIPT_CLASS: u8 = 0x04;
 const TEXT_SHOWN_MAX: usize = 20;
@@ -28,7 +28,13 @@ pub(super) struct Receipt {
 
 impl Receipt {
     pub(super) fn new(message: &ShortMessage, recipient: &str, id: &str, text: &str) -> Self {
-        let printable = |c: char| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' };
+        let printable = |c: char| {
+            if c.is_ascii() && !c.is_ascii_control() {
+                c
+            } else {
+                '?'
+            }
+        };
         Self {
             source: message.destination.clone(),
             destination: message.source.clone(),
@@ -53,12 +59,18 @@ impl Receipt {
             _ => !failed,
         };
         if wanted {
-            sms.smsc.deliver(world, system_id, self.message(failed).write()).await;
+            sms.smsc
+                .deliver(world, system_id, self.message(failed).write())
+                .await;
         }
     }
 
     fn message(&self, failed: bool) -> ShortMessage {
-        let (count, state, word, error) = if failed { ("000", 5, "UNDELIV", "001") } else { ("001", 2, "DELIVRD", "000") };
+        let (count, state, word, error) = if failed {
+            ("000", 5, "UNDELIV", "001")
+        } else {
+            ("001", 2, "DELIVRD", "000")
+        };
         let text = format!(
             "id:{} sub:001 dlvrd:{count} submit date:{} done date:{} stat:{word} err:{error} text:{}",
             self.id,
@@ -72,7 +84,11 @@ impl Receipt {
             (tag::MESSAGE_STATE, Bytes::copy_from_slice(&[state])),
             (tag::NETWORK_ERROR_CODE, network_error),
         ];
-        tlvs.extend(self.reference.clone().map(|reference| (tag::USER_MESSAGE_REFERENCE, reference)));
+        tlvs.extend(
+            self.reference
+                .clone()
+                .map(|reference| (tag::USER_MESSAGE_REFERENCE, reference)),
+        );
         ShortMessage {
             source: self.source.clone(),
             destination: self.destination.clone(),
@@ -85,5 +101,6 @@ impl Receipt {
 }
 
 fn stamp() -> String {
-    jiff::Timestamp::now().strftime("%y%m%d%H%M").to_string()
+    let now = jiff::Timestamp::from_millisecond(now_ms() as i64).unwrap_or_default();
+    now.strftime("%y%m%d%H%M").to_string()
 }

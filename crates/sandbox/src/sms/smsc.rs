@@ -42,7 +42,11 @@ impl Session {
     }
 
     pub(super) fn answered(&self, sequence: u32, status: u32) {
-        let waiting = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
+        let waiting = self
+            .unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&sequence);
         if let Some(waiting) = waiting {
             let _ = waiting.send(status);
         }
@@ -51,20 +55,36 @@ impl Session {
     /// Nothing will be answered any more: whoever waits tries another session.
     pub(super) fn close(&self) {
         self.window.close();
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     async fn deliver(&self, body: &[u8], wait_max: std::time::Duration) -> bool {
-        let Ok(_place) = self.window.acquire().await else { return false };
+        let Ok(_place) = self.window.acquire().await else {
+            return false;
+        };
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) & 0x7fff_ffff;
         let (answer, answered) = oneshot::channel();
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence, answer);
-        if self.out.send(frame(command::DELIVER_SM, status::OK, sequence, body)).await.is_err() {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sequence, answer);
+        if self
+            .out
+            .send(frame(command::DELIVER_SM, status::OK, sequence, body))
+            .await
+            .is_err()
+        {
             return false;
         }
         let taken = matches!(timeout(wait_max, answered).await, Ok(Ok(status::OK)));
         if !taken {
-            self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
+            self.unanswered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&sequence);
         }
         taken
     }
@@ -81,7 +101,10 @@ pub(super) struct Smsc {
 
 impl Smsc {
     pub(super) fn add(&self, session: Arc<Session>) {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).push(session);
+        self.sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(session);
         self.bound.notify_waiters();
     }
 
@@ -96,7 +119,11 @@ impl Smsc {
         let fits = |session: &&Arc<Session>| session.receives && session.system_id == system_id;
         let count = sessions.iter().filter(fits).count();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        sessions.iter().filter(fits).nth(turn.checked_rem(count)?).cloned()
+        sessions
+            .iter()
+            .filter(fits)
+            .nth(turn.checked_rem(count)?)
+            .cloned()
     }
 
     /// Repeats one `deliver_sm` until some session of the account answers ESME_ROK.
@@ -104,7 +131,11 @@ impl Smsc {
         until_taken(world, || async {
             let bound = self.bound.notified();
             match self.receiver(system_id) {
-                Some(session) => session.deliver(&body, world.settings.delays.callback_timeout).await,
+                Some(session) => {
+                    session
+                        .deliver(&body, world.settings.delays.callback_timeout)
+                        .await
+                }
                 None => {
                     let _ = timeout(SESSION_WAIT, bound).await;
                     false

@@ -26,10 +26,18 @@ pub(super) async fn receive(
     let to = message.destination.digits.trim_start_matches('+').to_owned();
     let raw = message.as_json();
     let split = concatenation::split(&message);
-    let octets = split.as_ref().map(|(octets, _)| octets.clone()).unwrap_or_default();
+    let octets = split
+        .as_ref()
+        .map(|(octets, _)| octets.clone())
+        .unwrap_or_default();
     let readable = text::decode(message.data_coding, &octets);
     let id = format!("{:x}", world.next_id());
-    let sent = Sent { recipient: &to, text: &readable, provider_id: &id, raw: &raw };
+    let sent = Sent {
+        recipient: &to,
+        text: &readable,
+        provider_id: &id,
+        raw: &raw,
+    };
     if let Some(refusal) = invalid(&message, &to, split.is_some()) {
         world.record(sms, &sent, Plan::refused());
         answer(session, refusal, sequence, None).await;
@@ -40,7 +48,14 @@ pub(super) async fn receive(
         let mut bubble = Bubble::new(Author::Business, "text", readable.as_str());
         bubble.provider_id.clone_from(&id);
         bubble.account.clone_from(&session.system_id);
-        show(world, sms, &message.source.digits, &to, split.and_then(|(_, part)| part), bubble);
+        show(
+            world,
+            sms,
+            &message.source.digits,
+            &to,
+            split.and_then(|(_, part)| part),
+            bubble,
+        );
     }
     let receipt = Receipt::new(&message, &to, &id, &readable);
     match plan.verdict {
@@ -72,7 +87,8 @@ async fn answer(session: &Session, status: u32, sequence: u32, id: Option<&str>)
 }
 
 fn invalid(message: &ShortMessage, to: &str, header_is_whole: bool) -> Option<u32> {
-    let digits = !to.is_empty() && to.len() <= DESTINATION_DIGITS_MAX && to.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        !to.is_empty() && to.len() <= DESTINATION_DIGITS_MAX && to.bytes().all(|b| b.is_ascii_digit());
     if !digits {
         return Some(status::INVALID_DESTINATION);
     }
@@ -94,7 +110,14 @@ async fn play(world: &Arc<World>, sms: &Sms, session: &Session, receipt: Receipt
 }
 
 /// On the phone once all parts are there.
-fn show(world: &World, sms: &Sms, source: &str, to: &str, part: Option<concatenation::Part>, mut bubble: Bubble) {
+fn show(
+    world: &World,
+    sms: &Sms,
+    source: &str,
+    to: &str,
+    part: Option<concatenation::Part>,
+    mut bubble: Bubble,
+) {
     if let Some(part) = part {
         match sms.smsc.unfinished.add(source, to, part, &bubble.text) {
             Some(whole) => bubble.text = whole,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::Telegram;
 use super::methods::{bad_request, bot_user, error, ok, throttled};
 use super::parameters::Parameters;
-use super::Telegram;
 use crate::accounts::Account;
 use crate::handset::{Author, Bubble, Choice};
 use crate::http::drop_connection;
@@ -19,8 +19,15 @@ const TEXT_MAX: usize = 4096;
 const CAPTION_MAX: usize = 1024;
 const CALLBACK_DATA_BYTES_MAX: usize = 64;
 
-pub(super) async fn call(world: &Arc<World>, account: &Account, method: &str, parameters: Parameters) -> Response {
-    let Some(kind) = kind(method) else { return error(404, "Not Found") };
+pub(super) async fn call(
+    world: &Arc<World>,
+    account: &Account,
+    method: &str,
+    parameters: Parameters,
+) -> Response {
+    let Some(kind) = kind(method) else {
+        return error(404, "Not Found");
+    };
     let chat = chat_id(&parameters);
     let checked = match &chat {
         Some(_) => check(kind, &parameters, world, account),
@@ -31,8 +38,16 @@ pub(super) async fn call(world: &Arc<World>, account: &Account, method: &str, pa
     match checked {
         Ok((bubble, part)) => accept(world, account, &chat, &raw, bubble, part).await,
         Err(reason) => {
-            let text = raw["text"].as_str().or(raw["caption"].as_str()).unwrap_or_default();
-            let sent = Sent { recipient: &chat, text, provider_id: "", raw: &raw };
+            let text = raw["text"]
+                .as_str()
+                .or(raw["caption"].as_str())
+                .unwrap_or_default();
+            let sent = Sent {
+                recipient: &chat,
+                text,
+                provider_id: "",
+                raw: &raw,
+            };
             world.record(&Telegram, &sent, Plan::refused());
             bad_request(&reason)
         }
@@ -43,10 +58,21 @@ pub(super) async fn call(world: &Arc<World>, account: &Account, method: &str, pa
 fn kind(method: &str) -> Option<&'static str> {
     let method = method.to_ascii_lowercase();
     let kinds = [
-        "message", "photo", "document", "audio", "video", "voice", "animation", "sticker", "location", "contact",
+        "message",
+        "photo",
+        "document",
+        "audio",
+        "video",
+        "voice",
+        "animation",
+        "sticker",
+        "location",
+        "contact",
         "venue",
     ];
-    kinds.into_iter().find(|kind| method.strip_prefix("send") == Some(kind))
+    kinds
+        .into_iter()
+        .find(|kind| method.strip_prefix("send") == Some(kind))
 }
 
 pub(super) fn chat_id(parameters: &Parameters) -> Option<String> {
@@ -58,7 +84,12 @@ pub(super) fn chat_id(parameters: &Parameters) -> Option<String> {
 }
 
 /// The bubble, and the part of the resulting message that depends on its kind.
-fn check(kind: &str, given: &Parameters, world: &World, account: &Account) -> Result<(Bubble, Value), String> {
+fn check(
+    kind: &str,
+    given: &Parameters,
+    world: &World,
+    account: &Account,
+) -> Result<(Bubble, Value), String> {
     let mut bubble = Bubble::new(Author::Business, kind, "");
     bubble.choices = choices(given)?;
     let part = match kind {
@@ -82,17 +113,28 @@ fn check(kind: &str, given: &Parameters, world: &World, account: &Account) -> Re
 }
 
 fn text(given: &Parameters, key: &str) -> Option<String> {
-    given.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    given
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 fn number(given: &Parameters, key: &str) -> Option<f64> {
     let value = given.get(key)?;
-    value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+    value
+        .as_f64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }
 
 fn place(kind: &str, given: &Parameters, bubble: &mut Bubble) -> Result<Value, String> {
-    let latitude = number(given, "latitude").filter(|number| number.abs() <= 90.0).ok_or("wrong latitude")?;
-    let longitude = number(given, "longitude").filter(|number| number.abs() <= 180.0).ok_or("wrong longitude")?;
+    let latitude = number(given, "latitude")
+        .filter(|number| number.abs() <= 90.0)
+        .ok_or("wrong latitude")?;
+    let longitude = number(given, "longitude")
+        .filter(|number| number.abs() <= 180.0)
+        .ok_or("wrong longitude")?;
     let location = json!({ "latitude": latitude, "longitude": longitude });
     bubble.location = Some(location.clone());
     if kind == "location" {
@@ -119,7 +161,11 @@ fn file(
     let id = if source.starts_with("http://") || source.starts_with("https://") {
         bubble.media_url = Some(source);
         world.next_id().to_string()
-    } else if world.media.get(&source).is_some_and(|media| media.account == account.id) {
+    } else if world
+        .media
+        .get(&source)
+        .is_some_and(|media| media.account == account.id)
+    {
         bubble.media_url = Some(format!("/telegram/file/bot{}/files/{source}", account.id));
         source
     } else {
@@ -128,7 +174,9 @@ fn file(
     bubble.text.clone_from(&caption);
     let mut file = json!({ "file_id": id, "file_unique_id": format!("u{id}") });
     match kind {
-        "photo" => file = json!([{ "file_id": id, "file_unique_id": format!("u{id}"), "width": 90, "height": 90 }]),
+        "photo" => {
+            file = json!([{ "file_id": id, "file_unique_id": format!("u{id}"), "width": 90, "height": 90 }]);
+        }
         "audio" | "voice" => file["duration"] = 1.into(),
         "video" | "animation" => {
             file["duration"] = 1.into();
@@ -144,22 +192,43 @@ fn file(
 }
 
 fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
-    let Some(markup) = given.get("reply_markup") else { return Ok(Vec::new()) };
+    let Some(markup) = given.get("reply_markup") else {
+        return Ok(Vec::new());
+    };
     if !markup.is_object() {
         return Err("can't parse reply keyboard markup JSON object".to_owned());
     }
-    let rows = |key: &str| markup[key].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
+    let rows = |key: &str| {
+        markup[key]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_array)
+            .flatten()
+    };
     let mut choices = Vec::new();
     for button in rows("inline_keyboard") {
         let title = button["text"].as_str().filter(|text| !text.is_empty());
         let title = title.ok_or("inline keyboard button must have a text")?.to_owned();
         match (button["callback_data"].as_str(), button["url"].as_str()) {
             (Some(data), None) if (1..=CALLBACK_DATA_BYTES_MAX).contains(&data.len()) => {
-                choices.push(Choice { id: data.to_owned(), title, kind: "reply" });
+                choices.push(Choice {
+                    id: data.to_owned(),
+                    title,
+                    kind: "reply",
+                });
             }
             (Some(_), None) => return Err("BUTTON_DATA_INVALID".to_owned()),
-            (None, Some(url)) if ["http://", "https://", "tg://"].iter().any(|start| url.starts_with(start)) => {
-                choices.push(Choice { id: url.to_owned(), title, kind: "url" });
+            (None, Some(url))
+                if ["http://", "https://", "tg://"]
+                    .iter()
+                    .any(|start| url.starts_with(start)) =>
+            {
+                choices.push(Choice {
+                    id: url.to_owned(),
+                    title,
+                    kind: "url",
+                });
             }
             (None, Some(_)) => return Err("BUTTON_URL_INVALID".to_owned()),
             (None, None) if button["copy_text"].is_object() || button["web_app"].is_object() => {}
@@ -167,8 +236,16 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
         }
     }
     for button in rows("keyboard") {
-        let title = button["text"].as_str().or(button.as_str()).unwrap_or_default().to_owned();
-        choices.push(Choice { id: title.clone(), title, kind: "keyboard" });
+        let title = button["text"]
+            .as_str()
+            .or(button.as_str())
+            .unwrap_or_default()
+            .to_owned();
+        choices.push(Choice {
+            id: title.clone(),
+            title,
+            kind: "keyboard",
+        });
     }
     Ok(choices)
 }
@@ -183,7 +260,12 @@ async fn accept(
 ) -> Response {
     let id = world.next_small_id();
     let provider_id = id.to_string();
-    let sent = Sent { recipient: chat, text: &bubble.text, provider_id: &provider_id, raw };
+    let sent = Sent {
+        recipient: chat,
+        text: &bubble.text,
+        provider_id: &provider_id,
+        raw,
+    };
     let plan = world.receive(&Telegram, &sent);
     bubble.account.clone_from(&account.id);
     bubble.provider_id = provider_id;
@@ -217,7 +299,9 @@ fn message(account: &Account, chat: &str, id: u64, part: Value) -> Value {
 
 /// Real chat ids are integers; a public name stays a name.
 pub(super) fn private_chat(chat: &str) -> Value {
-    let id = chat.parse::<i64>().map_or_else(|_| Value::from(chat), Value::from);
+    let id = chat
+        .parse::<i64>()
+        .map_or_else(|_| Value::from(chat), Value::from);
     json!({ "id": id, "type": "private", "first_name": format!("Person {chat}") })
 }
 

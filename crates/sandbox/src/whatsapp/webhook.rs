@@ -88,7 +88,9 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) async fn post(self, world: Arc<World>, status: Status) {
-        let Some(account) = world.accounts.get(NAME, &self.account) else { return };
+        let Some(account) = world.accounts.get(NAME, &self.account) else {
+            return;
+        };
         let mut item = json!({
             "id": self.id,
             "status": status.as_str(),
@@ -103,7 +105,9 @@ impl Report {
         } else {
             item["pricing"] = json!({ "billable": true, "pricing_model": "PMP", "category": "service" });
         }
-        world.handsets.mark(NAME, &self.recipient, &self.id, status.as_str());
+        world
+            .handsets
+            .mark(NAME, &self.recipient, &self.id, status.as_str());
         let body = envelope(&account, "statuses", json!([item]), None);
         callbacks::deliver(&world, &WhatsApp, &self.account, body).await;
     }
@@ -166,7 +170,11 @@ fn content(world: &World, account: &Account, identity: &str, said: Said) -> (Val
             None => plain(choice),
         },
         Said::Location(place) => {
-            let mut bubble = Bubble::new(Author::Person, "location", place["name"].as_str().unwrap_or_default());
+            let mut bubble = Bubble::new(
+                Author::Person,
+                "location",
+                place["name"].as_str().unwrap_or_default(),
+            );
             bubble.location = Some(place.clone());
             (json!({ "type": "location", "location": place }), bubble)
         }
@@ -185,13 +193,17 @@ fn interactive(kind: &str, reply: Value) -> Value {
 
 fn file(world: &World, id: &str, url: String, caption: String) -> (Value, Bubble) {
     let media = world.media.get(id);
-    let mime = media.as_ref().map_or("application/octet-stream", |media| media.mime.as_str());
+    let mime = media
+        .as_ref()
+        .map_or("application/octet-stream", |media| media.mime.as_str());
     let kind = match mime.split('/').next() {
         Some("image") if mime == "image/webp" => "sticker",
         Some(kind @ ("image" | "video" | "audio")) => kind,
         _ => "document",
     };
-    let digest = media.as_ref().map(|media| hex::encode(Sha256::digest(&media.bytes)));
+    let digest = media
+        .as_ref()
+        .map(|media| hex::encode(Sha256::digest(&media.bytes)));
     let mut part = json!({ "id": id, "mime_type": mime, "sha256": digest });
     if kind == "document" {
         part["filename"] = media.as_ref().map_or("file", |media| media.name.as_str()).into();
