@@ -1,1 +1,29 @@
-//! Room engine.
+//! The engine: runs commands in batches, hands messages to channels, delivers callbacks, and answers reads.
+//!
+//! Actors: the *batcher* is the one place that commits. The *runner* takes send jobs lane by lane through attempts.
+//! The *courier* reads the log for every subscription and posts callbacks. The *intake* turns providers' callbacks
+//! into commands. All of them learn the time, ids and the way out from the [`Parts`] they are given.
+
+mod batcher;
+mod cache;
+mod courier;
+mod dialect;
+mod directory;
+mod engine;
+mod ids;
+mod intake;
+mod once;
+mod runner;
+
+pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
+pub use directory::Directory;
+pub use engine::{Engine, Failure, Limits, Parts, Registered};
+pub use ids::Ids;
+pub use intake::Rejected;
+pub use once::{OnceFailure, OnceKey, StoredAnswer};
+
+// What faces need of the core, by one name.
+pub use connector_api::{Abilities, Callback, Connector, Handshake};
+pub use domain;
+pub use ports::files::Rendering;
+pub use ports::store::Page;

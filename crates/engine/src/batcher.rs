@@ -1,0 +1,407 @@
+//! The batcher: the one place that commits.
+//!
+//! It drains waiting commands into a batch, decides them in order against the evolving state, loads what they
+//! lack, and commits the union in one durable transaction; answers go out after that. While one batch syncs the
+//! next one fills: group commit without timers. One command alone is not delayed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::command::Command;
+use domain::event::Event;
+use domain::id::{Id, SubscriptionId};
+use domain::job::Job;
+use domain::record::{Key, Kind, Name, Record};
+use domain::time::Time;
+use domain::view::{Decision, Halt, View};
+use ports::store::{Batch, Commit, Committed, Write};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::cache::{Cache, Cached, Layered};
+use crate::directory::{Directory, KINDS};
+use crate::engine::{Failure, Parts};
+use crate::ids::IdsAt;
+
+/// Load rounds before a command counts as a bug.
+const LOAD_ROUNDS_MAX: usize = 8;
+/// How often a stale command is decided again before the door says 503.
+const STALE_ROUNDS_MAX: usize = 5;
+
+/// Sends commands to the batcher's task.
+#[derive(Clone)]
+pub(crate) struct Batcher {
+    queue: mpsc::Sender<Box<dyn Pending>>,
+    closing: Arc<Notify>,
+}
+
+/// What [`start`] hands back.
+pub(crate) struct Started {
+    pub batcher: Batcher,
+    pub task: JoinHandle<()>,
+    pub directory: Arc<RwLock<Arc<Directory>>>,
+    pub directory_changed: Arc<Notify>,
+    pub head: watch::Receiver<u64>,
+    /// Jobs as they are committed.
+    pub jobs: mpsc::Receiver<Vec<Job>>,
+}
+
+/// A waiting command with the place for its answer, its types hidden.
+trait Pending: Send {
+    /// Decides; keeps the answer for later. `Err` carries the rows it wants.
+    fn decide(&mut self, view: &mut View<'_>) -> Result<Kept, Vec<Key>>;
+    /// Sends what was decided: everything is durable, or nothing was to be kept.
+    fn answer(self: Box<Self>);
+    /// Says that nothing was kept.
+    fn fail(self: Box<Self>, why: &str);
+}
+
+/// Whether a decision's effects are to be committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+}
+
+struct Waiting<C: Command> {
+    command: C,
+    decided: Option<Result<C::Answer, C::Refusal>>,
+    reply: oneshot::Sender<Result<C::Answer, Failure<C::Refusal>>>,
+}
+
+impl<C: Command> Pending for Waiting<C> {
+    fn decide(&mut self, view: &mut View<'_>) -> Result<Kept, Vec<Key>> {
+        match self.command.decide(view) {
+            Ok(answer) => {
+                self.decided = Some(Ok(answer));
+                Ok(Kept::Yes)
+            }
+            Err(Halt::Refused(refusal)) => {
+                self.decided = Some(Err(refusal));
+                Ok(Kept::No)
+            }
+            Err(Halt::Wanted) => Err(view.take_wanted()),
+        }
+    }
+
+    fn answer(self: Box<Self>) {
+        let answer = match self.decided {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(refusal)) => Err(Failure::Refused(refusal)),
+            None => Err(Failure::Unavailable("the command was not decided".to_owned())),
+        };
+        // A caller that went away has no use for its answer.
+        drop(self.reply.send(answer));
+    }
+
+    fn fail(self: Box<Self>, why: &str) {
+        drop(self.reply.send(Err(Failure::Unavailable(why.to_owned()))));
+    }
+}
+
+impl Batcher {
+    pub async fn execute<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Box::new(Waiting { command, decided: None, reply });
+        match self.queue.try_send(waiting) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(Failure::Unavailable("too many requests wait; try again shortly".to_owned()));
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Err(Failure::Unavailable("the server is shutting down".to_owned()));
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(Failure::Unavailable("the server is shutting down".to_owned())))
+    }
+
+    /// Lets the task end once everything that waits is answered.
+    pub async fn close(&self) {
+        self.closing.notify_one();
+    }
+}
+
+/// Loads the directory and starts the task.
+pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
+    let mut directory = Directory::default();
+    for kind in KINDS {
+        for row in parts.reads.scan(None, kind).await? {
+            row.record.iter().for_each(|record| directory.put(record));
+        }
+    }
+    let (head, floor) = parts.store.head().await?;
+    let directory = Arc::new(RwLock::new(Arc::new(directory)));
+    let directory_changed = Arc::new(Notify::new());
+    let (queue, waiting) = mpsc::channel(parts.limits.waiting_commands_max);
+    let (job_sender, jobs) = mpsc::channel(1024);
+    let (head_sender, head_receiver) = watch::channel(head);
+    let closing = Arc::new(Notify::new());
+    let work = Work {
+        parts: parts.clone(),
+        cache: Cache::new(parts.limits.cached_rows_max),
+        directory: directory.clone(),
+        directory_changed: directory_changed.clone(),
+        head,
+        floor,
+        head_sender,
+        job_sender,
+    };
+    let task = tokio::spawn(work.run(waiting, closing.clone()));
+    let batcher = Batcher { queue, closing };
+    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, jobs })
+}
+
+/// The task's state.
+struct Work {
+    parts: Parts,
+    cache: Cache,
+    directory: Arc<RwLock<Arc<Directory>>>,
+    directory_changed: Arc<Notify>,
+    head: u64,
+    /// The latest time committed: wall time never goes back behind it.
+    floor: Time,
+    head_sender: watch::Sender<u64>,
+    job_sender: mpsc::Sender<Vec<Job>>,
+}
+
+/// A batch being decided.
+#[derive(Default)]
+struct Union {
+    changes: HashMap<Key, Option<Record>>,
+    order: Vec<Key>,
+    read: HashSet<Key>,
+    listings: Vec<domain::record::Listing>,
+    events: Vec<Event>,
+    jobs: Vec<Job>,
+    finished_jobs: Vec<domain::id::JobId>,
+}
+
+impl Union {
+    fn add(&mut self, decision: Decision) {
+        self.read.extend(decision.read.into_iter().filter(|key| !self.changes.contains_key(key)));
+        for (key, record) in decision.writes {
+            if self.changes.insert(key.clone(), record).is_none() {
+                self.order.push(key);
+            }
+        }
+        self.listings.extend(decision.listings);
+        self.events.extend(decision.events);
+        self.jobs.extend(decision.jobs);
+        self.finished_jobs.extend(decision.finished_jobs);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty() && self.events.is_empty() && self.jobs.is_empty() && self.finished_jobs.is_empty()
+    }
+}
+
+impl Work {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Pending>>, closing: Arc<Notify>) {
+        let mut commands = Vec::new();
+        let most = self.parts.limits.batch_commands_max;
+        loop {
+            tokio::select! {
+                biased;
+                count = waiting.recv_many(&mut commands, most) => if count == 0 { return },
+                () = closing.notified() => waiting.close(),
+            }
+            if !commands.is_empty() {
+                metrics::histogram!("trunkline_batch_commands").record(commands.len() as f64);
+                self.batch(std::mem::take(&mut commands)).await;
+                self.cache.trim();
+            }
+        }
+    }
+
+    /// Decides and commits; stale rows are forgotten and the batch decided again.
+    async fn batch(&mut self, mut commands: Vec<Box<dyn Pending>>) {
+        for _ in 0..STALE_ROUNDS_MAX {
+            let (union, failed) = match self.decide(&mut commands).await {
+                Ok(decided) => decided,
+                Err(error) => return self.fail_all(commands, &error),
+            };
+            // From the back, so that the places of the others stay.
+            for (place, why) in failed.into_iter().rev() {
+                commands.remove(place).fail(why);
+            }
+            match self.commit(union).await {
+                Ok(Commit::Committed) => return commands.into_iter().for_each(|command| command.answer()),
+                Ok(Commit::Stale(keys)) => keys.iter().for_each(|key| self.cache.forget(key)),
+                Err(error) => return self.fail_all(commands, &error),
+            }
+        }
+        commands.into_iter().for_each(|command| command.fail("other writers keep changing the same rows"));
+    }
+
+    fn fail_all(&self, commands: Vec<Box<dyn Pending>>, error: &ports::Error) {
+        tracing::error!(%error, commands = commands.len(), "a batch could not be kept");
+        commands.into_iter().for_each(|command| command.fail("the store is not available; try again shortly"));
+    }
+
+    /// Runs every command in order, loading what they want. Returns the union, and who never settled.
+    async fn decide(
+        &mut self,
+        commands: &mut [Box<dyn Pending>],
+    ) -> Result<(Union, Vec<(usize, &'static str)>), ports::Error> {
+        self.prefetch(commands).await?;
+        let now = self.now();
+        let mut union = Union::default();
+        let mut failed = Vec::new();
+        for (place, command) in commands.iter_mut().enumerate() {
+            let mut rounds = 0;
+            loop {
+                match self.try_one(&mut **command, &union, now) {
+                    Ok((Kept::Yes, decision)) => break union.add(decision),
+                    Ok((Kept::No, _)) => break,
+                    Err(_) if rounds == LOAD_ROUNDS_MAX => {
+                        tracing::error!("a command wanted rows without end");
+                        break failed.push((place, "the request could not be decided"));
+                    }
+                    Err(keys) => self.load(keys).await?,
+                }
+                rounds += 1;
+            }
+        }
+        Ok((union, failed))
+    }
+
+    /// Loads what the batch's commands want in few loads: each is asked against the state before the batch.
+    async fn prefetch(&mut self, commands: &mut [Box<dyn Pending>]) -> Result<(), ports::Error> {
+        let now = self.now();
+        let nothing = Union::default();
+        let mut open: Vec<usize> = (0..commands.len()).collect();
+        if commands.len() < 2 {
+            return Ok(());
+        }
+        for _ in 0..3 {
+            let mut wanted = HashSet::new();
+            open.retain(|place| match self.try_one(&mut *commands[*place], &nothing, now) {
+                Ok(_) => false,
+                Err(keys) => {
+                    wanted.extend(keys);
+                    true
+                }
+            });
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            self.load(wanted.into_iter().collect()).await?;
+        }
+        Ok(())
+    }
+
+    fn try_one(
+        &self,
+        command: &mut dyn Pending,
+        union: &Union,
+        now: Time,
+    ) -> Result<(Kept, Decision), Vec<Key>> {
+        let layered = Layered { cache: &self.cache, changes: &union.changes };
+        let mut ids = IdsAt { ids: &self.parts.ids, now };
+        let mut view = View::new(&layered, &mut ids, now);
+        let kept = command.decide(&mut view)?;
+        Ok((kept, view.into_decision()))
+    }
+
+    async fn load(&mut self, keys: Vec<Key>) -> Result<(), ports::Error> {
+        for row in self.parts.store.load(keys).await? {
+            self.cache.put(row.key, Cached { version: row.version, record: row.record });
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, union: Union) -> Result<Commit, ports::Error> {
+        if union.is_empty() {
+            return Ok(Commit::Committed);
+        }
+        let at = self.now();
+        let batch = self.assemble(&union, at);
+        let (id, last) = (batch.id, batch.events.last().map_or(self.head, |event| event.position));
+        let outcome = match self.parts.store.commit(batch).await {
+            Ok(outcome) => outcome,
+            // The answer was lost: nobody is told anything before the truth is known.
+            Err(error) => match self.parts.store.look_up(id).await? {
+                Committed::Yes => Commit::Committed,
+                Committed::No => return Err(error),
+            },
+        };
+        if outcome == Commit::Committed {
+            self.settled(union, at, last).await;
+        }
+        Ok(outcome)
+    }
+
+    fn assemble(&self, union: &Union, at: Time) -> Batch {
+        let version = |key: &Key| self.cache.get(key).map_or(0, |cached| cached.version);
+        let write = |key: &Key| Write {
+            key: key.clone(),
+            version: version(key),
+            record: union.changes.get(key).cloned().flatten(),
+        };
+        let mut events = union.events.clone();
+        for (offset, event) in events.iter_mut().enumerate() {
+            event.position = self.head + 1 + offset as u64;
+        }
+        Batch {
+            id: self.parts.ids.next(at),
+            writes: union.order.iter().map(write).collect(),
+            relied: union
+                .read
+                .iter()
+                .filter(|key| !union.changes.contains_key(*key))
+                .map(|key| (key.clone(), version(key)))
+                .collect(),
+            listings: union.listings.clone(),
+            events,
+            jobs: union.jobs.clone(),
+            finished_jobs: union.finished_jobs.clone(),
+            at,
+        }
+    }
+
+    /// What follows a commit: cache, directory, log readers and the runner learn of it.
+    async fn settled(&mut self, union: Union, at: Time, last: u64) {
+        self.floor = at;
+        let mut directory: Option<Directory> = None;
+        for key in union.order {
+            let record = union.changes.get(&key).cloned().flatten();
+            if KINDS.contains(&key.kind) {
+                let snapshot = directory.get_or_insert_with(|| self.snapshot());
+                publish(snapshot, &key, record.as_ref());
+            }
+            let version = self.cache.get(&key).map_or(0, |cached| cached.version) + 1;
+            let version = if record.is_some() { version } else { 0 };
+            self.cache.put(key, Cached { version, record });
+        }
+        if let Some(directory) = directory {
+            *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+            self.directory_changed.notify_waiters();
+        }
+        self.head = last;
+        self.head_sender.send_replace(last);
+        if !union.jobs.is_empty() && self.job_sender.try_send(union.jobs).is_err() {
+            // The runner is behind; its sweep finds these jobs in the store.
+            metrics::counter!("trunkline_jobs_left_to_sweep").increment(1);
+        }
+    }
+
+    fn snapshot(&self) -> Directory {
+        Directory::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> Time {
+        self.parts.clock.now().max(self.floor)
+    }
+}
+
+fn publish(directory: &mut Directory, key: &Key, record: Option<&Record>) {
+    match (record, key.kind, &key.name) {
+        (Some(record), _, _) => directory.put(record),
+        (None, Kind::Subscription, Name::Id(id)) => directory.remove_subscription(key.tenant, SubscriptionId(*id)),
+        _ => {}
+    }
+}
+
+/// For tests: a batch id that was never used.
+#[cfg(test)]
+pub(crate) const NO_BATCH: Id = Id(0);

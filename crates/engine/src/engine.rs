@@ -1,0 +1,328 @@
+//! The handle that faces and the server hold: run a command, read rows and lists, stop.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use connector_api::{Connector, HttpOut, Session};
+use domain::channel::{Address, Channel};
+use domain::command::Command;
+use domain::command::consumer::Signal;
+use domain::conversation::Party;
+use domain::event::{Event, SignalKind};
+use domain::id::{AppId, ConversationId, FileId, Id, TenantId};
+use domain::record::{Entity, Key, Pointer};
+use domain::time::Time;
+use ports::files::Rendering;
+use ports::store::Page;
+use ports::{Claims, Clock, Files, Reads, Store};
+use tokio::sync::{Notify, watch};
+
+use crate::batcher::{self, Batcher};
+use crate::dialect::Dialect;
+use crate::directory::Directory;
+use crate::ids::Ids;
+use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
+use crate::{courier, runner};
+
+/// A channel as the registry gives it.
+#[derive(Clone)]
+pub struct Registered {
+    pub connector: Arc<dyn Connector>,
+    pub session: Option<Arc<dyn Session>>,
+}
+
+/// Everything the engine needs from outside.
+#[derive(Clone)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub reads: Arc<dyn Reads>,
+    pub claims: Arc<dyn Claims>,
+    pub files: Arc<dyn Files>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub channels: Vec<Registered>,
+    pub dialects: Vec<Arc<dyn Dialect>>,
+    /// To channel providers.
+    pub provider_http: Arc<dyn HttpOut>,
+    /// To URLs that customers give us.
+    pub callback_http: Arc<dyn HttpOut>,
+    /// Where this server is reached, without a slash at the end.
+    pub base_url: Arc<str>,
+    pub limits: Limits,
+}
+
+/// Named bounds of the engine's queues.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Commands that may wait for the batcher; beyond it the door says 503.
+    pub waiting_commands_max: usize,
+    /// Commands decided in one commit.
+    pub batch_commands_max: usize,
+    /// Rows kept in memory.
+    pub cached_rows_max: usize,
+    /// Hand-overs open at once on the whole server.
+    pub open_attempts_max: usize,
+    /// Callbacks open at once per subscription.
+    pub open_callbacks_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            waiting_commands_max: 20_000,
+            batch_commands_max: 512,
+            cached_rows_max: 200_000,
+            open_attempts_max: 1_024,
+            open_callbacks_max: 64,
+        }
+    }
+}
+
+/// Why a command has no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure<R> {
+    /// It said no; nothing was kept.
+    Refused(R),
+    /// It could not be made durable, or too much waits. Nothing is promised; the client may repeat it.
+    Unavailable(String),
+}
+
+/// The running engine; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    batcher: Batcher,
+    channels: HashMap<&'static str, Registered>,
+    directory: Arc<RwLock<Arc<Directory>>>,
+    /// The newest committed position; readers of the log wait on it.
+    head: watch::Receiver<u64>,
+    stopping: watch::Sender<bool>,
+    refuses: AtomicBool,
+    background: tokio::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    directory_changed: Arc<Notify>,
+}
+
+impl Engine {
+    /// Loads the directory, finds open work and starts the background actors.
+    pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
+        let started = batcher::start(&parts).await?;
+        let channels =
+            parts.channels.iter().map(|one| (one.connector.channel(), one.clone())).collect();
+        let engine = Engine {
+            inner: Arc::new(Inner {
+                batcher: started.batcher,
+                channels,
+                directory: started.directory,
+                head: started.head,
+                stopping: watch::Sender::new(false),
+                refuses: AtomicBool::new(false),
+                background: tokio::sync::Mutex::new(vec![started.task]),
+                directory_changed: started.directory_changed,
+                parts,
+            }),
+        };
+        let runner = tokio::spawn(runner::run(engine.clone(), started.jobs));
+        let courier = tokio::spawn(courier::run(engine.clone()));
+        let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
+        engine.inner.background.lock().await.extend([runner, courier, sessions]);
+        Ok(engine)
+    }
+
+    /// Decides and commits a command. The answer comes after everything is durable.
+    pub async fn execute<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
+        if self.inner.refuses.load(Ordering::Acquire) {
+            return Err(Failure::Unavailable("the server is shutting down".to_owned()));
+        }
+        self.inner.batcher.execute(command).await
+    }
+
+    /// Decides a command whose answer is remembered under a key: the same request gets it again.
+    pub async fn execute_once<C, F>(
+        &self,
+        key: OnceKey,
+        command: C,
+        render: F,
+    ) -> Result<StoredAnswer, OnceFailure<C::Refusal>>
+    where
+        C: Command,
+        F: Fn(&C::Answer) -> StoredAnswer + Send + 'static,
+    {
+        match self.execute(Keyed { key, command, render }).await {
+            Ok(answer) => Ok(answer),
+            Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
+            Err(Failure::Refused(OnceRefusal::Reused)) => Err(OnceFailure::Reused),
+            Err(Failure::Refused(OnceRefusal::Inner(refusal))) => Err(OnceFailure::Failed(Failure::Refused(refusal))),
+        }
+    }
+
+    /// The snapshot of tenants, apps, agents, credentials and subscriptions.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.inner.directory.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A row by key.
+    pub async fn row<E: Entity>(&self, key: Key) -> Result<Option<Arc<E>>, ports::Error> {
+        let mut rows = self.inner.parts.store.load(vec![key]).await?;
+        Ok(rows.pop().and_then(|row| row.record).as_ref().and_then(E::unwrap))
+    }
+
+    /// A row by id.
+    pub async fn get<E: Entity>(&self, tenant: TenantId, id: Id) -> Result<Option<Arc<E>>, ports::Error> {
+        self.row(Key::id::<E>(tenant, id)).await
+    }
+
+    /// Rows by id in one load; absent ones are left out.
+    pub async fn get_all<E: Entity>(&self, tenant: TenantId, ids: &[Id]) -> Result<Vec<Arc<E>>, ports::Error> {
+        let keys = ids.iter().map(|id| Key::id::<E>(tenant, *id)).collect();
+        let rows = self.inner.parts.store.load(keys).await?;
+        Ok(rows.into_iter().filter_map(|row| row.record.as_ref().and_then(E::unwrap)).collect())
+    }
+
+    /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).
+    pub async fn by_number<E: Entity>(
+        &self,
+        tenant: TenantId,
+        what: &str,
+        number: u64,
+    ) -> Result<Option<Arc<E>>, ports::Error> {
+        match self.row::<Pointer>(Key::number(tenant, what, number)).await? {
+            Some(pointer) => self.get(tenant, pointer.target).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A page of a list, as (position, id).
+    pub async fn page(&self, page: Page) -> Result<Vec<(u64, Id)>, ports::Error> {
+        self.inner.parts.reads.page(page).await
+    }
+
+    /// A tenant's events after a position, in order.
+    pub async fn events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<Event>, ports::Error> {
+        self.inner.parts.reads.events(Some(tenant), after, limit).await
+    }
+
+    /// Everything the log says about one message, in order.
+    pub async fn events_of_message(&self, tenant: TenantId, message: Id) -> Result<Vec<Event>, ports::Error> {
+        self.inner.parts.reads.events_of_message(tenant, message).await
+    }
+
+    /// The newest committed position of the log, to wait on.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.inner.head.clone()
+    }
+
+    /// Stores a rendering of a file durably.
+    pub async fn put_file(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        rendering: Rendering,
+        bytes: Bytes,
+    ) -> Result<(), ports::Error> {
+        self.inner.parts.files.put(tenant, file, rendering, bytes).await
+    }
+
+    /// The bytes of a file's rendering.
+    pub async fn file_bytes(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        rendering: Rendering,
+    ) -> Result<Option<Bytes>, ports::Error> {
+        self.inner.parts.files.get(tenant, file, rendering).await
+    }
+
+    /// A channel's connector: abilities, address forms.
+    pub fn connector(&self, channel: &str) -> Option<Arc<dyn Connector>> {
+        self.inner.channels.get(channel).map(|one| one.connector.clone())
+    }
+
+    /// Names of the channels that this server knows, in registry order.
+    pub fn channels(&self) -> Vec<&'static str> {
+        self.inner.parts.channels.iter().map(|one| one.connector.channel()).collect()
+    }
+
+    /// Now, by the engine's clock.
+    pub fn now(&self) -> Time {
+        self.inner.parts.clock.now()
+    }
+
+    /// A fresh id, for entities that a face makes whole (files, credentials, apps).
+    pub fn new_id(&self) -> Id {
+        self.inner.parts.ids.next(self.now())
+    }
+
+    /// Where this server is reached, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.inner.parts.base_url
+    }
+
+    /// Whether commands are accepted.
+    pub fn is_ready(&self) -> bool {
+        !self.inner.refuses.load(Ordering::Acquire)
+    }
+
+    /// The person behind an address types, or stops: told to subscribers of the active conversation, if any.
+    pub async fn consumer_signal(
+        &self,
+        tenant: TenantId,
+        app: AppId,
+        scoped: bool,
+        from: Address,
+        signal: SignalKind,
+    ) {
+        let identity = Key::identity(tenant, scoped.then_some(app), &from);
+        let Ok(Some(contact)) = self.row::<Pointer>(identity).await else { return };
+        let contact = domain::id::ContactId(contact.target);
+        let active = Key::active_conversation(tenant, app, contact);
+        let Ok(Some(conversation)) = self.row::<Pointer>(active).await else { return };
+        let conversation = ConversationId(conversation.target);
+        let by = Party::Consumer;
+        let command = Signal { tenant, conversation, address: Some(from), signal, by, contact: Some(contact) };
+        // A signal that is lost is no loss: the next one follows.
+        drop(self.execute(command).await);
+    }
+
+    /// Refuses new commands of faces, lets open attempts and callbacks finish, then stops the batcher.
+    pub async fn shutdown(&self) {
+        self.inner.stopping.send_replace(true);
+        let mut tasks = std::mem::take(&mut *self.inner.background.lock().await);
+        let batcher = tasks.remove(0);
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task ended badly");
+            }
+        }
+        self.inner.refuses.store(true, Ordering::Release);
+        self.inner.batcher.close().await;
+        if let Err(error) = batcher.await {
+            tracing::error!(%error, "the batcher ended badly");
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.inner.parts
+    }
+
+    pub(crate) fn provider_http(&self) -> Arc<dyn HttpOut> {
+        self.inner.parts.provider_http.clone()
+    }
+
+    pub(crate) fn registered(&self, channel: &Channel) -> Option<&Registered> {
+        self.inner.channels.get(channel.as_str())
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.inner.stopping.subscribe()
+    }
+
+    pub(crate) fn directory_changed(&self) -> Arc<Notify> {
+        self.inner.directory_changed.clone()
+    }
+}
