@@ -1,1 +1,18 @@
-//! Room testkit.
+//! What tests stand on: a store in memory, a clock that tests move, ids from a seed, files in memory, a folder that
+//! goes away, and the conformance suite that every store runs. Only `[dev-dependencies]` may name this room.
+
+pub mod clock;
+pub mod conformance;
+pub mod files;
+pub mod folder;
+pub mod ids;
+pub mod memory;
+pub mod samples;
+pub mod vault;
+
+pub use clock::FakeClock;
+pub use files::MemoryFiles;
+pub use folder::TempFolder;
+pub use ids::SeededIds;
+pub use memory::MemoryStore;
+pub use vault::NoVault;

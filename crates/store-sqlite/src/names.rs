@@ -1,0 +1,80 @@
+//! How keys, ids and lists are spelled in the tables.
+//! These spellings are part of the file format: they never change without a migration.
+
+use domain::id::Id;
+use domain::record::{Kind, List, Name};
+use ports::{Error, ErrorKind};
+
+const ID: u8 = 0;
+const TEXT: u8 = 1;
+
+/// A kind's table.
+pub fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tenant => "row_tenant",
+        Kind::App => "row_app",
+        Kind::Agent => "row_agent",
+        Kind::Credential => "row_credential",
+        Kind::Subscription => "row_subscription",
+        Kind::Cursor => "row_cursor",
+        Kind::Contact => "row_contact",
+        Kind::Conversation => "row_conversation",
+        Kind::Message => "row_message",
+        Kind::Content => "row_content",
+        Kind::File => "row_file",
+        Kind::Consent => "row_consent",
+        Kind::Pointer => "row_pointer",
+        Kind::Counter => "row_counter",
+        Kind::EarlyReceipts => "row_early_receipts",
+        Kind::RecipientMemory => "row_recipient_memory",
+        Kind::Once => "row_once",
+    }
+}
+
+/// A list's number.
+pub fn list(list: List) -> i64 {
+    match list {
+        List::MessagesOfConversation => 1,
+        List::ConversationsOfContact => 2,
+        List::ConversationsOfApp => 3,
+        List::ContactsOfTenant => 4,
+    }
+}
+
+/// An id's bytes, in the order of ids.
+pub fn id(id: Id) -> [u8; 16] {
+    id.0.to_be_bytes()
+}
+
+/// An id from its bytes.
+pub fn read_id(bytes: [u8; 16]) -> Id {
+    Id(u128::from_be_bytes(bytes))
+}
+
+/// A name's bytes.
+pub fn name(name: &Name) -> Vec<u8> {
+    match name {
+        Name::Id(own) => [&[ID], id(*own).as_slice()].concat(),
+        Name::Text(text) => [&[TEXT], text.as_bytes()].concat(),
+    }
+}
+
+/// A name from its bytes.
+pub fn read_name(bytes: &[u8]) -> Result<Name, Error> {
+    let read = match bytes.split_first() {
+        Some((&ID, rest)) => rest.try_into().ok().map(|bytes| Name::Id(read_id(bytes))),
+        Some((&TEXT, rest)) => std::str::from_utf8(rest).ok().map(|text| Name::Text(text.into())),
+        _ => None,
+    };
+    read.ok_or_else(|| Error::new(ErrorKind::Corrupt, "a stored row's name cannot be understood"))
+}
+
+/// Numbers beyond what SQLite holds stand for the largest it holds.
+pub fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A limit as SQLite takes it, where a negative one would mean none.
+pub fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

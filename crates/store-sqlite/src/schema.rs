@@ -1,0 +1,130 @@
+//! Opening the file, and bringing an older one up to date.
+//!
+//! `PRAGMA user_version` counts the migrations applied. Each runs in a transaction with its own count, so a file is
+//! always at one of them; a file with more than this program knows is refused.
+
+use std::path::Path;
+
+use ports::{Error, ErrorKind};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::answers::failed;
+use crate::settings::Settings;
+
+/// In order; one that has been released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("../schema/1.sql")];
+
+const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// Statements that a connection keeps prepared: three per record kind, and those of the other tables.
+const STATEMENTS_KEPT: usize = 128;
+/// Pages of the write-ahead log after which a commit moves them into the file: 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4_096;
+/// To what the write-ahead log is cut after it has grown.
+const LOG_BYTES_KEPT: u64 = 64 << 20;
+const WRITER_CACHE_KIB: u32 = 64 << 10;
+
+/// The writing connection, the file made and migrated.
+pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error> {
+    let mut connection = open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    // Before anything is changed: a newer program's file is left as it is.
+    refuse_newer(&connection, MIGRATIONS)?;
+    let pragmas = format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {LOG_BYTES_KEPT}; PRAGMA cache_size = -{WRITER_CACHE_KIB};",
+        settings.sync.pragma()
+    );
+    connection
+        .execute_batch(&pragmas)
+        .map_err(|error| failed("be set up", error))?;
+    migrate(&mut connection, MIGRATIONS)?;
+    if let Some(pages) = settings.pages_max {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        connection
+            .execute_batch(&limit)
+            .map_err(|error| failed("be set up", error))?;
+    }
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub fn open_reader(path: &Path) -> Result<Connection, Error> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        Ok(connection)
+    };
+    open().map_err(|error| failed(&format!("be opened at {}", path.display()), error))
+}
+
+fn version(connection: &Connection) -> Result<usize, Error> {
+    connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| failed("tell its version", error))
+}
+
+fn refuse_newer(connection: &Connection, migrations: &[&str]) -> Result<(), Error> {
+    let (found, known) = (version(connection)?, migrations.len());
+    if found <= known {
+        return Ok(());
+    }
+    let sentence = format!(
+        "the database was written by a newer version of this program: \
+         it has schema {found}, and this one knows up to {known}"
+    );
+    Err(Error::new(ErrorKind::TooNew, sentence))
+}
+
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), Error> {
+    let found = version(connection)?;
+    for (number, migration) in (1..).zip(migrations).skip(found) {
+        let mut step = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()
+        };
+        step().map_err(|error| failed(&format!("be brought to schema {number}"), error))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: &[&str] = &[
+        "CREATE TABLE a (x INTEGER)",
+        "ALTER TABLE a RENAME TO b; INSERT INTO b VALUES (1)",
+    ];
+
+    #[test]
+    fn an_older_file_gets_the_steps_it_lacks_and_no_others() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &STEPS[..1]).unwrap();
+        connection.execute("INSERT INTO a VALUES (7)", []).unwrap();
+        for _ in 0..2 {
+            migrate(&mut connection, STEPS).unwrap();
+            let sum: i64 = connection
+                .query_row("SELECT sum(x) FROM b", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!((sum, version(&connection).unwrap()), (8, 2));
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_at_the_step_before() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let broken = [STEPS[0], "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)"];
+        assert!(migrate(&mut connection, &broken).is_err());
+        assert_eq!(version(&connection).unwrap(), 1);
+        assert!(connection.prepare("SELECT * FROM c").is_err());
+    }
+}
