@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["domain", "ports", "connector-api"]),
     ("connectors", &["domain", "connector-api"]),
     ("http-out", &["connector-api"]),
+    ("store-files", &["domain", "ports"]),
     ("store-sqlite", &["domain", "ports"]),
     ("face-kit", &[]),
     ("face-liveperson", &["engine", "domain", "face-kit"]),
