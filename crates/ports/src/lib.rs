@@ -9,6 +9,6 @@ pub mod vault;
 
 pub use clock::Clock;
 pub use error::{Error, ErrorKind};
-pub use files::Files;
+pub use files::{Files, Inspect};
 pub use store::{Batch, Claims, Commit, Committed, Reads, Row, Store, Version, Write};
 pub use vault::Vault;

@@ -96,7 +96,12 @@ pub trait Reads: Send + Sync {
     /// A page of a list, as (position, id).
     fn page(&self, page: Page) -> BoxFuture<'_, Result<Vec<(u64, Id)>, Error>>;
     /// Events after a position in order, of one tenant or of all, `limit` at most.
-    fn events(&self, tenant: Option<TenantId>, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Error>>;
+    fn events(
+        &self,
+        tenant: Option<TenantId>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, Error>>;
     /// Events about one message in order.
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>>;
     /// All rows of a kind, of one tenant or of all. For kinds of which there are few (tenants, apps, credentials…).
@@ -106,5 +111,10 @@ pub trait Reads: Send + Sync {
 /// Finding work: after a start, and for deadlines far ahead.
 pub trait Claims: Send + Sync {
     /// Open jobs due at or before `due`, ordered by (due, id), after the given one, `limit` at most.
-    fn jobs(&self, due: Time, after: Option<(Time, JobId)>, limit: usize) -> BoxFuture<'_, Result<Vec<Job>, Error>>;
+    fn jobs(
+        &self,
+        due: Time,
+        after: Option<(Time, JobId)>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Job>, Error>>;
 }

@@ -1,0 +1,6 @@
+//! Files, pictures and secrets as their callers meet them.
+//! Each test has a folder of its own.
+
+mod files;
+mod pictures;
+mod secrets;
