@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::command::Command;
 use domain::event::Event;
-use domain::id::{Id, SubscriptionId};
+use domain::id::SubscriptionId;
 use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
@@ -401,7 +401,3 @@ fn publish(directory: &mut Directory, key: &Key, record: Option<&Record>) {
         _ => {}
     }
 }
-
-/// For tests: a batch id that was never used.
-#[cfg(test)]
-pub(crate) const NO_BATCH: Id = Id(0);

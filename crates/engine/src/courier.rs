@@ -1,5 +1,285 @@
-//! The courier: reads the log for every subscription and posts callbacks.
+//! The courier: reads the log for every subscription and posts callbacks, in order per conversation.
+//!
+//! Each subscription has a task and a cursor. A page of events is split into lanes, one a conversation, which run
+//! side by side. A callback that fails parks its conversation: the cursor moves on, and the parked lane is tried
+//! again from its first undelivered event. What is given up becomes a dead letter, an event of its own, and its
+//! lane moves on. The healthy path writes only cursor advances.
 
-use crate::engine::Engine;
+mod facts;
+mod post;
 
-pub(crate) async fn run(_engine: Engine) {}
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::command::admin::SaveCursor;
+use domain::event::Event;
+use domain::id::{ConversationId, SubscriptionId, TenantId};
+use domain::record::Key;
+use domain::subscription::{Cursor, Parked, Subscription};
+use domain::time::Time;
+use futures_util::StreamExt as _;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::dialect::Dialect;
+use crate::engine::{Engine, stopped};
+use post::{Delivered, Post};
+
+/// Events read at once.
+const PAGE: usize = 256;
+/// Positions a cursor may lag behind when nothing was delivered.
+const LAG_MAX: u64 = 2_000;
+/// Before the store is asked again after it failed.
+const UNAVAILABLE_MS: i64 = 1_000;
+
+/// Keeps one task per enabled subscription until the engine stops.
+pub(crate) async fn run(engine: Engine) {
+    let mut stopping = engine.stopping();
+    let changed = engine.directory_changed();
+    let mut running: HashMap<(TenantId, SubscriptionId), (Arc<Subscription>, AbortHandle)> = HashMap::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        let notified = changed.notified();
+        let directory = engine.directory();
+        let wanted: HashMap<_, _> = directory
+            .subscriptions()
+            .filter(|one| one.enabled)
+            .map(|one| ((one.tenant, one.id), one.clone()))
+            .collect();
+        running.retain(|id, (subscription, task)| {
+            let same = wanted.get(id) == Some(subscription);
+            if !same {
+                task.abort();
+            }
+            same
+        });
+        for (id, subscription) in wanted {
+            if running.contains_key(&id) {
+                continue;
+            }
+            let dialect = engine.parts().dialects.iter().find(|one| one.face() == subscription.dialect);
+            if let Some(dialect) = dialect.cloned() {
+                let route = Route { engine: engine.clone(), subscription: subscription.clone(), dialect };
+                running.insert(id, (subscription, tasks.spawn(route.run())));
+            }
+        }
+        tokio::select! {
+            () = notified => {}
+            () = stopped(&mut stopping) => break,
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+type LaneName = Option<ConversationId>;
+
+/// One subscription's way through the log.
+struct Route {
+    engine: Engine,
+    subscription: Arc<Subscription>,
+    dialect: Arc<dyn Dialect>,
+}
+
+impl Route {
+    async fn run(self) {
+        let mut stopping = self.engine.stopping();
+        let mut head = self.engine.head();
+        let Some(mut cursor) = self.load(&mut stopping).await else { return };
+        let mut saved = cursor.position;
+        loop {
+            let mut busy = self.advance(&mut cursor, &mut saved).await;
+            busy |= self.retry_parked(&mut cursor).await;
+            if *stopping.borrow() {
+                return self.save(&cursor, Vec::new()).await;
+            }
+            if busy {
+                continue;
+            }
+            let next = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
+            let position = cursor.position;
+            tokio::select! {
+                found = head.wait_for(|head| *head > position) => if found.is_err() { return },
+                () = self.engine.parts().clock.wait_until(next) => {}
+                () = stopped(&mut stopping) => {}
+            }
+        }
+    }
+
+    async fn load(&self, stopping: &mut tokio::sync::watch::Receiver<bool>) -> Option<Cursor> {
+        let key = Key::id::<Cursor>(self.subscription.tenant, self.subscription.id.0);
+        loop {
+            match self.engine.row::<Cursor>(key.clone()).await {
+                Ok(cursor) => return cursor.map(Arc::unwrap_or_clone),
+                Err(error) => tracing::warn!(%error, "a cursor could not be read"),
+            }
+            let again = self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS));
+            tokio::select! {
+                () = again => {}
+                () = stopped(stopping) => return None,
+            }
+        }
+    }
+
+    /// Delivers one page of the log. Says whether there may be more.
+    async fn advance(&self, cursor: &mut Cursor, saved: &mut u64) -> bool {
+        let tenant = self.subscription.tenant;
+        let page = match self.engine.events(tenant, cursor.position, PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be read");
+                self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
+                return true;
+            }
+        };
+        let head = *self.engine.head().borrow();
+        let full = page.len() == PAGE;
+        let last = page.last().map_or(cursor.position, |event| event.position);
+        let heard: Vec<Event> = page.into_iter().filter(|event| self.hears(event)).collect();
+        let delivered = !heard.is_empty();
+        self.deliver_page(cursor, heard).await;
+        // A short page was all there was for this tenant up to the head.
+        cursor.position = if full { last } else { last.max(head) };
+        if delivered || cursor.position > *saved + LAG_MAX {
+            self.save(cursor, Vec::new()).await;
+            *saved = cursor.position;
+        }
+        full
+    }
+
+    fn hears(&self, event: &Event) -> bool {
+        let ours = self.subscription.app.is_none() || event.app.is_none() || event.app == self.subscription.app;
+        ours && self.dialect.hears(&self.subscription, event)
+    }
+
+    async fn deliver_page(&self, cursor: &mut Cursor, heard: Vec<Event>) {
+        let mut lanes: Vec<(LaneName, Vec<Event>)> = Vec::new();
+        for event in heard {
+            if cursor.parked.iter().any(|parked| parked.conversation == event.conversation) {
+                continue;
+            }
+            match lanes.iter_mut().find(|(lane, _)| *lane == event.conversation) {
+                Some((_, events)) => events.push(event),
+                None => lanes.push((event.conversation, vec![event])),
+            }
+        }
+        let open_max = self.engine.parts().limits.open_callbacks_max;
+        let parked: Vec<Option<Parked>> = futures_util::stream::iter(lanes)
+            .map(|(lane, events)| self.deliver_lane(lane, events))
+            .buffer_unordered(open_max)
+            .collect()
+            .await;
+        cursor.parked.extend(parked.into_iter().flatten());
+    }
+
+    /// Delivers a lane's events in order; the first failure parks it.
+    async fn deliver_lane(&self, lane: LaneName, events: Vec<Event>) -> Option<Parked> {
+        for event in events {
+            let position = event.position;
+            if let Delivered::Failed { body, .. } = self.post().event(event, &[]).await {
+                return Some(self.park(lane, position, body));
+            }
+        }
+        None
+    }
+
+    fn post(&self) -> Post<'_> {
+        Post { engine: &self.engine, subscription: &self.subscription, dialect: &*self.dialect }
+    }
+
+    fn park(&self, conversation: LaneName, position: u64, body: Vec<u8>) -> Parked {
+        let now = self.engine.now();
+        let patience = self.dialect.patience(&self.subscription);
+        let next_at = now.plus_ms(patience.delays_ms.first().copied().unwrap_or(UNAVAILABLE_MS));
+        Parked { conversation, position, attempts: 1, first_failed_at: now, next_at, body }
+    }
+
+    /// Tries parked lanes whose time has come. Says whether any was.
+    async fn retry_parked(&self, cursor: &mut Cursor) -> bool {
+        let now = self.engine.now();
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut cursor.parked).into_iter().partition(|parked| parked.next_at <= now);
+        cursor.parked = later;
+        if due.is_empty() {
+            return false;
+        }
+        let position = cursor.position;
+        let open_max = self.engine.parts().limits.open_callbacks_max;
+        let ended: Vec<(Option<Parked>, Vec<(u64, Arc<str>)>)> = futures_util::stream::iter(due)
+            .map(|parked| self.retry_lane(parked, position))
+            .buffer_unordered(open_max)
+            .collect()
+            .await;
+        let mut dead = Vec::new();
+        for (parked, given_up) in ended {
+            cursor.parked.extend(parked);
+            dead.extend(given_up);
+        }
+        self.save(cursor, dead).await;
+        true
+    }
+
+    /// Goes on with a parked lane up to where the cursor stands.
+    async fn retry_lane(&self, mut parked: Parked, until: u64) -> (Option<Parked>, Vec<(u64, Arc<str>)>) {
+        let mut dead = Vec::new();
+        let mut from = parked.position.saturating_sub(1);
+        loop {
+            let Ok(page) = self.engine.events(self.subscription.tenant, from, PAGE).await else {
+                parked.next_at = self.engine.now().plus_ms(UNAVAILABLE_MS);
+                return (Some(parked), dead);
+            };
+            let full = page.len() == PAGE;
+            from = page.last().map_or(until, |event| event.position);
+            for event in page {
+                if event.position > until {
+                    return (None, dead);
+                }
+                if event.conversation != parked.conversation || !self.hears(&event) {
+                    continue;
+                }
+                let first = event.position == parked.position;
+                if !first {
+                    parked = Parked { position: event.position, attempts: 0, body: Vec::new(), ..parked };
+                }
+                if let Some(waits) = self.retry_one(&mut parked, event, &mut dead).await {
+                    return (Some(waits), dead);
+                }
+            }
+            if !full || from >= until {
+                return (None, dead);
+            }
+        }
+    }
+
+    /// One event of a parked lane: `Some` when the lane waits on, `None` when it moves on.
+    async fn retry_one(&self, parked: &mut Parked, event: Event, dead: &mut Vec<(u64, Arc<str>)>) -> Option<Parked> {
+        let now = self.engine.now();
+        let (position, body) = (event.position, std::mem::take(&mut parked.body));
+        let Delivered::Failed { body, why, final_word } = self.post().event(event.clone(), &body).await else {
+            return None;
+        };
+        if parked.attempts == 0 {
+            parked.first_failed_at = now;
+        }
+        parked.attempts += 1;
+        let patience = self.dialect.patience(&self.subscription);
+        let tired = patience.tries_max > 0 && parked.attempts >= patience.tries_max;
+        if final_word || tired || now.since_ms(parked.first_failed_at) >= patience.give_up_after_ms {
+            metrics::counter!("trunkline_dead_letters_total").increment(1);
+            tracing::warn!(subscription = self.subscription.id.ulid(), position, "a callback was given up");
+            dead.push((position, why));
+            self.post().carried_in_vain(&event).await;
+            return None;
+        }
+        let place = (parked.attempts as usize - 1).min(patience.delays_ms.len().saturating_sub(1));
+        let delay = patience.delays_ms.get(place).copied().unwrap_or(UNAVAILABLE_MS);
+        Some(Parked { next_at: now.plus_ms(delay), body, ..parked.clone() })
+    }
+
+    async fn save(&self, cursor: &Cursor, dead: Vec<(u64, Arc<str>)>) {
+        let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
+        let save = SaveCursor { tenant, subscription, cursor: cursor.clone(), dead };
+        if self.engine.execute(save).await.is_err() {
+            // A cursor that is behind repeats callbacks; it never loses one.
+            tracing::warn!("a cursor could not be saved");
+        }
+    }
+}

@@ -326,3 +326,9 @@ impl Engine {
         self.inner.directory_changed.clone()
     }
 }
+
+/// Returns once the engine is asked to stop.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An engine that is gone has stopped too.
+    drop(stopping.wait_for(|stop| *stop).await);
+}

@@ -1,10 +1,177 @@
-//! The runner: takes send jobs lane by lane through attempts.
+//! The runner: takes jobs lane by lane. A lane's send jobs run one at a time, in order; lanes run side by side.
+//!
+//! Actors: the [`Board`] says which job may run next; each hand-over is a task of its own that reports back how its
+//! lane goes on. Jobs come in memory as they are committed, and from the store at the start and by the sweep;
+//! whoever is owned in memory is skipped. Correctness rests on the rows: a job run twice finds its attempt taken.
 
-use domain::job::Job;
-use tokio::sync::mpsc;
+mod board;
+mod hand_over;
 
-use crate::engine::Engine;
+use std::sync::Arc;
 
-pub(crate) async fn run(_engine: Engine, _jobs: mpsc::Receiver<Vec<Job>>) {}
+use domain::app::UnknownPolicy;
+use domain::channel::Channel;
+use domain::command::attempt::Expire;
+use domain::id::JobId;
+use domain::job::{Job, Work};
+use domain::time::Time;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
-pub(crate) async fn hold_sessions(_engine: Engine) {}
+use crate::engine::{Engine, stopped};
+use crate::intake::SessionIntake;
+use board::Board;
+
+/// How far ahead jobs are held in memory, in milliseconds.
+const HORIZON_MS: i64 = 60_000;
+/// How often the store is swept for jobs that memory does not hold, in milliseconds.
+const SWEEP_MS: i64 = 15_000;
+/// Jobs read from the store at once.
+const PAGE: usize = 1_000;
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Gone from the store.
+    Done,
+    /// Again, not before this moment.
+    Again(Time),
+}
+
+/// Runs until the engine stops and every open hand-over has ended.
+pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
+    let mut stopping = engine.stopping();
+    let permits = Arc::new(Semaphore::new(engine.parts().limits.open_attempts_max));
+    let mut board = Board::default();
+    let mut open: JoinSet<(JobId, Ended)> = JoinSet::new();
+    let mut sweep_at = Time(0);
+    loop {
+        let now = engine.now();
+        if now >= sweep_at {
+            sweep(&engine, &mut board).await;
+            sweep_at = now.plus_ms(SWEEP_MS);
+        }
+        start_ready(&engine, &mut board, &permits, &mut open);
+        let wake = board.next_due().unwrap_or(Time::NEVER).min(sweep_at);
+        tokio::select! {
+            Some(ended) = open.join_next() => note_end(&mut board, ended, engine.now()),
+            Some(batch) = jobs.recv() => {
+                let soon = engine.now().plus_ms(HORIZON_MS);
+                batch.into_iter().filter(|job| job.due_at <= soon).for_each(|job| board.add(job));
+            }
+            () = engine.parts().clock.wait_until(wake) => {}
+            () = stopped(&mut stopping) => break,
+        }
+    }
+    while let Some(ended) = open.join_next().await {
+        note_end(&mut board, ended, engine.now());
+    }
+}
+
+fn start_ready(
+    engine: &Engine,
+    board: &mut Board,
+    permits: &Arc<Semaphore>,
+    open: &mut JoinSet<(JobId, Ended)>,
+) {
+    let now = engine.now();
+    while permits.available_permits() > 0 {
+        let Some(job) = board.take(now) else { return };
+        let Ok(permit) = permits.clone().try_acquire_owned() else { return };
+        let engine = engine.clone();
+        open.spawn(async move {
+            let id = job.id;
+            let ended = work(&engine, job).await;
+            drop(permit);
+            (id, ended)
+        });
+    }
+}
+
+fn note_end(board: &mut Board, ended: Result<(JobId, Ended), tokio::task::JoinError>, now: Time) {
+    match ended {
+        Ok((job, ended)) => board.ended(job, ended, now),
+        // The lane of a task that panicked stays taken until the next start; its attempt is then unknown.
+        Err(error) => tracing::error!(%error, "a hand-over ended badly"),
+    }
+}
+
+async fn work(engine: &Engine, job: Job) -> Ended {
+    match job.work {
+        Work::Send { message } => hand_over::send(engine, &job, message).await,
+        Work::Expire { message } => {
+            let expire = Expire { tenant: job.tenant, message, job: job.id };
+            again_unless(engine, engine.execute(expire).await.is_ok())
+        }
+        Work::Erase { message } => {
+            let erase = domain::command::attempt::Erase { tenant: job.tenant, message, job: job.id };
+            again_unless(engine, engine.execute(erase).await.is_ok())
+        }
+    }
+}
+
+fn again_unless(engine: &Engine, done: bool) -> Ended {
+    if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(1_000)) }
+}
+
+/// Finds jobs that memory does not hold.
+async fn sweep(engine: &Engine, board: &mut Board) {
+    let until = engine.now().plus_ms(HORIZON_MS);
+    let mut after = None;
+    loop {
+        let page = match engine.parts().claims.jobs(until, after, PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "jobs could not be read; the next sweep tries again");
+                return;
+            }
+        };
+        let count = page.len();
+        after = page.last().map(|job| (job.due_at, job.id));
+        page.into_iter().for_each(|job| board.add(job));
+        if count < PAGE {
+            return;
+        }
+    }
+}
+
+/// What holds for unknown outcomes on a channel where the app says nothing.
+pub(crate) fn default_policy(engine: &Engine, channel: &Channel) -> UnknownPolicy {
+    let safe = engine.registered(channel).is_some_and(|known| known.connector.abilities().repeating_is_safe);
+    if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold }
+}
+
+/// Keeps the accounts of session channels connected, anew whenever apps change.
+pub(crate) async fn hold_sessions(engine: Engine) {
+    let mut stopping = engine.stopping();
+    let changed = engine.directory_changed();
+    let mut held: Vec<(domain::app::ChannelAccount, domain::id::AppId, tokio::task::AbortHandle)> = Vec::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        let notified = changed.notified();
+        let apps: Vec<_> = engine.directory().apps().cloned().collect();
+        held.retain(|(account, app, task)| {
+            let still = apps.iter().any(|one| one.id == *app && one.channels.contains(account));
+            if !still {
+                task.abort();
+            }
+            still
+        });
+        for app in apps {
+            for account in &app.channels {
+                let known = held.iter().any(|(own, id, _)| *id == app.id && own == account);
+                let session = engine.registered(&account.channel).and_then(|one| one.session.clone());
+                if let (false, Some(session), Some(line)) = (known, session, engine.line(&app, &account.channel)) {
+                    let channel = account.channel.clone();
+                    let intake = SessionIntake { engine: engine.clone(), app: app.clone(), channel };
+                    let task = tasks.spawn(session.hold(line, Arc::new(intake)));
+                    held.push((account.clone(), app.id, task));
+                }
+            }
+        }
+        tokio::select! {
+            () = notified => {}
+            () = stopped(&mut stopping) => return tasks.shutdown().await,
+        }
+    }
+}

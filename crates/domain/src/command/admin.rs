@@ -4,11 +4,12 @@
 use super::Command;
 use crate::agent::Agent;
 use crate::app::App;
+use crate::event::Fact;
 use crate::id::{Id, TenantId};
 use crate::record::{Entity, Key, Pointer};
 use crate::subscription::{Cursor, Subscription};
 use crate::tenant::{Credential, File, Tenant};
-use crate::view::{Halt, View};
+use crate::view::{About, Halt, View};
 
 /// Something with that name exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +154,8 @@ pub struct SaveCursor {
     pub tenant: TenantId,
     pub subscription: crate::id::SubscriptionId,
     pub cursor: Cursor,
+    /// Events that were given up: position and why.
+    pub dead: Vec<(u64, std::sync::Arc<str>)>,
 }
 
 impl Command for SaveCursor {
@@ -163,6 +166,10 @@ impl Command for SaveCursor {
         let key = Key::id::<Cursor>(self.tenant, self.subscription.0);
         if view.get::<Cursor, Self::Refusal>(&key)?.is_some() {
             view.put(key, self.cursor.clone());
+        }
+        let subscription = self.subscription;
+        for (position, why) in self.dead.clone() {
+            view.emit(self.tenant, About::default(), Fact::DeadLetter { subscription, position, why });
         }
         Ok(())
     }

@@ -10,10 +10,9 @@ use crate::app::{App, UnknownPolicy};
 use crate::channel::Address;
 use crate::consent::Consent;
 use crate::content::Content;
-use crate::conversation::Conversation;
-use crate::delivery::{Delivery, Moved, Outcome, Phase, Reason, ReasonKind, Status};
+use crate::delivery::{Delivery, Moved, Outcome, Phase, Priority, Reason, ReasonKind, Status};
 use crate::event::{DeliveryChange, Fact};
-use crate::id::{ConversationId, JobId, MessageId, TenantId};
+use crate::id::{JobId, MessageId, TenantId};
 use crate::job::{Lane, Work};
 use crate::message::Message;
 use crate::record::{EarlyReceipts, Key, Pointer};
@@ -25,7 +24,10 @@ use crate::view::{About, Halt, View};
 pub struct Begin {
     pub tenant: TenantId,
     pub message: MessageId,
-    pub job: JobId,
+    /// `None` when the courier carries the message in a callback.
+    pub job: Option<JobId>,
+    /// What holds for an attempt that a crash left open, where the app says nothing.
+    pub default_policy: UnknownPolicy,
 }
 
 /// What the runner does next.
@@ -60,14 +62,11 @@ impl Command for Begin {
         view.want(&[Key::id::<Message>(tenant, self.message.0), Key::id::<Content>(tenant, self.message.0)])?;
         let message = view.by_id::<Message, _>(tenant, self.message.0)?;
         let content = view.by_id::<Content, _>(tenant, self.message.0)?;
-        let (Some(message), Some(content)) = (message, content) else {
-            view.finish_job(self.job);
-            return Ok(Begun::Nothing);
-        };
-        let Some(delivery) = message.delivery.clone() else {
-            view.finish_job(self.job);
-            return Ok(Begun::Nothing);
-        };
+        let (Some(message), Some(content)) = (message, content) else { return Ok(self.nothing(view)) };
+        let Some(delivery) = message.delivery.clone() else { return Ok(self.nothing(view)) };
+        if delivery.phase == Phase::Attempting {
+            return self.recover(view, Arc::unwrap_or_clone(message));
+        }
         if let Phase::Waiting { not_before } = delivery.phase
             && not_before > view.now()
         {
@@ -84,24 +83,83 @@ impl Command for Begin {
         if let Some(reason) = obstacle(app.as_deref(), &to, allowed) {
             let moved = delivery.give_up(reason, view.now());
             message.delivery = Some(delivery);
-            settle(view, &mut message, &moved, Some(self.job));
+            settle(view, &mut message, &moved, self.job);
             return Ok(Begun::Nothing);
         }
         let moved = delivery.expire(view.now());
         if moved != Moved::Nothing {
             message.delivery = Some(delivery);
-            settle(view, &mut message, &moved, Some(self.job));
+            settle(view, &mut message, &moved, self.job);
             return Ok(Begun::Nothing);
         }
-        let (Some(attempt), Some(app)) = (delivery.begin(view.now()), app) else {
-            view.finish_job(self.job);
-            return Ok(Begun::Nothing);
-        };
+        let (Some(attempt), Some(app)) = (delivery.begin(view.now()), app) else { return Ok(self.nothing(view)) };
         message.address = Some(to.clone());
         message.delivery = Some(delivery);
         thread::put_message(view, message.clone());
         let message = Arc::new(message);
         Ok(Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to }))
+    }
+}
+
+impl Begin {
+    fn nothing(&self, view: &mut View<'_>) -> Begun {
+        self.job.into_iter().for_each(|job| view.finish_job(job));
+        Begun::Nothing
+    }
+
+    /// An attempt is open although nobody holds it: the process died between its first byte and its answer. The
+    /// outcome is unknown, never "not tried". A callback that carries a message simply goes on.
+    fn recover<R>(&self, view: &mut View<'_>, mut message: Message) -> Result<Begun, Halt<R>> {
+        let app = thread::app::<R>(view, self.tenant, message.app)?;
+        let policy = app.as_ref().and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
+        let Some(mut delivery) = message.delivery.take() else { return Ok(self.nothing(view)) };
+        if self.job.is_none() {
+            let content = view.by_id::<Content, R>(self.tenant, message.id.0)?;
+            let (attempt, to) = (delivery.attempt_number(), delivery.address().clone());
+            message.delivery = Some(delivery);
+            let message = Arc::new(message);
+            return Ok(match (app, content) {
+                (Some(app), Some(content)) => {
+                    Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to: None })
+                }
+                _ => Begun::Nothing,
+            });
+        }
+        let now = view.now();
+        let moved = delivery.finish(delivery.attempt_number(), Outcome::Unknown { parts: Vec::new() }, policy, now);
+        message.delivery = Some(delivery);
+        let again = match &moved {
+            Moved::RetryAt(at) => Some(*at),
+            Moved::Switched(_) => Some(now),
+            _ => None,
+        };
+        settle(view, &mut message, &moved, self.job.filter(|_| again.is_none()));
+        if let Moved::Held(until) = moved {
+            watch_held(view, &message, until);
+        }
+        Ok(again.map_or(Begun::Nothing, Begun::NotBefore))
+    }
+}
+
+/// Looks at a held attempt when its patience is over.
+fn watch_held(view: &mut View<'_>, message: &Message, until: Time) {
+    let work = Work::Expire { message: message.id };
+    view.schedule(message.tenant, message.app, until, Lane::None, Priority::Normal, work);
+}
+
+/// The runner leaves a message to the courier, whose callback carries it: the job is done, no attempt began.
+#[derive(Clone, Debug)]
+pub struct LeaveToCourier {
+    pub job: JobId,
+}
+
+impl Command for LeaveToCourier {
+    type Answer = ();
+    type Refusal = std::convert::Infallible;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+        view.finish_job(self.job);
+        Ok(())
     }
 }
 
@@ -138,7 +196,8 @@ pub struct Finish {
     pub tenant: TenantId,
     pub message: MessageId,
     pub attempt: u32,
-    pub job: JobId,
+    /// `None` when the courier carried the message.
+    pub job: Option<JobId>,
     pub outcome: Outcome,
     /// What holds where the app says nothing.
     pub default_policy: UnknownPolicy,
@@ -159,26 +218,22 @@ impl Command for Finish {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Finished, Halt<Self::Refusal>> {
         let tenant = self.tenant;
-        let Some(message) = view.by_id::<Message, _>(tenant, self.message.0)? else {
-            view.finish_job(self.job);
-            return Ok(Finished::Done);
-        };
+        let Some(message) = view.by_id::<Message, _>(tenant, self.message.0)? else { return Ok(self.done(view)) };
         let mut message = Arc::unwrap_or_clone(message);
         let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
         let policy = app.and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
-        let Some(mut delivery) = message.delivery.take() else {
-            view.finish_job(self.job);
-            return Ok(Finished::Done);
-        };
+        let Some(mut delivery) = message.delivery.take() else { return Ok(self.done(view)) };
         let now = view.now();
         let moved = delivery.finish(self.attempt, self.outcome.clone(), policy, now);
         let joined = self.join_early(view, &message, &mut delivery)?;
         message.delivery = Some(delivery);
         let again = matches!(moved, Moved::RetryAt(_) | Moved::Switched(_));
-        settle(view, &mut message, &moved, (!again).then_some(self.job));
+        settle(view, &mut message, &moved, self.job.filter(|_| !again));
         if let Moved::Held(until) = moved {
-            let work = Work::Expire { message: message.id };
-            view.schedule(tenant, message.app, until, Lane::None, crate::delivery::Priority::Normal, work);
+            watch_held(view, &message, until);
+        }
+        if again && self.job.is_none() {
+            send_again(view, &message);
         }
         if moved == Moved::HandedOver {
             reached(view, &message)?;
@@ -196,6 +251,11 @@ impl Command for Finish {
 }
 
 impl Finish {
+    fn done(&self, view: &mut View<'_>) -> Finished {
+        self.job.into_iter().for_each(|job| view.finish_job(job));
+        Finished::Done
+    }
+
     /// Makes the provider's ids known, and takes the receipts that came before they were.
     fn join_early<R>(
         &self,
@@ -268,6 +328,25 @@ impl Command for Expire {
     }
 }
 
+/// Erases a message's content and addresses; facts stay.
+#[derive(Clone, Debug)]
+pub struct Erase {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub job: JobId,
+}
+
+impl Command for Erase {
+    type Answer = ();
+    type Refusal = std::convert::Infallible;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+        view.finish_job(self.job);
+        view.delete(Key::id::<Content>(self.tenant, self.message.0));
+        Ok(())
+    }
+}
+
 /// Writes the message, tells the log what moved, and drops the job that is done.
 pub(super) fn settle(view: &mut View<'_>, message: &mut Message, moved: &Moved, done: Option<JobId>) {
     if let Some(job) = done {
@@ -311,21 +390,9 @@ pub(super) fn tell(view: &mut View<'_>, message: &Message, moved: &Moved) {
 pub(super) fn send_again(view: &mut View<'_>, message: &Message) {
     let Some(delivery) = &message.delivery else { return };
     let lane = match message.conversation {
-        Some(conversation) => lane_of(conversation),
+        Some(conversation) => Lane::Conversation(conversation),
         None => Lane::Recipient(message.app, delivery.plan[0].clone()),
     };
     let work = Work::Send { message: message.id };
     view.schedule(message.tenant, message.app, view.now(), lane, delivery.priority, work);
-}
-
-fn lane_of(conversation: ConversationId) -> Lane {
-    Lane::Conversation(conversation)
-}
-
-/// A conversation exists for this message and takes what the consumer says of it.
-pub(super) fn conversation_of<R>(view: &mut View<'_>, message: &Message) -> Result<Option<Conversation>, Halt<R>> {
-    match message.conversation {
-        Some(id) => thread::conversation(view, message.tenant, id),
-        None => Ok(None),
-    }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::channel::{Address, Channel};
+use crate::channel::Address;
 use crate::consent::ContentClass;
 use crate::contact::{Contact, Identity};
 use crate::content::{Content, Face};
@@ -304,15 +304,16 @@ pub fn plan_for_contact(app: &App, contact: &Contact, current: Option<&Address>)
         known.iter().filter(|address| address.channel == *channel).for_each(|address| push(address));
     }
     known.iter().filter(|address| address.channel.is_face()).for_each(|address| push(address));
+    // A face channel hears of a message when it is accepted, so it can only be the first leg.
+    let mut place = 0;
+    plan.retain(|address| {
+        place += 1;
+        place == 1 || !address.channel.is_face()
+    });
     plan
 }
 
 /// An identity on a channel whose addresses mean something within one app, or within the tenant.
 pub fn identity(address: Address, scope: Option<AppId>) -> Identity {
     Identity { address, app: scope }
-}
-
-/// A face channel's address.
-pub fn face_address(channel: &str, address: &str) -> Address {
-    Address { channel: Channel::new(channel), address: Arc::from(address) }
 }

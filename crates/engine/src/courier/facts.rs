@@ -1,0 +1,77 @@
+//! Loads everything that a dialect may say about one event, in two loads.
+
+use std::sync::Arc;
+
+use domain::agent::Agent;
+use domain::contact::Contact;
+use domain::content::{Body, Content, Media};
+use domain::conversation::Conversation;
+use domain::event::Event;
+use domain::id::Id;
+use domain::message::{Author, Message};
+use domain::record::{Entity, Key};
+use domain::subscription::Subscription;
+use domain::tenant::File;
+use ports::store::Row;
+
+use crate::dialect::Facts;
+use crate::engine::Engine;
+
+/// The facts of an event as they stand now.
+pub(super) async fn load(
+    engine: &Engine,
+    subscription: &Arc<Subscription>,
+    event: Event,
+) -> Result<Facts, ports::Error> {
+    let tenant = event.tenant;
+    let directory = engine.directory();
+    let mut keys = Vec::new();
+    keys.extend(event.contact.map(|id| Key::id::<Contact>(tenant, id.0)));
+    keys.extend(event.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
+    keys.extend(event.message.map(|id| Key::id::<Message>(tenant, id.0)));
+    keys.extend(event.message.map(|id| Key::id::<Content>(tenant, id.0)));
+    let rows = if keys.is_empty() { Vec::new() } else { engine.parts().store.load(keys).await? };
+    let conversation = find::<Conversation>(&rows);
+    let message = find::<Message>(&rows);
+    let content = find::<Content>(&rows);
+    let agent = |id| directory.agent(tenant, id).cloned();
+    let author: Option<Arc<Agent>> = message.as_ref().and_then(|message| match message.author {
+        Author::Agent(id) => agent(id),
+        _ => None,
+    });
+    let assignee = conversation.as_ref().and_then(|conversation| conversation.assignee).and_then(agent);
+    let answered = match message.as_ref().and_then(|message| message.reply_to) {
+        Some(id) => engine.get::<Message>(tenant, id.0).await?,
+        None => None,
+    };
+    let files = files_of(content.as_deref());
+    let files = if files.is_empty() { Vec::new() } else { engine.get_all::<File>(tenant, &files).await? };
+    Ok(Facts {
+        tenant: directory.tenant(tenant).cloned(),
+        app: event.app.and_then(|id| directory.app(tenant, id).cloned()),
+        contact: find::<Contact>(&rows),
+        conversation,
+        message,
+        content,
+        answered,
+        author,
+        assignee,
+        files,
+        base_url: engine.parts().base_url.clone(),
+        subscription: subscription.clone(),
+        event,
+    })
+}
+
+fn find<E: Entity>(rows: &[Row]) -> Option<Arc<E>> {
+    rows.iter().filter_map(|row| row.record.as_ref()).find_map(E::unwrap)
+}
+
+fn files_of(content: Option<&Content>) -> Vec<Id> {
+    let of = |media: &Media| media.file.map(|file| file.0);
+    match content.map(|content| &content.body) {
+        Some(Body::Media(media)) => of(media).into_iter().collect(),
+        Some(Body::Album { items, .. }) => items.iter().filter_map(of).collect(),
+        _ => Vec::new(),
+    }
+}

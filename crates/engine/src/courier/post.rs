@@ -1,0 +1,158 @@
+//! One callback: render, sign, post, judge. Where the subscription carries a face channel, the post is also the
+//! message's attempt: recorded before bytes leave, ended by the 2xx or by giving up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connector_api::{HttpRequest, OutError};
+use domain::command::attempt::{Begin, Begun, Finish};
+use domain::delivery::{Outcome, Phase, Reason, ReasonKind};
+use domain::event::{Event, Fact};
+use domain::message::Message;
+use domain::subscription::Subscription;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method};
+
+use super::facts;
+use crate::dialect::{Dialect, Facts, Rendered, Seal, Verdict};
+use crate::engine::Engine;
+use crate::runner::default_policy;
+
+/// Longest answer body of a subscriber that is read.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// How one callback ended.
+pub(super) enum Delivered {
+    /// Delivered, or nothing to deliver.
+    Yes,
+    Failed { body: Vec<u8>, why: Arc<str>, final_word: bool },
+}
+
+/// Posts events of one subscription.
+pub(super) struct Post<'a> {
+    pub engine: &'a Engine,
+    pub subscription: &'a Arc<Subscription>,
+    pub dialect: &'a dyn Dialect,
+}
+
+impl Post<'_> {
+    /// Delivers one event; `frozen` are the bytes of an earlier try, empty if there was none.
+    pub async fn event(&self, event: Event, frozen: &[u8]) -> Delivered {
+        let failed = |why: String| Delivered::Failed { body: frozen.to_vec(), why: why.into(), final_word: false };
+        let facts = match facts::load(self.engine, self.subscription, event).await {
+            Ok(facts) => facts,
+            Err(error) => return failed(error.to_string()),
+        };
+        let carried = match self.carries(&facts) {
+            true => match self.begin(&facts).await {
+                Ok(Some(attempt)) => Some(attempt),
+                Ok(None) => return Delivered::Yes,
+                Err(why) => return failed(why),
+            },
+            false => None,
+        };
+        let Some(mut rendered) = self.dialect.render(&facts) else {
+            if let Some(attempt) = carried {
+                let reason = Reason::new(ReasonKind::ContentUnsupported, "the face cannot show this message");
+                self.finish(&facts, attempt, Outcome::Refused(reason)).await;
+            }
+            return Delivered::Yes;
+        };
+        if !frozen.is_empty() {
+            rendered.body = Bytes::copy_from_slice(frozen);
+        }
+        let (verdict, why) = self.post(&facts, &rendered).await;
+        if verdict == Verdict::Delivered {
+            metrics::counter!("trunkline_callbacks_total", "outcome" => "delivered").increment(1);
+            if let Some(attempt) = carried {
+                self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() }).await;
+            }
+            return Delivered::Yes;
+        }
+        metrics::counter!("trunkline_callbacks_total", "outcome" => "failed").increment(1);
+        let final_word = verdict == Verdict::GiveUp;
+        Delivered::Failed { body: rendered.body.to_vec(), why: why.into(), final_word }
+    }
+
+    async fn post(&self, facts: &Facts, rendered: &Rendered) -> (Verdict, String) {
+        let patience = self.dialect.patience(self.subscription);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(rendered.headers.clone());
+        let nonce = self.engine.new_id().ulid();
+        headers.extend(self.dialect.seal(&Seal {
+            subscription: self.subscription,
+            app: facts.app.as_deref(),
+            body: &rendered.body,
+            now: self.engine.now(),
+            nonce: &nonce,
+            overridden: rendered.target.is_some(),
+        }));
+        let request = HttpRequest {
+            method: Method::POST,
+            url: rendered.target.clone().unwrap_or_else(|| self.subscription.target.clone()),
+            headers,
+            body: rendered.body.clone(),
+            timeout_ms: patience.timeout_ms,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        };
+        match self.engine.parts().callback_http.call(request).await {
+            Ok(answer) => (self.dialect.verdict(answer.status), format!("answered {}", answer.status)),
+            // A target that may not be called never will be.
+            Err(OutError::Forbidden(why)) => (Verdict::GiveUp, why),
+            Err(OutError::NotSent(why) | OutError::NoAnswer(why)) => (Verdict::Again, why),
+        }
+    }
+
+    /// Whether this callback is the hand-over of the message itself.
+    fn carries(&self, facts: &Facts) -> bool {
+        let (Some(channel), Some(message)) = (&self.subscription.carries, &facts.message) else { return false };
+        let current = message.delivery.as_ref().map(|delivery| &delivery.address().channel);
+        matches!(facts.event.fact, Fact::MessageSubmitted) && current == Some(channel)
+    }
+
+    /// Opens the attempt, or joins the one that is open. `None`: it is over already.
+    async fn begin(&self, facts: &Facts) -> Result<Option<u32>, String> {
+        let Some(message) = &facts.message else { return Ok(None) };
+        let Some(delivery) = &message.delivery else { return Ok(None) };
+        if !matches!(delivery.phase, Phase::Waiting { .. } | Phase::Attempting) {
+            return Ok(None);
+        }
+        let default_policy = default_policy(self.engine, &delivery.address().channel);
+        let begin = Begin { tenant: message.tenant, message: message.id, job: None, default_policy };
+        match self.engine.execute(begin).await {
+            Ok(Begun::HandOver(hand_over)) => Ok(Some(hand_over.attempt)),
+            Ok(Begun::NotBefore(_)) => Err("the message waits for its time".to_owned()),
+            Ok(Begun::Nothing) => Ok(None),
+            Err(_) => Err("the attempt could not be recorded".to_owned()),
+        }
+    }
+
+    async fn finish(&self, facts: &Facts, attempt: u32, outcome: Outcome) {
+        if let Some(message) = &facts.message {
+            self.finish_message(message, attempt, outcome).await;
+        }
+    }
+
+    async fn finish_message(&self, message: &Message, attempt: u32, outcome: Outcome) {
+        let Some(delivery) = &message.delivery else { return };
+        let default_policy = default_policy(self.engine, &delivery.address().channel);
+        let (tenant, message) = (message.tenant, message.id);
+        let finish = Finish { tenant, message, attempt, job: None, outcome, default_policy };
+        if self.engine.execute(finish).await.is_err() {
+            tracing::warn!("the end of a carried attempt could not be recorded; the callback is repeated");
+        }
+    }
+
+    /// The callback was given up: so is the attempt that it carried.
+    pub async fn carried_in_vain(&self, event: &Event) {
+        let Ok(facts) = facts::load(self.engine, self.subscription, event.clone()).await else { return };
+        if !self.carries(&facts) {
+            return;
+        }
+        let Some(message) = &facts.message else { return };
+        let attempt = message.delivery.as_ref().map_or(0, domain::delivery::Delivery::attempt_number);
+        let reason = Reason::new(ReasonKind::ChannelFailure, "the webhook did not take the message");
+        self.finish_message(message, attempt, Outcome::Refused(reason)).await;
+    }
+}

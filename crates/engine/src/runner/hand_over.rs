@@ -1,0 +1,151 @@
+//! One hand-over: record the attempt, let the connector send, record how it ended.
+
+use std::time::Duration;
+
+use connector_api::Outbound;
+use domain::channel::Channel;
+use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveToCourier};
+use domain::content::{Content, Override};
+use domain::delivery::{Outcome, Reason, ReasonKind};
+use domain::id::MessageId;
+use domain::job::Job;
+use domain::message::Message;
+use domain::time::Time;
+
+use super::{Ended, default_policy};
+use crate::engine::Engine;
+use crate::intake::token;
+
+/// Beyond the channel's own time-out, in milliseconds: a connector that forgot the time.
+const GRACE_MS: u64 = 5_000;
+/// Before a command that could not be kept is tried again.
+const UNAVAILABLE_MS: i64 = 1_000;
+
+/// Runs a send job once.
+pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ended {
+    let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS));
+    let Ok(Some(row)) = engine.get::<Message>(job.tenant, message.0).await else { return again() };
+    let Some(channel) = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone()) else {
+        return leave(engine, job).await;
+    };
+    if channel.is_face() && carrier(engine, &row, &channel) {
+        return leave(engine, job).await;
+    }
+    let policy = default_policy(engine, &channel);
+    let begin = Begin { tenant: job.tenant, message, job: Some(job.id), default_policy: policy };
+    let hand_over = match engine.execute(begin).await {
+        Ok(Begun::HandOver(hand_over)) => hand_over,
+        Ok(Begun::NotBefore(at)) => return Ended::Again(at),
+        Ok(Begun::Nothing) => return Ended::Done,
+        Err(_) => return again(),
+    };
+    let outcome = attempt(engine, &hand_over).await;
+    count(&channel, &outcome);
+    let attempt = hand_over.attempt;
+    let default_policy = policy;
+    // The bytes have left: how it ended must be recorded, however long the store takes.
+    loop {
+        let outcome = outcome.clone();
+        let finish = Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, default_policy };
+        match engine.execute(finish).await {
+            Ok(Finished::Done) => return Ended::Done,
+            Ok(Finished::Again(at)) => return Ended::Again(at),
+            Err(_) if !engine.is_ready() => return again(),
+            Err(_) => engine.parts().clock.wait_until(engine.now().plus_ms(UNAVAILABLE_MS)).await,
+        }
+    }
+}
+
+async fn leave(engine: &Engine, job: &Job) -> Ended {
+    match engine.execute(LeaveToCourier { job: job.id }).await {
+        Ok(()) => Ended::Done,
+        Err(_) => Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)),
+    }
+}
+
+/// Whether a subscription carries this face channel for the message's app.
+fn carrier(engine: &Engine, message: &Message, channel: &Channel) -> bool {
+    engine.directory().subscriptions_of(message.tenant).any(|subscription| {
+        subscription.enabled
+            && subscription.carries.as_ref() == Some(channel)
+            && subscription.app.is_none_or(|app| app == message.app)
+    })
+}
+
+/// What the channel says. Never fails: whatever happens is an outcome.
+async fn attempt(engine: &Engine, hand_over: &HandOver) -> Outcome {
+    let channel = &hand_over.to.channel;
+    if channel.is_face() {
+        return without_subscriber(channel);
+    }
+    let refused = |words: &str| Outcome::Refused(Reason::new(ReasonKind::ChannelBadConfiguration, words));
+    let Some(connector) = engine.connector(channel.as_str()) else {
+        return refused("this server does not know the channel");
+    };
+    let Some(line) = engine.line(&hand_over.app, channel) else {
+        return refused("the channel is not configured in the app");
+    };
+    let outbound = outbound(hand_over, engine.now());
+    let timeout = Duration::from_millis(connector.abilities().answer_timeout_ms + GRACE_MS);
+    // A task of its own, so that a panic in one connector does not stop the others.
+    let sending = tokio::spawn(async move {
+        tokio::time::timeout(timeout, connector.send(&line, &outbound)).await
+    });
+    match sending.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Outcome::Unknown { parts: Vec::new() },
+        Err(error) => {
+            tracing::error!(%error, channel = channel.as_str(), "a connector panicked");
+            Outcome::Unknown { parts: Vec::new() }
+        }
+    }
+}
+
+/// A face channel that nobody listens on: an API inbox keeps the message for whoever reads it there; a connector
+/// has no way to its consumer.
+fn without_subscriber(channel: &Channel) -> Outcome {
+    if channel.as_str() == Channel::API {
+        return Outcome::Accepted { parts: Vec::new() };
+    }
+    let words = "no webhook endpoint is registered for this connector";
+    Outcome::Refused(Reason::new(ReasonKind::ChannelBadConfiguration, words))
+}
+
+fn outbound(hand_over: &HandOver, now: Time) -> Outbound {
+    let content = &hand_over.content;
+    let (content, raw) = match content.override_for(&hand_over.to.channel) {
+        Some(Override::Body(body)) => (Content { body: body.clone(), ..Content::clone(content) }, None),
+        Some(Override::Raw(json)) => (Content::clone(content), Some(json.as_str().into())),
+        None => (Content::clone(content), None),
+    };
+    let delivery = hand_over.message.delivery.as_ref();
+    let expires_at = delivery.map_or(Time::NEVER, |delivery| delivery.expires_at);
+    let limited = expires_at < Time::NEVER;
+    let parts_done = delivery.into_iter().flat_map(|delivery| &delivery.attempts).rev().find_map(|earlier| {
+        let current = delivery.is_some_and(|delivery| earlier.leg == delivery.leg);
+        match &earlier.outcome {
+            Some(Outcome::Unknown { parts }) if current => Some(parts.clone()),
+            _ => None,
+        }
+    });
+    Outbound {
+        token: token(hand_over.message.id, hand_over.attempt),
+        to: hand_over.to.clone(),
+        content,
+        raw,
+        reply_to: hand_over.reply_to.clone(),
+        ttl_s: limited.then(|| (expires_at.since_ms(now) / 1000).max(1)),
+        parts_done: parts_done.unwrap_or_default(),
+    }
+}
+
+fn count(channel: &Channel, outcome: &Outcome) {
+    let outcome = match outcome {
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::Refused(_) => "refused",
+        Outcome::Temporary { .. } => "temporary",
+        Outcome::Unknown { .. } => "unknown",
+    };
+    let channel = channel.as_str().to_owned();
+    metrics::counter!("trunkline_attempts_total", "channel" => channel, "outcome" => outcome).increment(1);
+}
