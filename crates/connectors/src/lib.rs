@@ -1,1 +1,13 @@
-//! Room connectors.
+//! The channels: one folder each, speaking its provider's protocol and nothing else; `dialects` for protocols that
+//! several share; the registry with one line per channel.
+//!
+//! A channel never sees another one, storage or a face. Retry, throttling and tracing wrap it from outside.
+
+mod dialects;
+mod hand_over;
+pub mod registry;
+//mod sms;
+mod telegram;
+mod whatsapp_cloud;
+
+pub use registry::{Registered, all};

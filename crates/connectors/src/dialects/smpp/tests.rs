@@ -1,0 +1,2 @@
+//! Alphabet, concatenation, receipts and ids, as tables.
+//! The session is tried over sockets in `tests/it`.
