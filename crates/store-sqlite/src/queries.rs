@@ -163,10 +163,10 @@ pub fn scan(
     let mut found = statement.query([tenant]).map_err(read_failed)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(read_failed)? {
-        let read = || -> rusqlite::Result<([u8; 16], Vec<u8>, i64, Vec<u8>)> {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        };
-        let (tenant, name, version, body) = read().map_err(read_failed)?;
+        let tenant = row.get(0).map_err(read_failed)?;
+        let name: Vec<u8> = row.get(1).map_err(read_failed)?;
+        let version: i64 = row.get(2).map_err(read_failed)?;
+        let body: Vec<u8> = row.get(3).map_err(read_failed)?;
         let key = Key {
             tenant: TenantId(names::read_id(tenant)),
             kind,

@@ -13,7 +13,7 @@ fn picture(width: u32, height: u32, format: ImageFormat) -> Bytes {
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::new_rgb8(width, height)
         .write_to(&mut bytes, format)
-        .unwrap();
+        .expect("memory takes a picture");
     Bytes::from(bytes.into_inner())
 }
 

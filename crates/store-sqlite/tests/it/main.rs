@@ -31,7 +31,7 @@ fn open(folder: &TempFolder) -> Result<SqliteStore, Error> {
 async fn fresh() -> InFolder {
     let folder = TempFolder::new("sqlite");
     InFolder {
-        store: open(&folder).unwrap(),
+        store: open(&folder).expect("an empty folder takes a store"),
         folder,
     }
 }
