@@ -6,7 +6,7 @@
 mod dialects;
 mod hand_over;
 pub mod registry;
-//mod sms;
+mod sms;
 mod telegram;
 mod whatsapp_cloud;
 

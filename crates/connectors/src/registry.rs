@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connector_api::{Connector, Session};
 
-use crate::{telegram, whatsapp_cloud};
+use crate::{sms, telegram, whatsapp_cloud};
 
 /// A channel, with its second half where it holds a session.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub fn all() -> Vec<Registered> {
     vec![
         plain(whatsapp_cloud::WhatsApp::default()),
         plain(telegram::Telegram::default()),
-        //with_session(sms::Sms::default()),
+        with_session(sms::Sms::default()),
     ]
 }
 

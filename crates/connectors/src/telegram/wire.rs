@@ -65,7 +65,6 @@ pub struct Chat {
 /// <https://core.telegram.org/bots/api#user>
 #[derive(Debug, Default, Deserialize)]
 pub struct User {
-    pub id: i64,
     #[serde(default)]
     pub first_name: String,
     #[serde(default)]

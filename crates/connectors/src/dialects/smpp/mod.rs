@@ -9,7 +9,7 @@ pub mod codec;
 pub mod link;
 pub mod reassembly;
 pub mod receipt;
-//pub mod session;
+pub mod session;
 pub mod status;
 #[cfg(test)]
 mod tests;

@@ -29,8 +29,8 @@ pub struct Part {
 pub enum Added {
     /// Others are missing.
     Waiting,
-    /// All octets, in order.
-    Complete(Vec<u8>),
+    /// The octets of each part, in order.
+    Complete(Vec<Vec<u8>>),
     /// A repetition of what was taken already.
     Repeated,
 }
@@ -66,22 +66,16 @@ impl Reassembly {
             self.incomplete.push_back((key, parts));
             return Added::Waiting;
         }
-        let parts: Vec<Vec<u8>> = parts.into_iter().flatten().collect();
-        let whole = parts.concat();
-        self.remember(key, parts);
-        Added::Complete(whole)
+        Added::Complete(parts.into_iter().flatten().collect())
     }
 
-    fn remember(&mut self, key: Key, parts: Vec<Vec<u8>>) {
+    /// The completed message is durable: repetitions of its parts are not a new one.
+    pub fn taken(&mut self, key: Key, parts: Vec<Vec<u8>>) {
+        self.incomplete.retain(|(own, _)| *own != key);
         if self.complete.len() == COMPLETE_MAX {
             self.complete.pop_front();
         }
         self.complete.push_back((key, parts));
-    }
-
-    /// A completed message was not taken after all: its repeated parts count again.
-    pub fn forget(&mut self, key: &Key) {
-        self.complete.retain(|(own, _)| own != key);
     }
 }
 

@@ -1,0 +1,322 @@
+//! A session from connect to unbind: binds, keeps the link alive, answers the center, and comes back with backoff.
+//!
+//! Everything runs inside one future, so dropping it ends the session; an unbind goes out then if the socket takes it
+//! at once. The reader never waits for a handler: incoming messages are handled beside it, a bounded number at a time,
+//! and those over the bound are asked to come again.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use rusmpp::pdus::{BindTransceiver, DeliverSm, DeliverSmResp};
+use rusmpp::types::COctetString;
+use rusmpp::values::{InterfaceVersion, Npi, Ton};
+use rusmpp::{Command, CommandId, CommandStatus, Pdu};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio_util::codec::FramedRead;
+
+use super::codec::{Codec, Frame, write};
+use super::link::{Answer, Link};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const BIND_TIMEOUT: Duration = Duration::from_secs(30);
+const ENQUIRE_INTERVAL: Duration = Duration::from_secs(30);
+const ENQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const RECONNECT_DELAY_MS_MIN: u64 = 1_000;
+const RECONNECT_DELAY_MS_MAX: u64 = 60_000;
+/// Incoming messages that may be handled at once. Parts that wait for others count too.
+const HANDLED_MAX: usize = 1_000;
+const OUT_QUEUE_MAX: usize = 256;
+/// Bytes that are gathered before they are written.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// Where to bind, and as whom.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub host: String,
+    pub port: u16,
+    pub system_id: String,
+    pub password: String,
+    pub system_type: String,
+    pub bind_ton: u8,
+    pub bind_npi: u8,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who handles what comes in, and hears of links that come and go.
+pub trait Owner: Send + Sync {
+    /// Handles one incoming message; the status goes back to the center.
+    fn deliver(&self, message: DeliverSm) -> BoxFuture<'_, CommandStatus>;
+    /// A bound link is there.
+    fn bound(&self, link: &Arc<Link>);
+    /// It is gone.
+    fn unbound(&self, link: &Arc<Link>);
+}
+
+/// Why a session ended.
+enum Ended {
+    /// The account is refused: come back slowly, or it gets locked.
+    Refused,
+    NotBound,
+    WasBound,
+}
+
+/// Keeps a session up until dropped.
+pub async fn keep(place: Place, window: usize, owner: Arc<dyn Owner>) {
+    let mut delay_ms = RECONNECT_DELAY_MS_MIN;
+    loop {
+        match run(&place, window, &owner).await {
+            Ended::WasBound => delay_ms = RECONNECT_DELAY_MS_MIN,
+            Ended::NotBound => {}
+            Ended::Refused => delay_ms = RECONNECT_DELAY_MS_MAX,
+        }
+        // Up to a quarter more, so that many accounts do not come back in step.
+        let jitter_ms = RandomState::new().hash_one(delay_ms) % (delay_ms / 4);
+        tracing::info!(host = place.host, delay_ms, "smpp session ended, will bind again");
+        tokio::time::sleep(Duration::from_millis(delay_ms + jitter_ms)).await;
+        delay_ms = (delay_ms * 2).min(RECONNECT_DELAY_MS_MAX);
+    }
+}
+
+async fn run(place: &Place, window: usize, owner: &Arc<dyn Owner>) -> Ended {
+    let Some(bind) = bind_pdu(place) else {
+        tracing::warn!(
+            host = place.host,
+            "smpp credentials are longer than the protocol allows"
+        );
+        return Ended::Refused;
+    };
+    let connecting = TcpStream::connect((place.host.as_str(), place.port));
+    let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await else {
+        return Ended::NotBound;
+    };
+    // Without it small PDUs wait for each other; a socket that refuses works all the same.
+    let _ = stream.set_nodelay(true);
+    let (reader, writer) = stream.into_split();
+    let (out, queue) = mpsc::channel(OUT_QUEUE_MAX);
+    let link = Arc::new(Link::new(out.clone(), window));
+    let guard = Bound {
+        link: Arc::clone(&link),
+        owner: Arc::clone(owner),
+    };
+    let mut ended = Ended::NotBound;
+    tokio::select! {
+        () = read_all(reader, &link, &out, owner) => {}
+        () = write_all(writer, queue, &link) => {}
+        () = live(bind, &link, owner, &mut ended) => {}
+    }
+    drop(guard);
+    ended
+}
+
+/// Tells everybody when the session goes, dropped or ended.
+struct Bound {
+    link: Arc<Link>,
+    owner: Arc<dyn Owner>,
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.owner.unbound(&self.link);
+        self.link.close();
+    }
+}
+
+/// Binds and then asks now and again whether the center still lives; returns when it does not.
+async fn live(bind: BindTransceiver, link: &Arc<Link>, owner: &Arc<dyn Owner>, ended: &mut Ended) {
+    match link.ask(bind.into(), BIND_TIMEOUT).await {
+        Answer::Taken(_) => {}
+        Answer::Refused(status) => {
+            tracing::warn!(status, "smpp bind refused");
+            if matches!(status, 0x0e | 0x0f) {
+                *ended = Ended::Refused;
+            }
+            return;
+        }
+        Answer::NotSent | Answer::Lost => return,
+    }
+    *ended = Ended::WasBound;
+    owner.bound(link);
+    loop {
+        tokio::time::sleep(ENQUIRE_INTERVAL).await;
+        let answer = link.ask(Pdu::EnquireLink, ENQUIRE_TIMEOUT).await;
+        if matches!(answer, Answer::Lost | Answer::NotSent) {
+            return;
+        }
+    }
+}
+
+async fn read_all(reader: OwnedReadHalf, link: &Link, out: &mpsc::Sender<Command>, owner: &Arc<dyn Owner>) {
+    let mut frames = FramedRead::new(reader, Codec);
+    let mut handled = FuturesUnordered::new();
+    loop {
+        let next = tokio::select! {
+            Some(answer) = handled.next(), if !handled.is_empty() => {
+                if out.send(answer).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            next = frames.next() => next,
+        };
+        let Some(Ok(frame)) = next else { return };
+        let reply = match frame {
+            Frame::Unreadable {
+                sequence,
+                is_request: true,
+            } => Some(Command::new(
+                CommandStatus::EsmeRinvcmdlen,
+                sequence,
+                Pdu::GenericNack,
+            )),
+            Frame::Unreadable { .. } => None,
+            Frame::Command(command) => match command.pdu() {
+                Some(Pdu::DeliverSm(message)) => {
+                    let sequence = command.sequence_number();
+                    if handled.len() < HANDLED_MAX {
+                        let message = message.clone();
+                        handled.push(async move { deliver_answer(owner.deliver(message).await, sequence) });
+                        None
+                    } else {
+                        Some(deliver_answer(CommandStatus::EsmeRxTAppn, sequence))
+                    }
+                }
+                Some(Pdu::Unbind) => {
+                    let answer =
+                        Command::new(CommandStatus::EsmeRok, command.sequence_number(), Pdu::UnbindResp);
+                    // The session is over whether or not the answer gets through.
+                    let _ = out.send(answer).await;
+                    tokio::task::yield_now().await;
+                    return;
+                }
+                _ => answer_or_join(&command, link),
+            },
+        };
+        if let Some(reply) = reply
+            && out.send(reply).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn deliver_answer(status: CommandStatus, sequence: u32) -> Command {
+    Command::new(status, sequence, DeliverSmResp::default())
+}
+
+/// Answers a request of the center, or hands an answer to who asked.
+fn answer_or_join(command: &Command, link: &Link) -> Option<Command> {
+    let sequence = command.sequence_number();
+    match command.id() {
+        CommandId::EnquireLink => {
+            return Some(Command::new(
+                CommandStatus::EsmeRok,
+                sequence,
+                Pdu::EnquireLinkResp,
+            ));
+        }
+        CommandId::SubmitSmResp
+        | CommandId::EnquireLinkResp
+        | CommandId::BindTransceiverResp
+        | CommandId::GenericNack => link.answered(sequence, answer_of(command)),
+        id if u32::from(id) & 0x8000_0000 == 0 => {
+            return Some(Command::new(
+                CommandStatus::EsmeRinvcmdid,
+                sequence,
+                Pdu::GenericNack,
+            ));
+        }
+        _ => {}
+    }
+    None
+}
+
+fn answer_of(command: &Command) -> Answer {
+    let status = u32::from(command.status());
+    if status != 0 || command.id() == CommandId::GenericNack {
+        return Answer::Refused(status);
+    }
+    match command.pdu() {
+        Some(Pdu::SubmitSmResp(taken)) => Answer::Taken(taken.message_id().as_str().to_owned()),
+        _ => Answer::Taken(String::new()),
+    }
+}
+
+/// Says good-bye when dropped, if no half-written PDU is in the way.
+struct Writer {
+    half: OwnedWriteHalf,
+    clean: bool,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut bytes = BytesMut::new();
+        let unbind = Command::new(CommandStatus::EsmeRok, u32::MAX >> 1, Pdu::Unbind);
+        if self.clean && write(&unbind, &mut bytes).is_ok() {
+            // Best effort: closing the socket says the same less politely.
+            let _ = self.half.try_write(&bytes);
+        }
+    }
+}
+
+async fn write_all(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Command>, link: &Link) {
+    let mut writer = Writer { half, clean: true };
+    let mut bytes = BytesMut::new();
+    while let Some(first) = queue.recv().await {
+        let mut next = Some(first);
+        while let Some(command) = next {
+            let is_request = u32::from(command.id()) & 0x8000_0000 == 0;
+            if (!is_request || link.about_to_write(command.sequence_number()))
+                && write(&command, &mut bytes).is_err()
+            {
+                return;
+            }
+            next = if bytes.len() < WRITE_BYTES_MAX {
+                queue.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        writer.clean = false;
+        if writer.half.write_all(&bytes).await.is_err() {
+            return;
+        }
+        writer.clean = true;
+        bytes.clear();
+    }
+}
+
+fn bind_pdu(place: &Place) -> Option<BindTransceiver> {
+    Some(BindTransceiver {
+        system_id: c_string(&place.system_id)?,
+        password: c_string(&place.password)?,
+        system_type: c_string(&place.system_type)?,
+        interface_version: InterfaceVersion::Smpp3_4,
+        addr_ton: Ton::from(place.bind_ton),
+        addr_npi: Npi::from(place.bind_npi),
+        address_range: c_string("")?,
+    })
+}
+
+/// A C string, if the text fits.
+pub fn c_string<const MIN: usize, const MAX: usize>(text: &str) -> Option<COctetString<MIN, MAX>> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.push(0);
+    COctetString::from_vec(bytes).ok()
+}
