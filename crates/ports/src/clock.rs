@@ -1,4 +1,5 @@
-//! Time from outside. Nothing in the core reads a clock of its own.
+//! Time from outside. Nothing in the core reads a clock of its own,
+//! so that tests move time as they like.
 
 use domain::time::Time;
 use futures_util::future::BoxFuture;

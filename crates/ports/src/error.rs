@@ -1,4 +1,5 @@
 //! The one error of all ports: a kind to branch on, and context to report.
+//! Missing rows and files are no errors.
 
 use std::fmt;
 

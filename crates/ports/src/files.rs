@@ -1,4 +1,5 @@
-//! Attachment bytes behind an object-store interface.
+//! Attachment bytes behind an object-store interface, and a look into them.
+//! What a file is called and who may see it is the file row's matter.
 
 use bytes::Bytes;
 use domain::id::{FileId, TenantId};

@@ -1,4 +1,5 @@
 //! What the core needs from outside: the store, time, ids, files, secrets; and the stored forms of records.
+//! Contracts and bytes alone: nothing here does IO.
 
 pub mod clock;
 pub mod error;

@@ -1,4 +1,5 @@
-//! Secrets at rest: stores seal the secret fields of records with it before writing, and open them when reading.
+//! Secrets at rest: stored forms seal the secret fields of records with it, and open them when reading.
+//! In memory secrets stand open.
 
 use crate::Error;
 

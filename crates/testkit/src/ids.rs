@@ -1,4 +1,5 @@
-//! Ids from a seed: the same seed gives the same ids, in growing order, shaped like the UUIDv7 of production.
+//! Ids from a seed: the same seed gives the same ids, in growing order.
+//! They are shaped like the UUIDv7 of production.
 
 use domain::id::{Id, IdSource};
 

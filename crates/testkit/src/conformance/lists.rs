@@ -106,90 +106,25 @@ pub async fn pages_go_both_ways(store: &impl Whole) {
 
 pub async fn pages_end_before_their_edges(store: &impl Whole) {
     five(store).await;
-    let page = whole(1);
-    assert_eq!(
-        positions(
-            store,
-            Page {
-                after: Some(2),
-                before: Some(8),
-                ..page
-            }
-        )
-        .await,
-        [4, 6]
-    );
-    assert_eq!(
-        positions(
-            store,
-            Page {
-                after: Some(3),
-                before: Some(5),
-                ..page
-            }
-        )
-        .await,
-        [4]
-    );
-    assert!(
-        positions(
-            store,
-            Page {
-                after: Some(4),
-                before: Some(6),
-                ..page
-            }
-        )
-        .await
-        .is_empty()
-    );
-    assert!(
-        positions(
-            store,
-            Page {
-                after: Some(9),
-                before: Some(3),
-                ..page
-            }
-        )
-        .await
-        .is_empty()
-    );
-    assert!(
-        positions(
-            store,
-            Page {
-                after: Some(10),
-                ..page
-            }
-        )
-        .await
-        .is_empty()
-    );
-    assert!(
-        positions(
-            store,
-            Page {
-                before: Some(0),
-                ..page
-            }
-        )
-        .await
-        .is_empty()
-    );
-    assert_eq!(
-        positions(
-            store,
-            Page {
-                before: Some(u64::MAX),
-                ..page
-            }
-        )
-        .await
-        .len(),
-        5
-    );
-    assert!(positions(store, Page { limit: 0, ..page }).await.is_empty());
+    let cases: [(Option<u64>, Option<u64>, &[u64]); 7] = [
+        (Some(2), Some(8), &[4, 6]),
+        (Some(3), Some(5), &[4]),
+        (Some(4), Some(6), &[]),
+        (Some(9), Some(3), &[]),
+        (Some(10), None, &[]),
+        (None, Some(0), &[]),
+        (None, Some(u64::MAX), &[2, 4, 6, 8, 10]),
+    ];
+    for (after, before, wanted) in cases {
+        let page = Page {
+            after,
+            before,
+            ..whole(1)
+        };
+        assert_eq!(positions(store, page).await, wanted);
+    }
+    let none = Page { limit: 0, ..whole(1) };
+    assert!(positions(store, none).await.is_empty());
 }
 
 pub async fn lists_of_others_stay_apart(store: &impl Whole) {
