@@ -5,8 +5,6 @@
 mod intake;
 mod map;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
