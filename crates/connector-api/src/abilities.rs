@@ -1,4 +1,5 @@
 //! What a channel can do, as data. Nobody asks for a channel's name to find out.
+//! The core and the outer layers read these; a connector declares them once and never changes them.
 
 /// Flat booleans and limits of one channel.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,5 @@
 //! The connector trait: what each channel must know.
+//! Nothing here is asynchronous but sending, signalling and locating; reading a callback is pure.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The only way out for HTTP, as connectors and callbacks see it. The `http-out` room implements it.
+//! Requests and located files may carry credentials, so their `Debug` shows none of them.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;

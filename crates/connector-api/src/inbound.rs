@@ -1,4 +1,5 @@
 //! What a provider's callback turned out to say.
+//! It carries no id of ours: the core joins it by the provider's ids and by the token that was echoed.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Names to addresses. What comes out is not trusted: the connector vets every address.
+//! Nothing is cached here; a pooled connection stays with the address that was judged.
 
 use std::io;
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
 //! Our content as submits, and incoming PDUs as what they say. Pure.
+//! Numbers are digits without `+`; everything that is not text is rendered as text.
 
 use std::sync::Arc;
 

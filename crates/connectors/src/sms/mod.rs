@@ -1,6 +1,7 @@
-#![doc = include_str!("README.md")]
 //! The folder's entry: identity, abilities, sending over the held session, holding it. The protocol itself is
 //! `dialects::smpp`.
+//!
+#![doc = include_str!("README.md")]
 
 mod intake;
 mod map;
@@ -39,7 +40,10 @@ pub struct Sms {
 
 /// The bound links. The password is part of the key: nobody sends over a bind whose secret they do not know.
 #[derive(Default)]
-pub struct Links(Mutex<HashMap<(Arc<str>, Place), Arc<Link>>>);
+pub struct Links(Mutex<HashMap<Bind, Arc<Link>>>);
+
+/// An account at a place.
+type Bind = (Arc<str>, Place);
 
 impl std::fmt::Debug for Links {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,4 +1,5 @@
 //! The settings of an account, read from a line.
+//! What is missing or unreadable takes its default; the bind itself tells what is wrong.
 
 use connector_api::Line;
 use connector_api::abilities::Setting;

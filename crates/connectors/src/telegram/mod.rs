@@ -1,6 +1,7 @@
-#![doc = include_str!("README.md")]
 //! The folder's entry: identity, abilities, proof of the sender, reading, sending, in that order.
 //! <https://core.telegram.org/bots/api>
+//!
+#![doc = include_str!("README.md")]
 
 mod errors;
 mod map;

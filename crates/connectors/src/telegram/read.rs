@@ -1,4 +1,5 @@
 //! What an update says. Pure. Groups, edits and everything else that is not a person writing to the bot are left out.
+//! Ids are `chat:message`, because the provider counts messages per chat.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The scripted way out, lines and outbound messages, and the checks that every HTTP channel goes through.
+//! Nothing here leaves the process: an unscripted request fails the test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -31,20 +32,29 @@ impl Script {
 
     pub fn answer_with(&self, status: u16, body: &str, headers: HeaderMap) {
         let body = Bytes::from(body.to_owned());
-        self.answers.lock().unwrap().push_back(Ok(HttpResponse {
-            status,
-            headers,
-            body,
-        }));
+        self.answers
+            .lock()
+            .expect("tests have loopback and no poisoned lock")
+            .push_back(Ok(HttpResponse {
+                status,
+                headers,
+                body,
+            }));
     }
 
     pub fn fail(&self, error: OutError) {
-        self.answers.lock().unwrap().push_back(Err(error));
+        self.answers
+            .lock()
+            .expect("tests have loopback and no poisoned lock")
+            .push_back(Err(error));
     }
 
     /// URL and JSON body of every request so far.
     pub fn seen(&self) -> Vec<(String, Value)> {
-        let asked = self.asked.lock().unwrap();
+        let asked = self
+            .asked
+            .lock()
+            .expect("tests have loopback and no poisoned lock");
         asked
             .iter()
             .map(|request| {
@@ -60,10 +70,13 @@ impl Script {
 impl HttpOut for Script {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
-            self.asked.lock().unwrap().push(request);
+            self.asked
+                .lock()
+                .expect("tests have loopback and no poisoned lock")
+                .push(request);
             self.answers
                 .lock()
-                .unwrap()
+                .expect("tests have loopback and no poisoned lock")
                 .pop_front()
                 .expect("an answer is scripted for every request")
         })
@@ -168,7 +181,12 @@ pub async fn conforms(connector: &dyn Connector, line: &Line, http: &Script, mes
         kind(&connector.send(line, message).await),
         (ReasonKind::RateLimited, Some(7_000), true)
     );
-    let shown = format!("{line:?} {:?} {message:?}", http.asked.lock().unwrap());
+    let shown = format!(
+        "{line:?} {:?} {message:?}",
+        http.asked
+            .lock()
+            .expect("tests have loopback and no poisoned lock")
+    );
     assert!(!shown.contains(SECRET), "a secret shows: {shown}");
     let forged = callback(
         &[

@@ -28,8 +28,14 @@ struct Heard {
 impl Intake for Heard {
     fn take(&self, inbound: Vec<Inbound>) -> BoxFuture<'_, bool> {
         Box::pin(async move {
-            self.all.lock().unwrap().extend(inbound);
-            !*self.refuses.lock().unwrap()
+            self.all
+                .lock()
+                .expect("tests have loopback and no poisoned lock")
+                .extend(inbound);
+            !*self
+                .refuses
+                .lock()
+                .expect("tests have loopback and no poisoned lock")
         })
     }
 }
@@ -50,10 +56,26 @@ impl Center {
             .await
             .expect("in time")
             .expect("a PDU");
-        let (id, status) = (self.0.read_u32().await.unwrap(), self.0.read_u32().await.unwrap());
-        let sequence = self.0.read_u32().await.unwrap();
+        let (id, status) = (
+            self.0
+                .read_u32()
+                .await
+                .expect("tests have loopback and no poisoned lock"),
+            self.0
+                .read_u32()
+                .await
+                .expect("tests have loopback and no poisoned lock"),
+        );
+        let sequence = self
+            .0
+            .read_u32()
+            .await
+            .expect("tests have loopback and no poisoned lock");
         let mut body = vec![0; length as usize - 16];
-        self.0.read_exact(&mut body).await.unwrap();
+        self.0
+            .read_exact(&mut body)
+            .await
+            .expect("tests have loopback and no poisoned lock");
         Pdu {
             id,
             status,
@@ -68,7 +90,10 @@ impl Center {
             bytes.extend(word.to_be_bytes());
         }
         bytes.extend(body);
-        self.0.write_all(&bytes).await.unwrap();
+        self.0
+            .write_all(&bytes)
+            .await
+            .expect("tests have loopback and no poisoned lock");
     }
 
     async fn submit(&mut self) -> Pdu {
@@ -88,8 +113,14 @@ struct World {
 
 /// A bound session.
 async fn world() -> World {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("tests have loopback and no poisoned lock");
+    let port = listener
+        .local_addr()
+        .expect("tests have loopback and no poisoned lock")
+        .port()
+        .to_string();
     let settings = [
         ("host", "127.0.0.1"),
         ("port", &port),
@@ -102,7 +133,13 @@ async fn world() -> World {
     let holder = channel.session.clone().expect("SMS holds a session");
     let intake: Arc<dyn Intake> = heard.clone();
     let session = tokio::spawn(holder.hold(line.clone(), intake));
-    let mut center = Center(listener.accept().await.unwrap().0);
+    let mut center = Center(
+        listener
+            .accept()
+            .await
+            .expect("tests have loopback and no poisoned lock")
+            .0,
+    );
     let bind = center.read().await;
     assert_eq!((bind.id, bind.status), (BIND, 0));
     assert!(bind.body.starts_with(b"acme\0S3CRET\0\0\x34"));
@@ -155,7 +192,7 @@ async fn a_submit_goes_out_exactly_as_documented() {
             parts: vec!["7f3a91".into()]
         }
     );
-    let mut expected = b"\0\x01\x01447700900000\0\x01\x01447700900123\0\0\0\0\0000000001000000R\0".to_vec();
+    let mut expected = b"\0\x01\x01447700900000\0\x01\x01447700900123\0\0\0\0\x00000000001000000R\0".to_vec();
     expected.extend([1, 0, 0, 0, 8, 0x48, 0x69, 0x20, 0, 0x20, 0x35, 0x1b, 0x65]);
     assert_eq!(body, expected);
 }
@@ -180,7 +217,12 @@ async fn refused_throttled_and_dropped_differ() {
     }
     let center = async {
         world.center.submit().await;
-        world.center.0.shutdown().await.unwrap();
+        world
+            .center
+            .0
+            .shutdown()
+            .await
+            .expect("tests have loopback and no poisoned lock");
     };
     let (ended, ()) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
     assert_eq!(ended, Outcome::Unknown { parts: vec![] });
@@ -241,18 +283,31 @@ async fn a_long_text_goes_on_where_it_stopped() {
 async fn receipts_are_acknowledged_when_durable() {
     let mut world = world().await;
     let body = deliver(4, b"id:7f3a91 stat:DELIVRD err:000 text:");
-    *world.heard.refuses.lock().unwrap() = true;
+    *world
+        .heard
+        .refuses
+        .lock()
+        .expect("tests have loopback and no poisoned lock") = true;
     world.center.write(DELIVER, 0, 5, &body).await;
     let answer = world.center.read().await;
     assert_eq!(
         (answer.id, answer.status, answer.sequence),
         (DELIVER | ANSWER, 0x64, 5)
     );
-    *world.heard.refuses.lock().unwrap() = false;
+    *world
+        .heard
+        .refuses
+        .lock()
+        .expect("tests have loopback and no poisoned lock") = false;
     world.center.write(DELIVER, 0, 6, &body).await;
     let answer = world.center.read().await;
     assert_eq!((answer.status, answer.sequence), (0, 6));
-    let heard = world.heard.all.lock().unwrap().clone();
+    let heard = world
+        .heard
+        .all
+        .lock()
+        .expect("tests have loopback and no poisoned lock")
+        .clone();
     let Inbound::Receipt {
         provider_id,
         recipient,
@@ -286,7 +341,12 @@ async fn parts_are_acknowledged_together() {
         .map(|answer| (answer.sequence, answer.status))
         .collect();
     assert_eq!(seen, [(1, 0), (3, 0)]);
-    let heard = world.heard.all.lock().unwrap().clone();
+    let heard = world
+        .heard
+        .all
+        .lock()
+        .expect("tests have loopback and no poisoned lock")
+        .clone();
     let [Inbound::Message { content, from, .. }] = &heard[..] else {
         panic!("one message: {heard:?}")
     };

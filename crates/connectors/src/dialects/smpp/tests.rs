@@ -130,7 +130,7 @@ fn statuses_have_their_kinds() {
     for (code, temporary, kind) in rows {
         match status::refused(code) {
             SendError::Temporary { reason, .. } => {
-                assert_eq!((true, reason.kind), (temporary, kind), "{code:#x}")
+                assert_eq!((true, reason.kind), (temporary, kind), "{code:#x}");
             }
             SendError::Permanent(reason) => assert_eq!((false, reason.kind), (temporary, kind), "{code:#x}"),
         }
