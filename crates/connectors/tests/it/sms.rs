@@ -334,7 +334,7 @@ async fn parts_are_acknowledged_together() {
         .center
         .write(DELIVER, 0, 3, &deliver(0x40, b"\x05\0\x03\x07\x02\x01hello "))
         .await;
-    let mut answers = vec![world.center.read().await, world.center.read().await];
+    let mut answers = [world.center.read().await, world.center.read().await];
     answers.sort_by_key(|answer| answer.sequence);
     let seen: Vec<_> = answers
         .iter()
