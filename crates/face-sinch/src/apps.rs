@@ -1,0 +1,66 @@
+//! `GET …/apps` and `GET …/apps/{app_id}`: apps as the vendor prints them. Credentials stay inside: where the vendor
+//! shows tokens, this server shows which channels are connected.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::app::{App, ProcessingMode};
+use domain::id::AppId;
+use serde_json::{Value, json};
+
+use crate::channels;
+use crate::error::Problem;
+use crate::gate::{Caller, Shared};
+use crate::json as js;
+
+/// One app.
+pub async fn one(
+    State(desk): State<Shared>,
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let directory = desk.engine.directory();
+    let app = AppId::parse(&id).and_then(|id| directory.app(caller.tenant, id));
+    app.map(|app| js::ok(&printed(app))).ok_or_else(|| Problem::not_found("app"))
+}
+
+/// All apps; never paged.
+pub async fn list(State(desk): State<Shared>, caller: Caller) -> Response {
+    let directory = desk.engine.directory();
+    let mut apps: Vec<_> = directory.apps_of(caller.tenant).collect();
+    apps.sort_by_key(|app| app.number);
+    js::ok(&json!({"apps": apps.into_iter().map(|app| printed(app)).collect::<Vec<Value>>()}))
+}
+
+fn printed(app: &App) -> Value {
+    let vendor = app.channels.iter().filter(|account| !account.channel.is_face());
+    let credentials = vendor.map(|account| {
+        json!({
+            "channel": channels::shown(&account.channel), "callback_secret": "",
+            "state": {"status": "ACTIVE", "description": ""}, "channel_known_id": account.account,
+            "credential_ordinal_number": 0,
+        })
+    });
+    let mode = match app.mode {
+        ProcessingMode::Conversation => "CONVERSATION",
+        ProcessingMode::Dispatch => "DISPATCH",
+    };
+    json!({
+        "id": app.id.ulid(),
+        "display_name": app.name,
+        "channel_credentials": credentials.collect::<Vec<Value>>(),
+        "conversation_metadata_report_view": "FULL",
+        "rate_limits": {"inbound": 0, "outbound": 0, "webhooks": 0},
+        "retention_policy": {"retention_type": "PERSIST_RETENTION_POLICY", "ttl_days": 0},
+        "dispatch_retention_policy": {
+            "retention_type": "MESSAGE_EXPIRE_POLICY", "ttl_days": app.dispatch_retention_days,
+        },
+        "processing_mode": mode,
+        "smart_conversation": {"enabled": false},
+        "queue_stats": {"outbound_size": 0, "outbound_limit": app.queue_limit},
+        "persist_message_status": {"enabled": true},
+        "message_search": {"enabled": false},
+        "callback_settings": {"secret_for_overridden_callback_urls": ""},
+        "delivery_report_based_fallback": {"enabled": false, "delivery_report_waiting_time": 0},
+        "message_retry_settings": {"retry_duration": 3600},
+    })
+}
