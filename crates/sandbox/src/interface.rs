@@ -29,6 +29,7 @@ type Asked = Query<HashMap<String, String>>;
 
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
+        .route("/about", get(about))
         .route("/ledger", get(ledger))
         .route("/handsets", get(handsets))
         .route("/handsets/{channel}/{identity}", get(handset))
@@ -55,6 +56,12 @@ fn find(world: &World, name: &str) -> Result<Arc<dyn Channel>, Response> {
 
 fn plain(identity: &str) -> &str {
     identity.trim_start_matches('+')
+}
+
+/// Where the SMSC listens, for a server that finds this sandbox by its URL.
+async fn about(State(world): Shared) -> Response {
+    let smsc = world.session_listener.get().map(ToString::to_string);
+    answer(StatusCode::OK, &json!({ "product": "trunkline sandbox", "smpp": smsc }))
 }
 
 async fn ledger(State(world): Shared, Query(asked): Asked) -> Response {

@@ -33,6 +33,8 @@ impl Sandbox {
             router = router.merge(channel.routes());
             if let Some(addr) = channel.listen(&world).await? {
                 smpp_addr = addr;
+                // Set once: one channel at most holds sessions.
+                drop(world.session_listener.set(addr));
             }
         }
         let router = router

@@ -4,7 +4,8 @@
 //! provider answers. Ids never repeat across restarts, because they start from the time of this run.
 
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +33,8 @@ pub(crate) struct World {
     pub callbacks: Callbacks,
     pub closing: CancellationToken,
     pub tasks: TaskTracker,
+    /// Where the session channel listens, once it does.
+    pub session_listener: OnceLock<SocketAddr>,
     ids: AtomicU64,
     small_ids: AtomicU64,
 }
@@ -57,6 +60,7 @@ impl World {
             callbacks: Callbacks::new(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            session_listener: OnceLock::new(),
             ids: AtomicU64::new(started_ms << 20),
             small_ids: AtomicU64::new((started_ms / 1000).saturating_sub(1_750_000_000) * 16),
             settings,
