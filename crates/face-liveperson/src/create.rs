@@ -1,0 +1,221 @@
+//! `POST /api/account/{account}/messaging/consumer/conversation?v=3` (CREATE): profile, conversation, first events.
+//!
+//! A batch in fixed order; the answer is an array in the same order. The profile stands even when the conversation
+//! is refused, and an invalid first event does not undo the conversation.
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use domain::command::open::{AlreadyOpen, NewConversation, Open, Opened};
+use domain::content::Content;
+use domain::id::ConversationId;
+use engine::StoredAnswer;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{self, Refusal};
+use crate::connector_event::{self, Published};
+use crate::door::{self, Caller};
+use crate::envelope::{self, Request};
+use crate::settings::BATCH_ELEMENTS_MAX;
+use crate::{Face, once, profile, send};
+
+/// Opens a conversation.
+pub async fn handler(
+    State(face): State<Face>,
+    Path(account): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let caller = match door::caller(&face, &account, &headers) {
+        Ok(caller) => caller,
+        Err(why) => return why.into_response(),
+    };
+    let batch = envelope::read(body).await;
+    let Some(elements) = batch.as_ref().and_then(Value::as_array).filter(|elements| {
+        envelope::is_version_3(query.as_deref())
+            && !elements.is_empty()
+            && elements.len() <= BATCH_ELEMENTS_MAX
+    }) else {
+        return answer::json(StatusCode::BAD_REQUEST, &answer::bad(&Value::Null));
+    };
+    let ids: Vec<Value> = elements.iter().map(envelope::req_id).collect();
+    let Some(batch) = Batch::parse(elements, &account, ids.clone()) else {
+        let refused: Vec<Value> = ids.iter().map(answer::bad).collect();
+        return answer::json(StatusCode::BAD_REQUEST, &Value::Array(refused));
+    };
+    let first_id = ids.first().cloned().unwrap_or_default();
+    let key = once::key(&caller, &headers, &Value::Array(elements.clone()));
+    match batch.run(&face, &caller, key).await {
+        Ok(answer) => answer::ready(
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
+            answer.body,
+        ),
+        Err(refusal) => refusal.answer(&first_id),
+    }
+}
+
+/// A batch of the right shape.
+struct Batch {
+    ids: Vec<Value>,
+    profile: Map<String, Value>,
+    /// `None`: the conversation element is invalid.
+    conversation: Option<NewConversation>,
+    /// `None`: that event is invalid.
+    events: Vec<Option<(Published, String)>>,
+}
+
+impl Batch {
+    /// Checks order and types of the elements; `None` refuses the batch as a whole.
+    fn parse(elements: &[Value], account: &str, ids: Vec<Value>) -> Option<Batch> {
+        let requests: Vec<Request> = elements.iter().map(envelope::parse).collect::<Option<_>>()?;
+        let [profile, conversation, events @ ..] = requests.as_slice() else {
+            return None;
+        };
+        let in_order = profile.kind == "userprofile.SetUserProfile"
+            && conversation.kind == "cm.ConsumerRequestConversation"
+            && events.iter().all(|event| event.kind == "ms.PublishEvent");
+        in_order.then(|| Batch {
+            ids,
+            profile: profile.body.clone(),
+            conversation: new_conversation(&conversation.body, account),
+            events: events.iter().map(published).collect(),
+        })
+    }
+
+    async fn run(
+        self,
+        face: &Face,
+        caller: &Caller,
+        key: Option<engine::OnceKey>,
+    ) -> Result<StoredAnswer, Refusal> {
+        let contents: Vec<(Content, String)> = self.events.iter().flatten().filter_map(content).collect();
+        let open = Open {
+            tenant: caller.tenant,
+            app: caller.app,
+            from: caller.address(),
+            profile: profile::parse(&self.profile),
+            conversation: self.conversation.clone(),
+            messages: contents,
+        };
+        let only_content = self
+            .events
+            .iter()
+            .flatten()
+            .all(|event| matches!(event.0, Published::Content(_)));
+        if let Some(key) = key.filter(|_| only_content) {
+            let consumer = caller.consumer.clone();
+            let render = move |opened: &Opened| self.answer(opened, &consumer, &[]);
+            return Ok(face.engine.execute_once(key, open, render).await?);
+        }
+        let opened = face.engine.execute(open).await?;
+        let mut others = Vec::new();
+        if let Some(Ok(conversation)) = &opened.conversation {
+            others = self.publish_others(face, caller, *conversation).await?;
+        }
+        Ok(self.answer(&opened, &caller.consumer, &others))
+    }
+
+    /// Receipts and chat states of the batch, after its messages; their sequences in order.
+    async fn publish_others(
+        &self,
+        face: &Face,
+        caller: &Caller,
+        conversation: ConversationId,
+    ) -> Result<Vec<i64>, Refusal> {
+        let mut sequences = Vec::new();
+        for (published, metadata) in self.events.iter().flatten() {
+            if !matches!(published, Published::Content(_)) {
+                let sequence =
+                    send::publish(face, caller, conversation, published.clone(), metadata.clone()).await?;
+                sequences.push(sequence);
+            }
+        }
+        Ok(sequences)
+    }
+
+    /// The array of answers; its status is 400 as soon as one element failed.
+    fn answer(&self, opened: &Opened, consumer: &str, others: &[i64]) -> StoredAnswer {
+        let id = |place: usize| self.ids.get(place).unwrap_or(&Value::Null);
+        let mut answers = vec![answer::ok(
+            &json!({ "msg": "OK User Profile set successfully" }),
+            id(0),
+        )];
+        let is_open = match &opened.conversation {
+            Some(Ok(conversation)) => {
+                answers.push(answer::ok(
+                    &json!({ "conversationId": conversation.uuid() }),
+                    id(1),
+                ));
+                true
+            }
+            Some(Err(AlreadyOpen(_))) => {
+                let message = format!(
+                    "Consumer request conversation failed: User {consumer} already has open conversation. \
+                     Can't open another one."
+                );
+                answers.push(answer::failed(StatusCode::BAD_REQUEST, &message, id(1)));
+                false
+            }
+            None => {
+                answers.push(answer::bad(id(1)));
+                false
+            }
+        };
+        let (mut contents, mut others) = (opened.sequences.iter(), others.iter());
+        for (place, event) in self.events.iter().enumerate() {
+            let sequence = match event {
+                Some((Published::Content(_), _)) => contents.next(),
+                Some(_) => others.next(),
+                None => None,
+            };
+            answers.push(match sequence {
+                Some(sequence) if is_open => answer::ok(&json!({ "sequence": sequence }), id(place + 2)),
+                _ => answer::bad(id(place + 2)),
+            });
+        }
+        let failed = answers
+            .iter()
+            .any(|answer| answer.get("code").is_some_and(|code| code != "OK"));
+        let status = if failed {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
+        StoredAnswer {
+            status: status.as_u16(),
+            body: Value::Array(answers).to_string().into_bytes(),
+        }
+    }
+}
+
+fn content((published, metadata): &(Published, String)) -> Option<(Content, String)> {
+    match published {
+        Published::Content(content) => Some((content.clone(), metadata.clone())),
+        Published::Signal(_) | Published::Receipt { .. } => None,
+    }
+}
+
+fn published(request: &Request) -> Option<(Published, String)> {
+    let event = connector_event::parse(request.body.get("event")?)?;
+    Some((event, request.metadata.clone()))
+}
+
+/// The conversation element, when it is valid.
+fn new_conversation(body: &Map<String, Value>, account: &str) -> Option<NewConversation> {
+    let given = |name: &str| body.get(name).filter(|value| !value.is_null());
+    let is_name_or_number = |value: &Value| value.is_string() || value.is_number();
+    let valid = given("brandId").is_some_and(|brand| brand == account)
+        && given("channelType").is_none_or(|channel| channel == "MESSAGING")
+        && given("ttrDefName").is_none_or(|ttr| {
+            ttr.as_str()
+                .is_some_and(|name| matches!(name, "NORMAL" | "PRIORITIZED" | "URGENT" | "CUSTOM"))
+        })
+        && given("skillId").is_none_or(is_name_or_number)
+        && given("campaignInfo").is_none_or(Value::is_object)
+        && given("conversationContext").is_none_or(Value::is_object);
+    valid.then(|| NewConversation {
+        context: Value::Object(body.clone()).to_string(),
+    })
+}

@@ -1,0 +1,190 @@
+//! The webhooks: which events an installation hears, in the vendor's words, signed and retried as documented.
+//!
+//! Every event that changes something goes out as one notification with one change. Account, client and extra headers
+//! belong to the rendering; the signature to the seal.
+
+mod conversation;
+mod event;
+mod message;
+mod rich;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use domain::channel::Channel;
+use domain::content::Face;
+use domain::conversation::Standing;
+use domain::event::{Event, Fact};
+use domain::subscription::Subscription;
+use engine::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
+use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use crate::manifest::{CHAT_STATE, CONTENT, CONVERSATION, Manifest, RECEIPT, RICH};
+use crate::tokens;
+
+/// Distance of repeats by count.
+const REPEAT_MS: i64 = 30_000;
+/// Distances of repeats by age: doubling, never more than five minutes.
+const DOUBLING_MS: [i64; 9] = [
+    2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000,
+];
+/// Five seconds to connect and five to answer.
+const TIMEOUT_MS: u64 = 10_000;
+
+/// The consumer face's callbacks.
+pub struct LivePerson;
+
+impl Dialect for LivePerson {
+    fn face(&self) -> Face {
+        Face::LivePerson
+    }
+
+    fn hears(&self, subscription: &Subscription, event: &Event) -> bool {
+        let wants = |capability: &str| subscription.triggers.iter().any(|trigger| trigger == capability);
+        let is_own = subscription.app.is_none_or(|app| event.app == Some(app));
+        is_own
+            && event.conversation.is_some()
+            && match &event.fact {
+                // It may carry the message, so it is heard whatever was asked for.
+                Fact::MessageSubmitted => subscription.carries.is_some() || wants(CONTENT) || wants(RICH),
+                Fact::MessageReceived => wants(CONTENT) || wants(RICH),
+                Fact::ConsumerReceipt { .. } => wants(RECEIPT),
+                Fact::SignalSeen { .. } => wants(CHAT_STATE),
+                Fact::ConversationStarted | Fact::ConversationUpdated => wants(CONVERSATION),
+                // A reopening has no word here: the consumer sees a new conversation.
+                Fact::StandingChanged { to, .. } => *to == Standing::Resolved && wants(CONVERSATION),
+                _ => false,
+            }
+    }
+
+    fn render(&self, facts: &Facts) -> Option<Rendered> {
+        let manifest = Manifest::read(&facts.subscription.settings);
+        if !concerns(facts) {
+            return None;
+        }
+        let (capability, body) = match &facts.event.fact {
+            Fact::MessageReceived | Fact::MessageSubmitted => message::notification(facts)?,
+            Fact::ConsumerReceipt { .. } => (RECEIPT, event::receipt(facts)?),
+            Fact::SignalSeen { .. } => (CHAT_STATE, event::chat_state(facts)?),
+            _ => (CONVERSATION, conversation::notification(facts)?),
+        };
+        let mut headers = manifest.headers(capability);
+        let account = facts
+            .tenant
+            .as_ref()
+            .map(|tenant| tenant.site_id.as_str())
+            .unwrap_or_default();
+        for (name, value) in [
+            ("x-liveperson-account-id", account),
+            ("x-liveperson-client-id", manifest.text("client_id")),
+        ] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+        let target = manifest.endpoint(capability).map(str::to_owned);
+        Some(Rendered {
+            body: Bytes::from(body.to_string()),
+            target,
+            headers,
+        })
+    }
+
+    fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if !seal.subscription.secret.is_empty() {
+            let signature = signature(&seal.subscription.secret, seal.body);
+            headers.extend(
+                HeaderValue::try_from(signature)
+                    .ok()
+                    .map(|value| (SIGNATURE, value)),
+            );
+        }
+        headers
+    }
+
+    fn verdict(&self, status: u16) -> Verdict {
+        if matches!(status, 200 | 201) {
+            Verdict::Delivered
+        } else {
+            Verdict::Again
+        }
+    }
+
+    fn patience(&self, subscription: &Subscription) -> Patience {
+        let manifest = Manifest::read(&subscription.settings);
+        match manifest.retention_s() {
+            Some(retention_s) => Patience {
+                delays_ms: DOUBLING_MS.to_vec(),
+                give_up_after_ms: retention_s.saturating_mul(1000),
+                tries_max: 0,
+                timeout_ms: TIMEOUT_MS,
+            },
+            None => {
+                let tries_max = manifest.retries() + 1;
+                let give_up_after_ms = i64::from(tries_max) * (REPEAT_MS + TIMEOUT_MS as i64);
+                Patience {
+                    delays_ms: vec![REPEAT_MS],
+                    give_up_after_ms,
+                    tries_max,
+                    timeout_ms: TIMEOUT_MS,
+                }
+            }
+        }
+    }
+}
+
+const SIGNATURE: http::HeaderName = http::HeaderName::from_static("x-liveperson-signature");
+
+/// `sha1=` and the Base64 of the body's HMAC-SHA1.
+fn signature(secret: &str, body: &[u8]) -> String {
+    format!(
+        "sha1={}",
+        STANDARD.encode(tokens::hmac_sha1(secret.as_bytes(), body))
+    )
+}
+
+/// Whether the installation has to do with this conversation at all.
+fn concerns(facts: &Facts) -> bool {
+    let Some(conversation) = &facts.conversation else {
+        return false;
+    };
+    let on_connector = |channel: &Channel| channel.as_str() == Channel::CONNECTOR;
+    let reached = facts
+        .message
+        .as_ref()
+        .and_then(|message| message.address.as_ref());
+    conversation.announced_to_connector
+        || reached.is_some_and(|address| on_connector(&address.channel))
+        || consumer_address(facts).is_some()
+}
+
+/// The contact's address with this app's installation.
+fn consumer_address(facts: &Facts) -> Option<String> {
+    let contact = facts.contact.as_ref()?;
+    let app = facts.event.app?;
+    let mut own = contact
+        .identities_for(app)
+        .filter(|one| one.address.channel.as_str() == Channel::CONNECTOR);
+    own.next().map(|identity| identity.address.address.to_string())
+}
+
+/// The consumer's participant id: the 64 hex characters, or for people of other channels the contact's id.
+fn consumer_id(facts: &Facts) -> String {
+    let contact = || {
+        facts
+            .event
+            .contact
+            .map(|contact| contact.uuid())
+            .unwrap_or_default()
+    };
+    consumer_address(facts).unwrap_or_else(contact)
+}
+
+/// A notification with one change.
+fn notification(kind: &str, change: Value) -> Value {
+    serde_json::json!({ "kind": "notification", "body": { "changes": [change] }, "type": kind })
+}

@@ -1,0 +1,58 @@
+//! What the operator decides about this face, and the limits that the vendor's documentation names.
+//! The signing key must survive restarts: consumer tokens never expire.
+
+/// Settings of the face.
+#[derive(Clone)]
+pub struct Settings {
+    /// Lifetime of an AppJWT.
+    pub app_token_lifetime_s: u64,
+    /// Public TLS `host:port` that the domain lookup names; the request's own host when absent.
+    pub public_authority: Option<String>,
+    /// Signs AppJWTs, ConsumerJWSs, admin bearers and file URLs.
+    pub signing_key: [u8; 32],
+    /// Largest uploaded file, in bytes.
+    pub file_bytes_max: usize,
+    /// Lifetime of an upload or download URL.
+    pub file_url_lifetime_s: u64,
+}
+
+impl Settings {
+    /// The documented defaults under this key.
+    pub fn new(signing_key: [u8; 32]) -> Settings {
+        Settings {
+            app_token_lifetime_s: 3600,
+            public_authority: None,
+            signing_key,
+            file_bytes_max: 5 * 1024 * 1024,
+            file_url_lifetime_s: 60,
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("app_token_lifetime_s", &self.app_token_lifetime_s)
+            .field("public_authority", &self.public_authority)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes of a JSON request body that are read at all.
+pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
+/// Characters of one request element, files aside.
+pub(crate) const ELEMENT_CHARS_MAX: usize = 5000;
+/// Bytes of a file's preview.
+pub(crate) const PREVIEW_BYTES_MAX: usize = 30 * 1024;
+/// Elements of one CREATE.
+pub(crate) const BATCH_ELEMENTS_MAX: usize = 100;
+/// Characters of an external consumer id.
+pub(crate) const EXT_CONSUMER_ID_CHARS_MAX: usize = 512;
+/// Characters of an idempotency key.
+pub(crate) const ONCE_KEY_CHARS_MAX: usize = 255;
+/// Lifetime of an admin bearer.
+pub(crate) const BEARER_LIFETIME_S: i64 = 28_800;
+/// File types that may be uploaded.
+pub(crate) const FILE_TYPES: [&str; 10] = [
+    "JPG", "JPEG", "PNG", "GIF", "IMG", "TXT", "PDF", "DOCX", "PPTX", "XLSX",
+];
