@@ -61,7 +61,9 @@ impl Command for Reply {
         let author = self.agent.or(app.bot).map_or(Author::App, Author::Agent);
         let contact = view.by_id::<Contact, Refusal>(tenant, conversation.contact.0)?;
         let contact = contact.ok_or(Refusal::UnknownConversation)?;
-        let delivery = if self.private { None } else { journey(&app, &contact, &mut conversation, view.now()) };
+        // What already has an id in the outside channel comes from there and does not go out again.
+        let stays = self.private || !self.source_id.is_empty();
+        let delivery = if stays { None } else { journey(&app, &contact, &mut conversation, view.now()) };
         let closed = delivery.as_ref().and_then(|delivery| delivery.reason.clone());
         let draft = Draft {
             private: self.private,

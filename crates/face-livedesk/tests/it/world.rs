@@ -1,0 +1,245 @@
+//! A server in memory: one account with an agent, a key and a token, one API inbox, one contact who has written.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use domain::agent::{Agent, Role};
+use domain::app::{App, ProcessingMode};
+use domain::channel::{Address, Channel};
+use domain::command::Person;
+use domain::command::admin::{CreateTenant, PutAgent, PutApp, PutCredential, PutSubscription};
+use domain::command::receive::Receive;
+use domain::content::{Content, Face};
+use domain::id::{AgentId, AppId, Id, KeyId, SubscriptionId, TenantId};
+use domain::subscription::Subscription;
+use domain::tenant::{Credential, Tenant};
+use domain::time::Time;
+use engine::{Engine, HttpOut, HttpRequest, HttpResponse, Ids, Limits, OutError, Parts};
+use face_livedesk::Settings;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use testkit::{FakeClock, MemoryFiles, MemoryStore};
+use tokio::sync::mpsc;
+use tower::ServiceExt as _;
+
+pub const TENANT: TenantId = TenantId(Id(14));
+pub const APP: AppId = AppId(Id(79));
+pub const KEY: &str = "Basic a2V5LTE6c2VjcmV0OjE="; // key-1:secret:1
+pub const TOKEN: &str = "tok-3";
+pub const NOW: Time = Time(1_762_331_029_000);
+
+/// Takes every callback and shows it to the test.
+struct Hook(mpsc::Sender<HttpRequest>);
+
+impl HttpOut for Hook {
+    fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
+        Box::pin(async move {
+            let _ = self.0.send(request).await;
+            Ok(HttpResponse { status: 200, headers: HeaderMap::new(), body: Bytes::new() })
+        })
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub router: Router,
+    pub clock: FakeClock,
+    pub hooks: mpsc::Receiver<HttpRequest>,
+}
+
+/// An answer, read.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.bytes.to_vec()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+}
+
+impl World {
+    pub async fn new(settings: Settings) -> World {
+        let settings = Settings { signing_key: [7; 32], ..settings };
+        let (store, clock) = (Arc::new(MemoryStore::new()), FakeClock::at(NOW));
+        let (sender, hooks) = mpsc::channel(64);
+        let http = Arc::new(Hook(sender));
+        let parts = Parts {
+            reads: store.clone(),
+            claims: store.clone(),
+            store,
+            files: Arc::new(MemoryFiles::default()),
+            clock: Arc::new(clock.clone()),
+            ids: Arc::new(Ids::new(4)),
+            channels: Vec::new(),
+            dialects: vec![face_livedesk::dialect(&settings)],
+            provider_http: http.clone(),
+            callback_http: http,
+            base_url: Arc::from("http://desk.test"),
+            limits: Limits::default(),
+        };
+        let engine = Engine::start(parts).await.unwrap();
+        let router = face_livedesk::router(engine.clone(), settings);
+        let world = World { engine, router, clock, hooks };
+        world.furnish().await;
+        world.say("hello").await;
+        world
+    }
+
+    async fn furnish(&self) {
+        let tenant = |id, number| Tenant {
+            id,
+            name: "Depot".to_owned(),
+            account_number: number,
+            site_id: String::new(),
+            disabled: false,
+        };
+        self.engine.execute(CreateTenant(tenant(TENANT, 14))).await.unwrap();
+        self.engine.execute(CreateTenant(tenant(TenantId(Id(15)), 15))).await.unwrap();
+        self.engine.execute(PutApp(app())).await.unwrap();
+        let agent = |id, name: &str, role| Agent {
+            id: AgentId(Id(id)),
+            tenant: TENANT,
+            number: 0,
+            name: name.to_owned(),
+            email: "test@example.org".to_owned(),
+            avatar_url: String::new(),
+            role,
+        };
+        self.engine.execute(PutAgent(agent(3, "TEST", Role::Administrator))).await.unwrap();
+        self.engine.execute(PutAgent(agent(4, "Mate", Role::Agent))).await.unwrap();
+        let token = hex::encode(Sha256::digest(TOKEN));
+        self.engine.execute(PutCredential(credential(1, "key-1", Sha256::digest("secret:1").into()))).await.unwrap();
+        self.engine.execute(PutCredential(credential(2, &token, [0; 32]))).await.unwrap();
+    }
+
+    /// The contact writes.
+    pub async fn say(&self, text: &str) {
+        let receive = Receive {
+            tenant: TENANT,
+            app: APP,
+            face: Face::LiveDesk,
+            from: Address::new(Channel::API, "crm-9"),
+            app_scoped: true,
+            person: Person { name: "Ola".to_owned(), language: String::new() },
+            source_id: String::new(),
+            content: Content::text(text),
+            reply_to: None,
+            conversation: None,
+            metadata: String::new(),
+        };
+        self.engine.execute(receive).await.unwrap();
+    }
+
+    /// The inbox's own webhook.
+    pub async fn subscribe(&self, number: u128, carries: bool, triggers: &[&str]) {
+        let subscription = Subscription {
+            id: SubscriptionId(Id(number)),
+            tenant: TENANT,
+            app: carries.then_some(APP),
+            number: 0,
+            dialect: Face::LiveDesk,
+            carries: carries.then(|| Channel::new(Channel::API)),
+            target: format!("http://hook.test/{number}"),
+            secret: "whsec".to_owned(),
+            triggers: triggers.iter().map(|&trigger| trigger.to_owned()).collect(),
+            settings: String::new(),
+            enabled: true,
+            created_at: NOW,
+        };
+        let from = *self.engine.head().borrow();
+        self.engine.execute(PutSubscription { subscription, from }).await.unwrap();
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// JSON to the LiveDesk dialect.
+    pub async fn desk(&self, path: &str, body: &str) -> Answer {
+        self.send(request("POST", &format!("/api/v2/accounts{path}"), "application/json", Body::from(body.to_owned()))).await
+    }
+
+    /// JSON to the Chatwoot dialect.
+    pub async fn chat(&self, path: &str, body: &str) -> Answer {
+        let path = format!("/api/v1/accounts/14{path}");
+        self.send(request("POST", &path, "application/json", Body::from(body.to_owned()))).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(request("GET", path, "", Body::empty())).await
+    }
+}
+
+/// A request with this dialect's good credentials.
+pub fn request(method: &str, path: &str, kind: &str, body: Body) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header("content-type", kind);
+    let request = if path.starts_with("/api/v2/") {
+        request.header("authorization", KEY)
+    } else {
+        request.header("api_access_token", TOKEN)
+    };
+    request.body(body).unwrap()
+}
+
+fn app() -> App {
+    App {
+        id: APP,
+        tenant: TENANT,
+        number: 0,
+        name: "Parcel API".to_owned(),
+        identifier: "inbox".to_owned(),
+        mode: ProcessingMode::Conversation,
+        dispatch_retention_days: 0,
+        channels: Vec::new(),
+        unknown_policy: None,
+        override_callback_secret: None,
+        lock_to_single_conversation: false,
+        bot: None,
+        notes_to_connector: false,
+        queue_limit: 1_000,
+    }
+}
+
+fn credential(id: u128, public: &str, secret_digest: [u8; 32]) -> Credential {
+    Credential {
+        id: KeyId(Id(id)),
+        tenant: TENANT,
+        face: Face::LiveDesk,
+        app: None,
+        agent: Some(AgentId(Id(3))),
+        public: public.to_owned(),
+        secret_digest,
+        secret: None,
+        name: String::new(),
+        revoked: false,
+    }
+}
+
+/// A multipart body: name, file name (empty for none), bytes of each part.
+pub fn multipart(parts: &[(&str, &str, &[u8])]) -> (String, Body) {
+    let mut body = Vec::new();
+    for (name, file, bytes) in parts {
+        body.extend_from_slice(b"--cut\r\n");
+        let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };
+        body.extend_from_slice(format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--cut--\r\n");
+    ("multipart/form-data; boundary=cut".to_owned(), Body::from(body))
+}
