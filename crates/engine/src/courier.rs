@@ -122,6 +122,8 @@ impl Route {
     /// Delivers one page of the log. Says whether there may be more.
     async fn advance(&self, cursor: &mut Cursor, saved: &mut u64) -> bool {
         let tenant = self.subscription.tenant;
+        // Read before the page: what is committed after the page was read lies behind this head.
+        let head = *self.engine.head().borrow();
         let page = match self.engine.events(tenant, cursor.position, PAGE).await {
             Ok(page) => page,
             Err(error) => {
@@ -130,7 +132,6 @@ impl Route {
                 return true;
             }
         };
-        let head = *self.engine.head().borrow();
         let full = page.len() == PAGE;
         let last = page.last().map_or(cursor.position, |event| event.position);
         let heard: Vec<Event> = page.into_iter().filter(|event| self.hears(event)).collect();

@@ -1,0 +1,89 @@
+//! The error envelope of this face: `{ "error": { "code", "message", "hint" } }`.
+//!
+//! One table from refusal to status and words. A message of another tenant and a message that never was are the same
+//! refusal, so that they are the same bytes.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NoKey,
+    NoSuchPath,
+    WrongMethod,
+    NoSuchMessage,
+    BadCursor,
+    BadNumber(&'static str),
+    Unavailable,
+}
+
+impl Refusal {
+    fn words(self) -> (StatusCode, &'static str, String, &'static str) {
+        match self {
+            Refusal::NoKey => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the key is missing or not known".to_owned(),
+                "send `Authorization: Bearer <key>` with a Trunkline key of the tenant",
+            ),
+            Refusal::NoSuchPath => (
+                StatusCode::NOT_FOUND,
+                "no_such_path",
+                "there is nothing at this path".to_owned(),
+                "GET /trunkline/v1/openapi.json lists every path",
+            ),
+            Refusal::WrongMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path does not take that method".to_owned(),
+                "every path of this API is read with GET",
+            ),
+            Refusal::NoSuchMessage => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "the message does not exist".to_owned(),
+                "ids are ULIDs or UUIDs of messages of the key's own tenant",
+            ),
+            Refusal::BadCursor => (
+                StatusCode::BAD_REQUEST,
+                "bad_cursor",
+                "the cursor cannot be read".to_owned(),
+                "pass a `next` or `cursor` of an earlier answer unchanged, or leave `after` out",
+            ),
+            Refusal::BadNumber(name) => (
+                StatusCode::BAD_REQUEST,
+                "bad_parameter",
+                format!("`{name}` is not a number in its range"),
+                "`limit` goes from 1 to 500, `wait_s` from 0 to 30",
+            ),
+            Refusal::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the store does not answer".to_owned(),
+                "try again shortly; nothing was changed",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code, message, hint) = self.words();
+        let body = json!({ "error": { "code": code, "message": message, "hint": hint } });
+        let mut response = (status, Json(body)).into_response();
+        if self == Refusal::NoKey {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Says once in the log what the store said; the client learns only that it may try again.
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> Refusal {
+    tracing::warn!(%error, "a read could not be answered");
+    Refusal::Unavailable
+}

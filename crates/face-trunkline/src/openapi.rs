@@ -1,0 +1,128 @@
+//! `GET /trunkline/v1/openapi.json`: this face described, exactly as `lib.rs` routes it. Needs no key.
+//!
+//! Written by hand because it is small; the test `every_route_is_described` holds both to the same list.
+
+use axum::Json;
+use serde_json::{Value, json};
+
+use crate::events::{LIMIT_MAX, WAIT_S_MAX};
+
+/// Answers with the description.
+pub(crate) async fn read() -> Json<Value> {
+    Json(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Trunkline",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Timelines, messages and the event log of one tenant. Read only.",
+        },
+        "security": [{ "key": [] }],
+        "paths": paths(),
+        "components": {
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas(),
+        },
+    }))
+}
+
+fn paths() -> Value {
+    let id = json!({
+        "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
+        "description": "The message's id as a ULID or a UUID.",
+    });
+    let message_errors = |ok: Value| with_errors(&ok, &["401", "404", "405", "503"]);
+    json!({
+        "/trunkline/v1/messages/{id}": { "get": {
+            "operationId": "readMessage",
+            "summary": "One message as it stands now",
+            "parameters": [id],
+            "responses": message_errors(json_of("The message", "Message")),
+        } },
+        "/trunkline/v1/messages/{id}/timeline": { "get": {
+            "operationId": "readTimeline",
+            "summary": "Everything that happened to one message, in order",
+            "parameters": [id],
+            "responses": message_errors(json_of("The entries", "Timeline")),
+        } },
+        "/trunkline/v1/events": { "get": {
+            "operationId": "listEvents",
+            "summary": "The tenant's log: a page, a long poll, or a stream of server-sent events",
+            "parameters": event_parameters(),
+            "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
+        } },
+        "/trunkline/v1/openapi.json": { "get": {
+            "operationId": "readDescription",
+            "summary": "This description",
+            "security": [],
+            "responses": { "200": { "description": "OpenAPI 3.1", "content": { "application/json": {} } } },
+        } },
+    })
+}
+
+fn event_parameters() -> Value {
+    json!([
+        { "name": "after", "in": "query", "schema": { "type": "string" },
+          "description": "A cursor of an earlier answer; without it, from the beginning of the kept log." },
+        { "name": "limit", "in": "query",
+          "schema": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100 } },
+        { "name": "wait_s", "in": "query",
+          "schema": { "type": "integer", "minimum": 0, "maximum": WAIT_S_MAX, "default": 0 },
+          "description": "Seconds to hold an empty page back until something happens." },
+        { "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" },
+          "description": "With `Accept: text/event-stream`: go on behind this cursor." },
+    ])
+}
+
+fn events_answer() -> Value {
+    json!({ "description": "A page, or a stream whose `data` lines are events", "content": {
+        "application/json": { "schema": { "$ref": "#/components/schemas/EventPage" } },
+        "text/event-stream": { "schema": { "type": "string" } },
+    } })
+}
+
+fn json_of(description: &str, schema: &str) -> Value {
+    let schema = format!("#/components/schemas/{schema}");
+    json!({ "description": description, "content": { "application/json": { "schema": { "$ref": schema } } } })
+}
+
+fn with_errors(ok: &Value, statuses: &[&str]) -> Value {
+    let mut responses = serde_json::Map::new();
+    responses.insert("200".to_owned(), ok.clone());
+    for status in statuses {
+        responses.insert((*status).to_owned(), json_of("Refused", "Error"));
+    }
+    Value::Object(responses)
+}
+
+fn schemas() -> Value {
+    let text = json!({ "type": "string" });
+    let maybe = json!({ "type": ["string", "null"] });
+    let time = json!({ "type": ["string", "null"], "format": "date-time" });
+    let whole = json!({ "type": "integer" });
+    let address = json!({ "type": ["object", "null"], "properties": { "channel": text, "address": text } });
+    let reason = json!({ "type": ["object", "null"],
+        "properties": { "kind": text, "description": text, "provider_code": maybe } });
+    json!({
+        "Error": { "type": "object", "required": ["error"], "properties": { "error": { "type": "object",
+            "required": ["code", "message", "hint"],
+            "properties": { "code": text, "message": text, "hint": text } } } },
+        "Message": { "type": "object", "properties": {
+            "id": text, "uuid": text, "app": text, "conversation": maybe, "contact": maybe,
+            "direction": { "enum": ["inbound", "outbound"] },
+            "author": { "enum": ["contact", "agent", "app", "system"] },
+            "private": { "type": "boolean" }, "accepted_at": time, "to_or_from": address, "reply_to": maybe,
+            "text": maybe, "metadata": text, "status": { "$ref": "#/components/schemas/Status" },
+            "reason": reason, "plan": { "type": ["array", "null"], "items": address }, "attempts": whole,
+            "expires_at": time } },
+        "Status": { "enum": ["queued", "switching_channel", "handed_over", "failed", "delivered", "read"] },
+        "Timeline": { "type": "array", "items": { "type": "object", "properties": {
+            "at": time, "source": { "enum": ["delivery", "log"] }, "kind": text, "text": text, "channel": maybe,
+            "attempt": { "type": ["integer", "null"] }, "status": maybe, "reason": reason,
+            "provider_code": maybe, "detail": { "type": "object" } } } },
+        "Event": { "type": "object", "properties": {
+            "id": text, "cursor": text, "at": time, "kind": text, "text": text, "app": maybe, "contact": maybe,
+            "conversation": maybe, "message": maybe, "detail": { "type": "object" } } },
+        "EventPage": { "type": "object", "required": ["events", "next"], "properties": {
+            "events": { "type": "array", "items": { "$ref": "#/components/schemas/Event" } }, "next": text } },
+    })
+}
