@@ -30,7 +30,11 @@ pub async fn one(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).ok_or_else(|| Problem::not_found("conversation"))?;
-    let found = desk.engine.get::<Conversation>(caller.tenant, id).await.map_err(Problem::unread)?;
+    let found = desk
+        .engine
+        .get::<Conversation>(caller.tenant, id)
+        .await
+        .map_err(Problem::unread)?;
     let conversation = found.ok_or_else(|| Problem::not_found("conversation"))?;
     Ok(js::ok(&print::conversation(&conversation)))
 }
@@ -41,15 +45,25 @@ pub async fn verb(
     caller: Caller,
     Path((_, text)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let Some((id, verb)) = text.rsplit_once(':') else { return Err(Problem::method()) };
+    let Some((id, verb)) = text.rsplit_once(':') else {
+        return Err(Problem::method());
+    };
     match verb {
         "stop" => {}
-        "inject-message" | "inject-event" => return Err(Problem::unimplemented("injecting is not offered here")),
+        "inject-message" | "inject-event" => {
+            return Err(Problem::unimplemented("injecting is not offered here"));
+        }
         _ => return Err(Problem::not_found("route")),
     }
     let id = ConversationId::parse(id).ok_or_else(|| Problem::not_found("conversation"))?;
     let (tenant, by) = (caller.tenant, Party::App);
-    let stop = SetStanding { tenant, conversation: id, to: Standing::Resolved, by, contact: None };
+    let stop = SetStanding {
+        tenant,
+        conversation: id,
+        to: Standing::Resolved,
+        by,
+        contact: None,
+    };
     match desk.engine.execute(stop).await {
         Ok(_) => Ok(js::ok(&json!({}))),
         Err(failure) => Err(Problem::of(failure, |refusal| match refusal {
@@ -60,7 +74,11 @@ pub async fn verb(
 }
 
 /// Conversations of an app, of a contact, or of both.
-pub async fn list(State(desk): State<Shared>, caller: Caller, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+pub async fn list(
+    State(desk): State<Shared>,
+    caller: Caller,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
     let query = Query::of(raw.as_deref())?;
     let size = query.size(PAGE_DEFAULT, PAGE_MAX)?;
     let before = query.position()?;
@@ -74,23 +92,51 @@ pub async fn list(State(desk): State<Shared>, caller: Caller, RawQuery(raw): Raw
         None => Vec::new(),
     };
     let shows = |conversation: &Conversation| {
-        let channel = conversation.address.as_ref().map(|address| channels::shown(&address.channel));
+        let channel = conversation
+            .address
+            .as_ref()
+            .map(|address| channels::shown(&address.channel));
         (conversation.active || !query.flag("only_active"))
-            && query.get("app_id").is_none_or(|app| app == conversation.app.ulid())
-            && query.get("active_channel").is_none_or(|wanted| Some(wanted) == channel)
+            && query
+                .get("app_id")
+                .is_none_or(|app| app == conversation.app.ulid())
+            && query
+                .get("active_channel")
+                .is_none_or(|wanted| Some(wanted) == channel)
     };
     let all: Vec<Arc<Conversation>> = found.into_iter().filter(|one| shows(one)).collect();
-    let mut page = all.iter().filter(|one| before.is_none_or(|before| one.number < before));
+    let mut page = all
+        .iter()
+        .filter(|one| before.is_none_or(|before| one.number < before));
     let taken: Vec<&Arc<Conversation>> = page.by_ref().take(size).collect();
-    let next = taken.last().map(|last| last.number).filter(|_| page.next().is_some());
+    let next = taken
+        .last()
+        .map(|last| last.number)
+        .filter(|_| page.next().is_some());
     let printed: Vec<Value> = taken.into_iter().map(|one| print::conversation(one)).collect();
     let answer = json!({"conversations": printed, "next_page_token": token(next), "total_size": all.len()});
     Ok(js::ok(&answer))
 }
 
-async fn walk(desk: &Desk, tenant: TenantId, list: List, owner: Id) -> Result<Vec<Arc<Conversation>>, Problem> {
-    let page = Page { tenant, list, owner, after: None, before: None, newest_first: true, limit: WALK_MAX };
+async fn walk(
+    desk: &Desk,
+    tenant: TenantId,
+    list: List,
+    owner: Id,
+) -> Result<Vec<Arc<Conversation>>, Problem> {
+    let page = Page {
+        tenant,
+        list,
+        owner,
+        after: None,
+        before: None,
+        newest_first: true,
+        limit: WALK_MAX,
+    };
     let entries = desk.engine.page(page).await.map_err(Problem::unread)?;
     let ids: Vec<Id> = entries.into_iter().map(|(_, id)| id).collect();
-    desk.engine.get_all::<Conversation>(tenant, &ids).await.map_err(Problem::unread)
+    desk.engine
+        .get_all::<Conversation>(tenant, &ids)
+        .await
+        .map_err(Problem::unread)
 }

@@ -34,7 +34,8 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     if first != Some(&b'{') {
         return Err(Problem::invalid("the request body must be a JSON object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| Problem::invalid(format!("malformed request body: {error}")))
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::invalid(format!("malformed request body: {error}")))
 }
 
 /// An answer with a JSON body.
@@ -51,7 +52,9 @@ pub fn answer<T: Serialize>(code: StatusCode, body: &T) -> Response {
 /// An answer whose JSON bytes are there already.
 pub fn stored(code: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = (code, bytes).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -68,7 +71,12 @@ pub fn canonical(value: Value) -> Value {
         Value::Object(members) => {
             let mut members: Vec<(String, Value)> = members.into_iter().collect();
             members.sort_by(|one, other| one.0.cmp(&other.0));
-            Value::Object(members.into_iter().map(|(name, value)| (name, canonical(value))).collect::<Map<_, _>>())
+            Value::Object(
+                members
+                    .into_iter()
+                    .map(|(name, value)| (name, canonical(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Number(number) => Value::Number(whole(number)),
         other => other,
@@ -79,7 +87,10 @@ pub fn canonical(value: Value) -> Value {
 const SAFE_INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
 
 fn whole(number: serde_json::Number) -> serde_json::Number {
-    match number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0) {
+    match number
+        .as_f64()
+        .filter(|value| number.is_f64() && value.fract() == 0.0)
+    {
         Some(value) if value.abs() <= SAFE_INTEGER_MAX => serde_json::Number::from(value as i64),
         _ => number,
     }

@@ -17,7 +17,10 @@ use crate::{Settings, apps, contacts, conversations, json, messages, webhooks};
 
 /// The face's routes.
 pub fn router(engine: Engine, settings: Settings) -> Router {
-    let desk = Arc::new(Desk { engine, tokens: Tokens::new(&settings) });
+    let desk = Arc::new(Desk {
+        engine,
+        tokens: Tokens::new(&settings),
+    });
     let send = || post(messages::send::handler);
     Router::new()
         .route("/oauth2/token", post(issue))
@@ -42,7 +45,9 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/v1/projects/{project}/webhooks", post(webhooks::create))
         .route(
             "/v1/projects/{project}/webhooks/{id}",
-            get(webhooks::one).patch(webhooks::update).delete(webhooks::delete),
+            get(webhooks::one)
+                .patch(webhooks::update)
+                .delete(webhooks::delete),
         )
         .route("/v1/projects/{project}/{*rest}", any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })

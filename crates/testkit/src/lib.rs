@@ -1,6 +1,7 @@
 //! What tests stand on: a store in memory, a clock that tests move, ids from a seed, files in memory, a folder that
 //! goes away, and the conformance suite that every store runs. Only `[dev-dependencies]` may name this room.
 
+pub mod channel;
 pub mod clock;
 pub mod conformance;
 pub mod files;
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod samples;
 pub mod vault;
 
+pub use channel::{NoHttp, PlainConnector};
 pub use clock::FakeClock;
 pub use files::MemoryFiles;
 pub use folder::TempFolder;

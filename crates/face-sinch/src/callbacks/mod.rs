@@ -71,17 +71,20 @@ fn trigger(fact: &Fact) -> Option<&'static str> {
         Fact::ContactCreated => "CONTACT_CREATE",
         Fact::ContactUpdated => "CONTACT_UPDATE",
         Fact::ConversationStarted => "CONVERSATION_START",
-        Fact::StandingChanged { to: Standing::Resolved, .. } => "CONVERSATION_STOP",
+        Fact::StandingChanged {
+            to: Standing::Resolved,
+            ..
+        } => "CONVERSATION_STOP",
         Fact::MessageReceived => "MESSAGE_INBOUND",
         Fact::MessageSubmitted => "MESSAGE_SUBMIT",
         Fact::DeliveryChanged(_) => "MESSAGE_DELIVERY",
         Fact::ConsentChanged { keyword, .. } if keyword.opts_out => "OPT_OUT",
         Fact::ConsentChanged { .. } => "OPT_IN",
-        Fact::SignalSeen { signal: SignalKind::Composing | SignalKind::Paused, by, .. }
-            if *by == domain::conversation::Party::Consumer =>
-        {
-            "EVENT_INBOUND"
-        }
+        Fact::SignalSeen {
+            signal: SignalKind::Composing | SignalKind::Paused,
+            by,
+            ..
+        } if *by == domain::conversation::Party::Consumer => "EVENT_INBOUND",
         Fact::SignalSeen { .. }
         | Fact::StandingChanged { .. }
         | Fact::ConversationUpdated
@@ -97,7 +100,9 @@ impl Dialect for Sinch {
     }
 
     fn hears(&self, subscription: &Subscription, event: &Event) -> bool {
-        let Some(trigger) = trigger(&event.fact) else { return false };
+        let Some(trigger) = trigger(&event.fact) else {
+            return false;
+        };
         if subscription.tenant != event.tenant || !subscription.enabled || is_dismissed(subscription) {
             return false;
         }
@@ -106,7 +111,8 @@ impl Dialect for Sinch {
         if !everywhere && subscription.app.is_some() && subscription.app != event.app {
             return false;
         }
-        let overridden = matches!(&event.fact, Fact::DeliveryChanged(change) if change.callback_url.is_some());
+        let overridden =
+            matches!(&event.fact, Fact::DeliveryChanged(change) if change.callback_url.is_some());
         if overridden || is_hidden(subscription) {
             return overridden && is_hidden(subscription);
         }
@@ -119,7 +125,11 @@ impl Dialect for Sinch {
             Fact::DeliveryChanged(change) => change.callback_url.as_deref().map(str::to_owned),
             _ => None,
         };
-        Some(Rendered { body, target, headers: HeaderMap::new() })
+        Some(Rendered {
+            body,
+            target,
+            headers: HeaderMap::new(),
+        })
     }
 
     fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
@@ -137,6 +147,11 @@ impl Dialect for Sinch {
     fn patience(&self, _: &Subscription) -> Patience {
         let delays_ms = (0..RETRIES_MAX).map(|retry| RETRY_DELAY_MS << retry).collect();
         let (give_up_after_ms, timeout_ms) = (GIVE_UP_AFTER_MS, TIMEOUT_MS);
-        Patience { delays_ms, give_up_after_ms, tries_max: RETRIES_MAX + 1, timeout_ms }
+        Patience {
+            delays_ms,
+            give_up_after_ms,
+            tries_max: RETRIES_MAX + 1,
+            timeout_ms,
+        }
     }
 }

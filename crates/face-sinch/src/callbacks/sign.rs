@@ -17,7 +17,9 @@ pub fn headers(seal: &Seal<'_>) -> HeaderMap {
     let own = Some(seal.subscription.secret.as_str());
     let of_app = seal.app.and_then(|app| app.override_callback_secret.as_deref());
     let secret = if seal.overridden { of_app } else { own };
-    let Some(secret) = secret.filter(|secret| !secret.is_empty()) else { return headers };
+    let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
+        return headers;
+    };
     let timestamp = seal.now.seconds().to_string();
     let signature = sign(secret, seal.body, seal.nonce, &timestamp);
     let mut put = |name: &'static str, value: &str| {
@@ -46,7 +48,10 @@ mod tests {
 
     #[test]
     fn the_reference_vectors_hold() {
-        assert_eq!(sign("k", b"{}", "n", "1"), "NRFg52xMLXbxK/dR52eo5MgZb/E1l2Ln9le+UBKKjwQ=");
+        assert_eq!(
+            sign("k", b"{}", "n", "1"),
+            "NRFg52xMLXbxK/dR52eo5MgZb/E1l2Ln9le+UBKKjwQ="
+        );
         let body = concat!(
             r#"{"app_id":"01HZ0Y6Q3D9A7B5C1E2F4G6H8J","accepted_time":"2025-03-04T05:06:07.123Z","#,
             r#""event_time":"2025-03-04T05:06:06Z","project_id":"demo-project","message_delivery_report":{"#,
@@ -56,7 +61,12 @@ mod tests {
             r#"","identity":"46701234567","app_id":""},"contact_id":"","metadata":"order-17","#,
             r#""processing_mode":"DISPATCH"},"message_metadata":"","correlation_id":""}"#,
         );
-        let signature = sign("pepper-and-salt", body.as_bytes(), "01HZ0Y8A1B2C3D4E5F6G7H8J9K", "1741064767");
+        let signature = sign(
+            "pepper-and-salt",
+            body.as_bytes(),
+            "01HZ0Y8A1B2C3D4E5F6G7H8J9K",
+            "1741064767",
+        );
         assert_eq!(signature, "9EpyVbqWvB+FKifrKVPo/bJAVyT2/g3fnBg4crOKbco=");
     }
 }

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::error::Problem;
 use crate::gate::{Caller, Desk, Shared};
+use crate::json as js;
 use crate::page::{Query, token};
 use crate::print::{self, Around};
 use crate::print_content::Links;
-use crate::json as js;
 
 const PAGE_DEFAULT: usize = 10;
 const PAGE_MAX: usize = 1000;
@@ -32,8 +32,14 @@ pub async fn one(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).ok_or_else(|| Problem::not_found("message"))?;
-    let found = desk.engine.get::<Message>(caller.tenant, id).await.map_err(Problem::unread)?;
-    let message = found.filter(|message| is_there(&desk, message)).ok_or_else(|| Problem::not_found("message"))?;
+    let found = desk
+        .engine
+        .get::<Message>(caller.tenant, id)
+        .await
+        .map_err(Problem::unread)?;
+    let message = found
+        .filter(|message| is_there(&desk, message))
+        .ok_or_else(|| Problem::not_found("message"))?;
     Ok(js::ok(&printed(&desk, &message).await?))
 }
 
@@ -45,9 +51,17 @@ fn is_there(desk: &Desk, message: &Message) -> bool {
 }
 
 async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
-    let content = desk.engine.get::<Content>(message.tenant, message.id.0).await.map_err(Problem::unread)?;
+    let content = desk
+        .engine
+        .get::<Content>(message.tenant, message.id.0)
+        .await
+        .map_err(Problem::unread)?;
     let contact = match message.contact {
-        Some(id) => desk.engine.get::<Contact>(message.tenant, id.0).await.map_err(Problem::unread)?,
+        Some(id) => desk
+            .engine
+            .get::<Contact>(message.tenant, id.0)
+            .await
+            .map_err(Problem::unread)?,
         None => None,
     };
     let directory = desk.engine.directory();
@@ -59,13 +73,20 @@ async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
         content: content.as_deref(),
         contact: contact.as_deref(),
         author: author.as_deref(),
-        media: Links { base_url: desk.engine.base_url(), files: &[] },
+        media: Links {
+            base_url: desk.engine.base_url(),
+            files: &[],
+        },
     };
     Ok(print::message(message, around))
 }
 
 /// Messages of one conversation.
-pub async fn list(State(desk): State<Shared>, caller: Caller, RawQuery(raw): RawQuery) -> Result<Response, Problem> {
+pub async fn list(
+    State(desk): State<Shared>,
+    caller: Caller,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
     let query = Query::of(raw.as_deref())?;
     let size = query.size(PAGE_DEFAULT, PAGE_MAX)?;
     let before = query.position()?;
@@ -76,17 +97,29 @@ pub async fn list(State(desk): State<Shared>, caller: Caller, RawQuery(raw): Raw
         Some(other) => return Err(Problem::invalid(format!("direction: unknown value \"{other}\""))),
     };
     let Some(id) = query.get("conversation_id") else {
-        return Err(Problem::invalid("conversation_id is required: this server lists messages by conversation"));
+        return Err(Problem::invalid(
+            "conversation_id is required: this server lists messages by conversation",
+        ));
     };
     let empty = || Ok(js::ok(&json!({"messages": [], "next_page_token": ""})));
     let Some(id) = Id::parse(id) else { return empty() };
-    let conversation = desk.engine.get::<Conversation>(caller.tenant, id).await.map_err(Problem::unread)?;
-    let Some(conversation) = conversation else { return empty() };
+    let conversation = desk
+        .engine
+        .get::<Conversation>(caller.tenant, id)
+        .await
+        .map_err(Problem::unread)?;
+    let Some(conversation) = conversation else {
+        return empty();
+    };
     let wanted = |message: &Message| {
         print::is_shown(message)
             && direction.is_none_or(|own| own == message.direction)
-            && query.get("app_id").is_none_or(|app| app == conversation.app.ulid())
-            && query.get("contact_id").is_none_or(|contact| contact == conversation.contact.ulid())
+            && query
+                .get("app_id")
+                .is_none_or(|app| app == conversation.app.ulid())
+            && query
+                .get("contact_id")
+                .is_none_or(|contact| contact == conversation.contact.ulid())
     };
     let (found, next) = walk(&desk, caller.tenant, id, before, size, wanted).await?;
     let mut messages = Vec::with_capacity(found.len());
@@ -97,7 +130,9 @@ pub async fn list(State(desk): State<Shared>, caller: Caller, RawQuery(raw): Raw
         }
         messages.push(one);
     }
-    Ok(js::ok(&json!({"messages": messages, "next_page_token": token(next)})))
+    Ok(js::ok(
+        &json!({"messages": messages, "next_page_token": token(next)}),
+    ))
 }
 
 type Found = Vec<std::sync::Arc<Message>>;
@@ -114,13 +149,25 @@ async fn walk(
     let (mut found, mut walked): (Found, usize) = (Vec::new(), 0);
     while found.len() <= size && walked < WALK_MAX {
         let list = List::MessagesOfConversation;
-        let page = Page { tenant, list, owner, after: None, before, newest_first: true, limit: size + 1 };
+        let page = Page {
+            tenant,
+            list,
+            owner,
+            after: None,
+            before,
+            newest_first: true,
+            limit: size + 1,
+        };
         let entries = desk.engine.page(page).await.map_err(Problem::unread)?;
         let Some((last, _)) = entries.last() else { break };
         before = Some(*last);
         walked += entries.len();
         let ids: Vec<Id> = entries.iter().map(|(_, id)| *id).collect();
-        let messages = desk.engine.get_all::<Message>(tenant, &ids).await.map_err(Problem::unread)?;
+        let messages = desk
+            .engine
+            .get_all::<Message>(tenant, &ids)
+            .await
+            .map_err(Problem::unread)?;
         found.extend(messages.into_iter().filter(|message| wanted(message)));
     }
     let more = found.len() > size;

@@ -35,11 +35,18 @@ pub async fn handler(
     let bytes = json::bytes(body)?;
     let command = command(&desk, caller.tenant, &bytes)?;
     let Some(key) = once_key(caller.tenant, &headers, &bytes)? else {
-        let sent = desk.engine.execute(command).await.map_err(|failure| Problem::of(failure, refused))?;
+        let sent = desk
+            .engine
+            .execute(command)
+            .await
+            .map_err(|failure| Problem::of(failure, refused))?;
         return Ok(json::stored(StatusCode::OK, answer(&sent).body));
     };
     match desk.engine.execute_once(key, command, answer).await {
-        Ok(kept) => Ok(json::stored(StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK), kept.body)),
+        Ok(kept) => Ok(json::stored(
+            StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
+            kept.body,
+        )),
         Err(OnceFailure::Reused) => Err(Problem::exists("Idempotency-Key was used with another request")),
         Err(OnceFailure::Failed(failure)) => Err(Problem::of(failure, refused)),
     }
@@ -48,7 +55,10 @@ pub async fn handler(
 /// Exactly two members: one SDK passes them on as arguments by name. Neither needs escaping.
 fn answer(sent: &Sent) -> StoredAnswer {
     let (id, time) = (sent.message.ulid(), print::time(sent.accepted_at));
-    StoredAnswer { status: 200, body: format!(r#"{{"message_id":"{id}","accepted_time":"{time}"}}"#).into_bytes() }
+    StoredAnswer {
+        status: 200,
+        body: format!(r#"{{"message_id":"{id}","accepted_time":"{time}"}}"#).into_bytes(),
+    }
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -56,17 +66,24 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::UnknownApp => Problem::not_found("app"),
         Refusal::UnknownContact => Problem::not_found("contact"),
         Refusal::ChannelNotConfigured(channel) => not_configured(&channel),
-        Refusal::ContactInDispatch => Problem::invalid("recipient.identified_by is required in dispatch mode"),
+        Refusal::ContactInDispatch => {
+            Problem::invalid("recipient.identified_by is required in dispatch mode")
+        }
         Refusal::NoChannel => Problem::invalid("the recipient has no identity on a channel of the app"),
     }
 }
 
 fn not_configured(channel: &Channel) -> Problem {
-    Problem::invalid(format!("channel {} is not configured in the app", channels::shown(channel)))
+    Problem::invalid(format!(
+        "channel {} is not configured in the app",
+        channels::shown(channel)
+    ))
 }
 
 fn once_key(tenant: TenantId, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<OnceKey>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
     let key = value.to_str().unwrap_or_default();
     if key.is_empty() {
         return Err(Problem::invalid("Idempotency-Key must be printable text"));
@@ -74,7 +91,12 @@ fn once_key(tenant: TenantId, headers: &HeaderMap, bytes: &[u8]) -> Result<Optio
     check::length(key, check::IDEMPOTENCY_KEY_CHARS_MAX, "Idempotency-Key")?;
     let same = json::canonical(json::parse::<Value>(bytes)?).to_string();
     let digest = Sha256::new().chain_update("messages:send\n").chain_update(same);
-    Ok(Some(OnceKey { tenant, face: Face::Sinch, key: key.to_owned(), fingerprint: digest.finalize().into() }))
+    Ok(Some(OnceKey {
+        tenant,
+        face: Face::Sinch,
+        key: key.to_owned(),
+        fingerprint: digest.finalize().into(),
+    }))
 }
 
 /// The whole request as a command.
@@ -85,7 +107,10 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
         return Err(Problem::invalid("app_id is required"));
     }
     let named = Named::of(&request)?;
-    let raw = request.message.ok_or_else(|| Problem::invalid("message is required"))?.get();
+    let raw = request
+        .message
+        .ok_or_else(|| Problem::invalid("message is required"))?
+        .get();
     let message = message(raw)?;
     let order = request.channel_priority_order.iter().flatten();
     let order = order.map(|name| channels::named(name, "channel_priority_order"));
@@ -96,14 +121,24 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
     let merges = check::merges(request.conversation_metadata_update_strategy.as_deref())?;
     lengths(&request)?;
     let metadata = check::metadata_object(request.conversation_metadata.as_ref())?;
-    let content = content(raw, &message, request.channel_properties.into_iter().flatten().collect())?;
+    let content = content(
+        raw,
+        &message,
+        request.channel_properties.into_iter().flatten().collect(),
+    )?;
     let ttl_s = check::ttl(request.ttl.as_ref())?;
     let app = AppId::parse(app_id).and_then(|id| desk.engine.directory().app(tenant, id).cloned());
     let app = app.ok_or_else(|| Problem::not_found("app"))?;
     let dispatched = dispatch_only || app.mode == ProcessingMode::Dispatch;
-    let change = metadata.map(|text| match merges && !dispatched {
-        true => MetadataChange::Merge { patch: text, merge: merge_patch },
-        false => MetadataChange::Replace(text),
+    let change = metadata.map(|text| {
+        if merges && !dispatched {
+            MetadataChange::Merge {
+                patch: text,
+                merge: merge_patch,
+            }
+        } else {
+            MetadataChange::Replace(text)
+        }
     });
     Ok(Send {
         tenant,
@@ -124,9 +159,19 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
 }
 
 fn lengths(request: &Request<'_>) -> Result<(), Problem> {
-    let given = |text: &Option<String>| text.clone().unwrap_or_default();
-    check::length(&given(&request.message_metadata), check::MESSAGE_METADATA_CHARS_MAX, "message_metadata")?;
-    check::length(&given(&request.correlation_id), check::CORRELATION_ID_CHARS_MAX, "correlation_id")?;
+    fn given(text: &Option<String>) -> &str {
+        text.as_deref().unwrap_or_default()
+    }
+    check::length(
+        given(&request.message_metadata),
+        check::MESSAGE_METADATA_CHARS_MAX,
+        "message_metadata",
+    )?;
+    check::length(
+        given(&request.correlation_id),
+        check::CORRELATION_ID_CHARS_MAX,
+        "correlation_id",
+    )?;
     for (key, value) in request.channel_properties.iter().flatten() {
         let field = format!("channel_properties.{key}");
         check::length(value, check::CHANNEL_PROPERTY_CHARS_MAX, &field)?;
@@ -138,7 +183,9 @@ fn lengths(request: &Request<'_>) -> Result<(), Problem> {
 }
 
 fn shown_agent(message: &AppMessage) -> String {
-    let Some(agent) = &message.agent else { return String::new() };
+    let Some(agent) = &message.agent else {
+        return String::new();
+    };
     serde_json::json!({
         "display_name": agent.display_name.as_deref().unwrap_or_default(),
         "type": agent.kind.as_deref().unwrap_or("UNKNOWN_AGENT_TYPE"),
@@ -155,21 +202,27 @@ enum Named {
 
 impl Named {
     fn of(request: &Request<'_>) -> Result<Named, Problem> {
-        let recipient = request.recipient.as_ref().ok_or_else(|| Problem::invalid("recipient is required"))?;
+        let recipient = request
+            .recipient
+            .as_ref()
+            .ok_or_else(|| Problem::invalid("recipient is required"))?;
         let contact = recipient.contact_id.as_ref().filter(|id| !id.is_empty());
         match (contact, &recipient.identified_by) {
             (Some(id), None) => Ok(Named::Contact(id.clone())),
             (None, Some(by)) => {
                 let listed = by.channel_identities.as_deref().unwrap_or_default();
                 if listed.is_empty() {
-                    return Err(Problem::invalid("recipient.identified_by.channel_identities is required"));
+                    return Err(Problem::invalid(
+                        "recipient.identified_by.channel_identities is required",
+                    ));
                 }
                 let field = "recipient.identified_by.channel_identities";
                 let mut all: Vec<(Channel, String)> = Vec::with_capacity(listed.len());
                 for one in listed {
                     let channel = channels::named(one.channel.as_deref().unwrap_or_default(), field)?;
                     let identity = one.identity.clone().filter(|identity| !identity.is_empty());
-                    let identity = identity.ok_or_else(|| Problem::invalid(format!("{field}.identity is required")))?;
+                    let identity =
+                        identity.ok_or_else(|| Problem::invalid(format!("{field}.identity is required")))?;
                     if all.iter().any(|(other, _)| *other == channel) {
                         return Err(Problem::invalid(format!("{field}: a channel may occur once")));
                     }
@@ -177,11 +230,19 @@ impl Named {
                 }
                 Ok(Named::Identities(all))
             }
-            _ => Err(Problem::invalid("recipient must have exactly one of contact_id and identified_by")),
+            _ => Err(Problem::invalid(
+                "recipient must have exactly one of contact_id and identified_by",
+            )),
         }
     }
 
-    fn recipient(self, desk: &Desk, app: &Arc<App>, dispatched: bool, order: &[Channel]) -> Result<Recipient, Problem> {
+    fn recipient(
+        self,
+        desk: &Desk,
+        app: &Arc<App>,
+        dispatched: bool,
+        order: &[Channel],
+    ) -> Result<Recipient, Problem> {
         let usable = |channel: &Channel| app.account(channel).is_some();
         if let Some(channel) = order.iter().find(|channel| !usable(channel)) {
             return Err(not_configured(channel));
@@ -196,12 +257,26 @@ impl Named {
         };
         let mut all = Vec::with_capacity(listed.len());
         for (channel, identity) in listed {
-            let connector = desk.engine.connector(channel.as_str()).filter(|_| usable(&channel));
+            let connector = desk
+                .engine
+                .connector(channel.as_str())
+                .filter(|_| usable(&channel));
             let connector = connector.ok_or_else(|| not_configured(&channel))?;
-            let wrong = || Problem::invalid(format!("identity is not valid on channel {}", channels::shown(&channel)));
+            let wrong = || {
+                Problem::invalid(format!(
+                    "identity is not valid on channel {}",
+                    channels::shown(&channel)
+                ))
+            };
             let address = connector.normalize(&identity).ok_or_else(wrong)?;
             let scoped = connector.abilities().addresses_are_app_scoped;
-            all.push((Address { channel: channel.clone(), address: Arc::from(address) }, scoped));
+            all.push((
+                Address {
+                    channel: channel.clone(),
+                    address: Arc::from(address),
+                },
+                scoped,
+            ));
         }
         Ok(Recipient::Identities(all))
     }
@@ -217,7 +292,11 @@ fn message(raw: &str) -> Result<AppMessage, Problem> {
     Ok(message)
 }
 
-fn content(raw: &str, message: &AppMessage, channel_properties: Vec<(String, String)>) -> Result<Content, Problem> {
+fn content(
+    raw: &str,
+    message: &AppMessage,
+    channel_properties: Vec<(String, String)>,
+) -> Result<Content, Problem> {
     let generic = body::body(message, "message")?;
     let overrides = overrides(message)?;
     let body = match generic {
@@ -225,8 +304,16 @@ fn content(raw: &str, message: &AppMessage, channel_properties: Vec<(String, Str
         None if !overrides.is_empty() => Body::Other { text: String::new() },
         None => return Err(Problem::invalid("message must have exactly one content member")),
     };
-    let original = Some(Original { face: Face::Sinch, json: raw.to_owned() });
-    Ok(Content { body, overrides, original, channel_properties })
+    let original = Some(Original {
+        face: Face::Sinch,
+        json: raw.to_owned(),
+    });
+    Ok(Content {
+        body,
+        overrides,
+        original,
+        channel_properties,
+    })
 }
 
 /// Highest precedence first; the first one of a channel wins.
@@ -235,7 +322,9 @@ fn overrides(message: &AppMessage) -> Result<Vec<(Channel, Override)>, Problem> 
     for (name, payload) in message.explicit_channel_message.iter().flatten() {
         let channel = channels::named(name, "message.explicit_channel_message")?;
         let Value::String(text) = payload else {
-            return Err(Problem::invalid(format!("message.explicit_channel_message.{name} must be a string")));
+            return Err(Problem::invalid(format!(
+                "message.explicit_channel_message.{name} must be a string"
+            )));
         };
         all.push((channel, Override::Raw(text.clone())));
     }
@@ -249,10 +338,19 @@ fn overrides(message: &AppMessage) -> Result<Vec<(Channel, Override)>, Problem> 
         let none = || Problem::invalid(format!("{at} must have exactly one content member"));
         all.push((channel, Override::Body(body::body(omni, &at)?.ok_or_else(none)?)));
     }
-    let templates = message.template_message.as_ref().and_then(|given| given.channel_template.as_ref());
+    let templates = message
+        .template_message
+        .as_ref()
+        .and_then(|given| given.channel_template.as_ref());
     for (name, template) in templates.into_iter().flatten() {
         let channel = channels::named(name, "message.template_message.channel_template")?;
-        all.push((channel, Override::Body(body::template(template, "message.template_message.channel_template")?)));
+        all.push((
+            channel,
+            Override::Body(body::template(
+                template,
+                "message.template_message.channel_template",
+            )?),
+        ));
     }
     Ok(all)
 }
