@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::command::Command;
 use domain::event::Event;
-use domain::id::SubscriptionId;
+use domain::id::{Id, SubscriptionId};
 use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
@@ -123,12 +123,7 @@ impl Batcher {
 
 /// Loads the directory and starts the task.
 pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
-    let mut directory = Directory::default();
-    for kind in KINDS {
-        for row in parts.reads.scan(None, kind).await? {
-            row.record.iter().for_each(|record| directory.put(record));
-        }
-    }
+    let directory = load_directory(parts).await?;
     let (head, floor) = parts.store.head().await?;
     let directory = Arc::new(RwLock::new(Arc::new(directory)));
     let directory_changed = Arc::new(Notify::new());
@@ -145,10 +140,21 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         floor,
         head_sender,
         job_sender,
+        unsure: false,
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
     Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, jobs })
+}
+
+async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
+    let mut directory = Directory::default();
+    for kind in KINDS {
+        for row in parts.reads.scan(None, kind).await? {
+            row.record.iter().for_each(|record| directory.put(record));
+        }
+    }
+    Ok(directory)
 }
 
 /// The task's state.
@@ -162,6 +168,8 @@ struct Work {
     floor: Time,
     head_sender: watch::Sender<u64>,
     job_sender: mpsc::Sender<Vec<Job>>,
+    /// A commit's answer was lost and could not be looked up either: memory may be behind the store.
+    unsure: bool,
 }
 
 /// A batch being decided.
@@ -215,6 +223,11 @@ impl Work {
 
     /// Decides and commits; stale rows are forgotten and the batch decided again.
     async fn batch(&mut self, mut commands: Vec<Box<dyn Pending>>) {
+        if self.unsure
+            && let Err(error) = self.catch_up().await
+        {
+            return self.fail_all(commands, &error);
+        }
         for _ in 0..STALE_ROUNDS_MAX {
             let (union, failed) = match self.decide(&mut commands).await {
                 Ok(decided) => decided,
@@ -233,6 +246,20 @@ impl Work {
         commands.into_iter().for_each(|command| command.fail("other writers keep changing the same rows"));
     }
 
+    /// Takes over what the store has, after a commit whose fate is not known.
+    async fn catch_up(&mut self) -> Result<(), ports::Error> {
+        let directory = load_directory(&self.parts).await?;
+        let (head, floor) = self.parts.store.head().await?;
+        self.cache = Cache::new(self.parts.limits.cached_rows_max);
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+        self.directory_changed.notify_waiters();
+        self.floor = self.floor.max(floor);
+        self.head = head;
+        self.head_sender.send_replace(head);
+        self.unsure = false;
+        Ok(())
+    }
+
     fn fail_all(&self, commands: Vec<Box<dyn Pending>>, error: &ports::Error) {
         tracing::error!(%error, commands = commands.len(), "a batch could not be kept");
         commands.into_iter().for_each(|command| command.fail("the store is not available; try again shortly"));
@@ -249,8 +276,11 @@ impl Work {
         let mut failed = Vec::new();
         for (place, command) in commands.iter_mut().enumerate() {
             let mut rounds = 0;
+            // Kept over the rounds: a row may be named by an id that the command itself drew. Not kept from the
+            // prefetch, so that ids of one batch grow in the order of its commands.
+            let mut drawn = Vec::new();
             loop {
-                match self.try_one(&mut **command, &union, now) {
+                match self.try_one(&mut **command, &union, now, &mut drawn) {
                     Ok((Kept::Yes, decision)) => break union.add(decision),
                     Ok((Kept::No, _)) => break,
                     Err(_) if rounds == LOAD_ROUNDS_MAX => {
@@ -275,7 +305,7 @@ impl Work {
         }
         for _ in 0..3 {
             let mut wanted = HashSet::new();
-            open.retain(|place| match self.try_one(&mut *commands[*place], &nothing, now) {
+            open.retain(|place| match self.try_one(&mut *commands[*place], &nothing, now, &mut Vec::new()) {
                 Ok(_) => false,
                 Err(keys) => {
                     wanted.extend(keys);
@@ -295,9 +325,10 @@ impl Work {
         command: &mut dyn Pending,
         union: &Union,
         now: Time,
+        drawn: &mut Vec<Id>,
     ) -> Result<(Kept, Decision), Vec<Key>> {
         let layered = Layered { cache: &self.cache, changes: &union.changes };
-        let mut ids = IdsAt { ids: &self.parts.ids, now };
+        let mut ids = IdsAt { ids: &self.parts.ids, now, drawn, next: 0 };
         let mut view = View::new(&layered, &mut ids, now);
         let kept = command.decide(&mut view)?;
         Ok((kept, view.into_decision()))
@@ -320,9 +351,13 @@ impl Work {
         let outcome = match self.parts.store.commit(batch).await {
             Ok(outcome) => outcome,
             // The answer was lost: nobody is told anything before the truth is known.
-            Err(error) => match self.parts.store.look_up(id).await? {
-                Committed::Yes => Commit::Committed,
-                Committed::No => return Err(error),
+            Err(error) => match self.parts.store.look_up(id).await {
+                Ok(Committed::Yes) => Commit::Committed,
+                Ok(Committed::No) => return Err(error),
+                Err(lost) => {
+                    self.unsure = true;
+                    return Err(lost);
+                }
             },
         };
         if outcome == Commit::Committed {

@@ -48,15 +48,22 @@ impl Ids {
     }
 }
 
-/// Ids at one fixed moment, as a view draws them.
+/// Ids at one fixed moment, as a view draws them: a command that is run again draws the same ones again.
 pub(crate) struct IdsAt<'a> {
     pub ids: &'a Ids,
     pub now: Time,
+    /// What earlier runs of the command drew.
+    pub drawn: &'a mut Vec<Id>,
+    pub next: usize,
 }
 
 impl IdSource for IdsAt<'_> {
     fn next_id(&mut self) -> Id {
-        self.ids.next(self.now)
+        if self.next == self.drawn.len() {
+            self.drawn.push(self.ids.next(self.now));
+        }
+        self.next += 1;
+        self.drawn[self.next - 1]
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn one_job_of_a_lane_runs_at_a_time_and_in_order() {
         let mut board = Board::default();
-        [1, 2, 3].map(|id| board.add(job(id, 7, Priority::Normal)));
+        (1..=3).for_each(|id| board.add(job(id, 7, Priority::Normal)));
         assert_eq!(taken(&mut board, 0), [1]);
         board.ended(JobId(Id(1)), Ended::Done, Time(0));
         assert_eq!(taken(&mut board, 0), [2]);
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_message_to_be_tried_again_keeps_its_lane_until_it_parks() {
         let mut board = Board::default();
-        [1, 2].map(|id| board.add(job(id, 7, Priority::Normal)));
+        (1..=2).for_each(|id| board.add(job(id, 7, Priority::Normal)));
         assert_eq!(taken(&mut board, 0), [1]);
         board.ended(JobId(Id(1)), Ended::Again(Time(5_000)), Time(1));
         assert_eq!(taken(&mut board, 4_999), Vec::<u128>::new());

@@ -1,0 +1,141 @@
+//! Commits that go wrong: stale, lost answers; and answers that are kept under a key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::command::send::{Send, Sent};
+use domain::content::Face;
+use domain::id::Id;
+use domain::record::Key;
+use domain::time::Time;
+use engine::{Engine, Failure, OnceFailure, OnceKey, StoredAnswer, domain};
+use futures_util::future::BoxFuture;
+use ports::{Batch, Commit, Committed, Error, ErrorKind, Row, Store};
+use testkit::MemoryStore;
+use testkit::memory::Trick;
+
+use crate::house::{House, TENANT, found, send, text};
+
+#[tokio::test]
+async fn a_stale_batch_is_decided_again_and_kept_once() {
+    let house = House::new();
+    let engine = house.open().await;
+    let before = house.store.commits();
+    [Trick::Stale, Trick::Stale].into_iter().for_each(|trick| house.store.play(trick));
+    send(&engine, text("1", "hello", &["ALPHA"])).await;
+    assert_eq!(house.submitted(), 1);
+    assert!(house.store.commits() > before);
+}
+
+#[tokio::test]
+async fn what_stays_stale_is_refused_as_unavailable() {
+    let house = House::new();
+    let engine = house.open().await;
+    [Trick::Stale; 5].into_iter().for_each(|trick| house.store.play(trick));
+    let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
+    assert!(matches!(answer, Err(Failure::Unavailable(_))));
+    assert_eq!(house.submitted(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_kept_batch_is_looked_up() {
+    let house = House::new();
+    let engine = house.open().await;
+    house.store.play(Trick::LoseAnswerKept);
+    send(&engine, text("1", "hello", &["ALPHA"])).await;
+    send(&engine, text("1", "again", &["ALPHA"])).await;
+    assert_eq!(house.submitted(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_not_kept_promises_nothing_and_can_be_repeated() {
+    let house = House::new();
+    let engine = house.open().await;
+    house.store.play(Trick::LoseAnswerDropped);
+    let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
+    assert!(matches!(answer, Err(Failure::Unavailable(_))));
+    assert_eq!(house.submitted(), 0);
+    send(&engine, text("1", "hello", &["ALPHA"])).await;
+    assert_eq!(house.submitted(), 1);
+}
+
+/// A store that once cannot even say whether it kept a batch.
+struct Silent {
+    store: MemoryStore,
+    silent: AtomicBool,
+}
+
+impl Store for Silent {
+    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.store.load(keys)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        self.store.commit(batch)
+    }
+
+    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
+        if self.silent.swap(false, Ordering::Relaxed) {
+            return Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "not now")) });
+        }
+        self.store.look_up(batch)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
+        self.store.head()
+    }
+}
+
+#[tokio::test]
+async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
+    let house = House::new();
+    let store = Silent { store: house.store.clone(), silent: AtomicBool::new(true) };
+    let engine = house.start_over(Arc::new(store)).await;
+    found(&engine, None).await;
+    house.store.play(Trick::LoseAnswerKept);
+    let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
+    assert!(matches!(answer, Err(Failure::Unavailable(_))));
+    send(&engine, text("1", "again", &["ALPHA"])).await;
+    assert_eq!(house.submitted(), 2);
+}
+
+async fn once(engine: &Engine, words: &str) -> Result<StoredAnswer, OnceFailure<domain::command::send::Refusal>> {
+    let mut fingerprint = [0; 32];
+    fingerprint[..words.len()].copy_from_slice(words.as_bytes());
+    let key = OnceKey { tenant: TENANT, face: Face::Sinch, key: "k".to_owned(), fingerprint };
+    let command: Send = text("1", words, &["ALPHA"]);
+    let render = |sent: &Sent| StoredAnswer { status: 200, body: sent.message.ulid().into_bytes() };
+    engine.execute_once(key, command, render).await
+}
+
+#[tokio::test]
+async fn the_same_key_and_request_get_the_same_answer_even_at_once_and_after_a_restart() {
+    let house = House::new();
+    let engine = house.open().await;
+    let (first, second) = tokio::join!(once(&engine, "hello"), once(&engine, "hello"));
+    let first = first.unwrap();
+    assert_eq!(first, second.unwrap());
+    engine.shutdown().await;
+    let engine = house.start().await;
+    assert_eq!(first, once(&engine, "hello").await.unwrap());
+    assert_eq!(house.submitted(), 1);
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_request_is_refused() {
+    let house = House::new();
+    let engine = house.open().await;
+    once(&engine, "hello").await.unwrap();
+    assert!(matches!(once(&engine, "other").await, Err(OnceFailure::Reused)));
+    assert_eq!(house.submitted(), 1);
+}
+
+#[tokio::test]
+async fn after_a_day_the_key_is_free_again() {
+    let house = House::new();
+    let engine = house.open().await;
+    once(&engine, "hello").await.unwrap();
+    house.clock.advance_ms(24 * 3_600_000);
+    once(&engine, "other").await.unwrap();
+    assert_eq!(house.submitted(), 2);
+}
