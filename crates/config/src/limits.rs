@@ -1,0 +1,46 @@
+//! Section `[limits]`: bounds of queues, caches and bodies. Every one is at least 1.
+//! Rates that vendors publish stand in the sections of the faces instead.
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Problems;
+
+/// Bounds of queues, caches and bodies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Commands that may wait to be committed; beyond it requests are answered 503.
+    pub waiting_commands_max: usize,
+    /// Commands that share one commit.
+    pub batch_commands_max: usize,
+    /// Rows kept in memory.
+    pub cached_rows_max: usize,
+    /// Messages being handed to providers at once on the whole server.
+    pub open_attempts_max: usize,
+    /// Callbacks open at once per subscription.
+    pub open_callbacks_max: usize,
+    /// Bytes of one request without files.
+    pub body_bytes_max: usize,
+    /// Connections open at once on all listeners.
+    pub connections_max: usize,
+}
+
+impl Limits {
+    pub(crate) fn check(&self, problems: &mut Problems) {
+        let all = [
+            ("limits.waiting_commands_max", self.waiting_commands_max),
+            ("limits.batch_commands_max", self.batch_commands_max),
+            ("limits.cached_rows_max", self.cached_rows_max),
+            ("limits.open_attempts_max", self.open_attempts_max),
+            ("limits.open_callbacks_max", self.open_callbacks_max),
+            ("limits.body_bytes_max", self.body_bytes_max),
+            ("limits.connections_max", self.connections_max),
+        ];
+        for (key, value) in all {
+            problems.at_least_one(key, value as u64);
+        }
+        if self.batch_commands_max > self.waiting_commands_max {
+            problems.add("limits.batch_commands_max is larger than limits.waiting_commands_max: no batch fills.");
+        }
+    }
+}

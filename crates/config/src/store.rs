@@ -1,0 +1,41 @@
+//! Section `[store]`: where data lies and how durable it is.
+//! Whether the folder can be written is found out when the server opens it, not here.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Problems;
+
+/// Where data lies and how durable it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Data folder; one server at a time locks it.
+    pub data: PathBuf,
+    /// How far a commit goes before it counts.
+    pub sync: Sync,
+    /// File with the key that encrypts secrets at rest; `vault.key` in the data folder if unset.
+    pub vault_key_file: Option<PathBuf>,
+}
+
+/// How far a commit goes before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sync {
+    /// To the disk: survives a power cut.
+    Full,
+    /// To the operating system: survives a crash of the process.
+    Normal,
+}
+
+impl Store {
+    pub(crate) fn check(&self, problems: &mut Problems) {
+        if self.data.as_os_str().is_empty() {
+            problems.add("store.data is empty: name a folder.");
+        }
+        if self.vault_key_file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            problems.add("store.vault_key_file is empty: name a file or leave the key out.");
+        }
+    }
+}
