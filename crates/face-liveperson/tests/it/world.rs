@@ -1,0 +1,276 @@
+//! An engine over a store in memory with two accounts, a client that speaks to the router in process, and a
+//! subscriber that keeps the webhooks it is sent.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use connector_api::{HttpOut, HttpRequest, HttpResponse, OutError};
+use domain::app::{App, ProcessingMode};
+use domain::command::admin::{CreateTenant, PutApp, PutCredential};
+use domain::content::Face;
+use domain::id::{AppId, Id, KeyId, TenantId};
+use domain::tenant::{Credential, Tenant};
+use domain::time::Time;
+use engine::{Engine, Ids, Limits, Parts};
+use face_liveperson::Settings;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use testkit::{FakeClock, MemoryFiles, MemoryStore};
+use tokio::sync::mpsc;
+use tower::ServiceExt as _;
+
+pub const ACCOUNT: &str = "70000001";
+pub const KEY: [u8; 32] = [9; 32];
+const NOW: Time = Time(1_700_000_000_040);
+
+pub struct World {
+    pub engine: Engine,
+    pub clock: FakeClock,
+    pub webhooks: mpsc::Receiver<HttpRequest>,
+    router: Router,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+/// A subscriber that takes everything.
+struct Subscriber(mpsc::Sender<HttpRequest>);
+
+impl HttpOut for Subscriber {
+    fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
+        Box::pin(async move {
+            let kept = self.0.send(request).await;
+            kept.map_err(|_| OutError::NotSent("the test is over".to_owned()))?;
+            Ok(HttpResponse {
+                status: 200,
+                headers: HeaderMap::new(),
+                body: bytes::Bytes::new(),
+            })
+        })
+    }
+}
+
+pub fn tenant(number: u128) -> TenantId {
+    TenantId(Id(0x1000 + number))
+}
+
+pub async fn world() -> World {
+    let (store, clock) = (MemoryStore::new(), FakeClock::at(NOW));
+    let (sender, webhooks) = mpsc::channel(64);
+    let subscriber = Arc::new(Subscriber(sender));
+    let engine = Engine::start(Parts {
+        store: Arc::new(store.clone()),
+        reads: Arc::new(store.clone()),
+        claims: Arc::new(store.clone()),
+        files: Arc::new(MemoryFiles::default()),
+        clock: Arc::new(clock.clone()),
+        ids: Arc::new(Ids::new(7)),
+        channels: Vec::new(),
+        dialects: vec![face_liveperson::dialect()],
+        provider_http: subscriber.clone(),
+        callback_http: subscriber,
+        base_url: Arc::from("http://trunkline.test"),
+        limits: Limits::default(),
+    })
+    .await
+    .unwrap();
+    for number in [1, 2] {
+        furnish(&engine, number).await;
+    }
+    let settings = Settings {
+        public_authority: Some("lp.example.test:8443".to_owned()),
+        ..Settings::new(KEY)
+    };
+    let router = face_liveperson::router(engine.clone(), settings);
+    World {
+        engine,
+        clock,
+        webhooks,
+        router,
+    }
+}
+
+async fn furnish(engine: &Engine, number: u128) {
+    let tenant = tenant(number);
+    let site_id = format!("7000000{number}");
+    let row = Tenant {
+        id: tenant,
+        name: site_id.clone(),
+        account_number: 0,
+        site_id,
+        disabled: false,
+    };
+    engine.execute(CreateTenant(row)).await.unwrap();
+    let app = AppId(Id(0x2000 + number));
+    let logins = [
+        (format!("client-{number}"), "s3cret", Some(app)),
+        (format!("admin:7000000{number}:root"), "pass", None),
+    ];
+    for (place, (public, secret, app)) in logins.into_iter().enumerate() {
+        let credential = Credential {
+            id: KeyId(Id(0x3000 + number * 0x10 + place as u128)),
+            tenant,
+            face: Face::LivePerson,
+            app,
+            agent: None,
+            public,
+            secret_digest: Sha256::digest(secret).into(),
+            secret: Some(secret.to_owned()),
+            name: "bridge".to_owned(),
+            revoked: false,
+        };
+        engine.execute(PutCredential(credential)).await.unwrap();
+    }
+    engine.execute(PutApp(an_app(tenant, app))).await.unwrap();
+}
+
+fn an_app(tenant: TenantId, id: AppId) -> App {
+    App {
+        id,
+        tenant,
+        number: 0,
+        name: "Lockers".to_owned(),
+        identifier: String::new(),
+        mode: ProcessingMode::Conversation,
+        dispatch_retention_days: 0,
+        channels: Vec::new(),
+        unknown_policy: None,
+        override_callback_secret: None,
+        lock_to_single_conversation: false,
+        bot: None,
+        notes_to_connector: false,
+        queue_limit: 1000,
+    }
+}
+
+impl World {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(body.into()).unwrap())
+            .await
+            .unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let text = || json!(String::from_utf8_lossy(&bytes));
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub async fn app_token(&self, number: u128) -> String {
+        let path = format!(
+            "/sentinel/api/account/7000000{number}/app/token?v=1.0&grant_type=client_credentials\
+             &client_id=client-{number}&client_secret=s3cret"
+        );
+        let answer = self.call("POST", &path, &[], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn consumer_token(&self, number: u128, external: &str) -> String {
+        let app = self.app_token(number).await;
+        let path = format!("/api/account/7000000{number}/consumer?v=1.0");
+        let body = json!({ "ext_consumer_id": external }).to_string();
+        let answer = self.call("POST", &path, &[("authorization", &app)], body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// CREATE or SEND (with `/send`) as a consumer of the first account.
+    pub async fn speak(&self, consumer: &str, tail: &str, body: &Value) -> Answer {
+        let app = self.app_token(1).await;
+        let consumer = self.consumer_token(1, consumer).await;
+        let path = format!("/api/account/{ACCOUNT}/messaging/consumer/conversation{tail}?v=3");
+        let headers = [
+            ("authorization", app.as_str()),
+            ("X-LP-ON-BEHALF", consumer.as_str()),
+        ];
+        self.call("POST", &path, &headers, body.to_string()).await
+    }
+
+    /// Opens a conversation; gives its id.
+    pub async fn open(&self, consumer: &str) -> String {
+        let answer = self.speak(consumer, "", &smallest()).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body[1]["body"]["conversationId"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Publishes an event.
+    pub async fn publish(&self, consumer: &str, conversation: &str, event: Value) -> Answer {
+        let body = json!({ "dialogId": conversation, "event": event });
+        let request = json!({ "kind": "req", "id": "1", "type": "ms.PublishEvent", "body": body });
+        self.speak(consumer, "/send", &request).await
+    }
+
+    /// Registers webhooks for all event types through the administrator's interface.
+    pub async fn install(&self) {
+        let login = json!({ "username": "root", "password": "pass" }).to_string();
+        let answer = self
+            .call("POST", &format!("/api/account/{ACCOUNT}/login?v=1.3"), &[], login)
+            .await;
+        let bearer = format!("Bearer {}", answer.body["bearer"].as_str().unwrap());
+        let endpoint = |name: &str| {
+            json!({ "endpoint": format!("https://bridge.test/{name}"), "max_retries": 3,
+            "headers": [{ "header_name": "X-Tenant", "header_value": "blue" }] })
+        };
+        let webhooks = json!({
+            "ms.MessagingEventNotification.ContentEvent": endpoint("content"),
+            "ms.MessagingEventNotification.RichContentEvent": endpoint("rich"),
+            "ms.MessagingEventNotification.AcceptStatusEvent": endpoint("accept"),
+            "ms.MessagingEventNotification.ChatStateEvent": endpoint("chat"),
+            "cqm.ExConversationChangeNotification": endpoint("cqm"),
+        });
+        let manifest = json!({ "client_name": "bridge", "scope": "msg.consumer", "enabled": true,
+            "capabilities": { "webhooks": webhooks } });
+        let path = format!("/api/account/{ACCOUNT}/configuration/app-install/installations/client-1?v=1.0");
+        let put = self
+            .call("PUT", &path, &[("authorization", &bearer)], manifest.to_string())
+            .await;
+        assert_eq!(put.status, 200, "{}", put.body);
+    }
+
+    /// The next webhook, as (last part of its path, request, body).
+    pub async fn webhook(&mut self) -> (String, HttpRequest, Value) {
+        let request = self.webhooks.recv().await.unwrap();
+        let body = serde_json::from_slice(&request.body).unwrap();
+        (request.url.rsplit('/').next().unwrap().to_owned(), request, body)
+    }
+}
+
+/// The smallest CREATE.
+pub fn smallest() -> Value {
+    json!([
+        { "kind": "req", "id": "p", "type": "userprofile.SetUserProfile", "body": {} },
+        { "kind": "req", "id": "c", "type": "cm.ConsumerRequestConversation", "body": { "brandId": ACCOUNT } }
+    ])
+}
+
+/// A text.
+pub fn text(message: &str) -> Value {
+    json!({ "type": "ContentEvent", "contentType": "text/plain", "message": message })
+}
