@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("cli", &["engine", "domain", "config", "ports"]),
     ("server", &["*"]),
+    ("bench", &[]),
     ("xtask", &[]),
 ];
 
