@@ -1,4 +1,5 @@
 //! Answers in the vendor's three forms: the element of CREATE and SEND, the authorization error, and plain JSON.
+//! One function maps each engine failure; our internals never reach a body.
 
 use axum::response::{IntoResponse, Response};
 use engine::{Failure, OnceFailure};
@@ -191,8 +192,9 @@ impl<R: Into<Refusal>> From<OnceFailure<R>> for Refusal {
     }
 }
 
-impl From<ports::Error> for Refusal {
-    fn from(error: ports::Error) -> Refusal {
+impl Refusal {
+    /// Rows that the answer needs could not be read.
+    pub fn unreadable(error: impl std::fmt::Display) -> Refusal {
         tracing::warn!(%error, "rows for a consumer request could not be read");
         Refusal::Unavailable
     }

@@ -40,7 +40,11 @@ impl Caller {
     /// The consumer's contact; an id that nobody has when there is none yet.
     pub async fn contact(&self, face: &Face) -> Result<ContactId, Refusal> {
         let key = Key::identity(self.tenant, Some(self.app), &self.address());
-        let pointer = face.engine.row::<Pointer>(key).await?;
+        let pointer = face
+            .engine
+            .row::<Pointer>(key)
+            .await
+            .map_err(Refusal::unreadable)?;
         Ok(pointer
             .map(|pointer| ContactId(pointer.target))
             .unwrap_or_default())

@@ -1,4 +1,5 @@
 //! The request element that CREATE and SEND share: kind, id, type, body, metadata.
+//! Ids are never refused, only echoed; unknown fields are ignored.
 
 use axum::body::Body;
 use serde_json::{Map, Value};

@@ -93,7 +93,11 @@ async fn apply(
             .await?;
         return Ok("OK Conversation resolved successfully");
     }
-    let found: Option<Arc<Conversation>> = face.engine.get(caller.tenant, id.0).await?;
+    let found: Option<Arc<Conversation>> = face
+        .engine
+        .get(caller.tenant, id.0)
+        .await
+        .map_err(Refusal::unreadable)?;
     let conversation = found.ok_or(Refusal::UnknownConversation)?;
     if conversation.contact != contact {
         return Err(Unauthorized::InvalidConsumer.into());

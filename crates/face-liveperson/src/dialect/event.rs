@@ -1,4 +1,5 @@
 //! Receipts and chat states as notifications. A chat state has neither sequence nor time.
+//! Who may hear them is decided before; here they are only worded.
 
 use domain::conversation::Party;
 use domain::event::{ConsumerStatus, Fact, SignalKind};

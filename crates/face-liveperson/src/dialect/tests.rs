@@ -1,4 +1,5 @@
 //! The documented signature vector.
+//! Whole notifications are held in `tests/it/webhooks.rs`.
 
 use super::signature;
 

@@ -1,4 +1,5 @@
 //! Domain lookup, tokens, and the order in which the two headers are checked.
+//! Each refusal is held by its code.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
 //! Sharing a file: URL, upload, download, expiry.
+//! Bytes are checked by the type that is sniffed from them.
 
 use serde_json::{Value, json};
 

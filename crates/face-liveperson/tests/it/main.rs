@@ -1,4 +1,7 @@
 //! Scenarios of the consumer face over a real engine, with the exact answers of the vendor's pages.
+//! Time stands still unless a scenario moves it.
+
+#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod doors;
 mod files;

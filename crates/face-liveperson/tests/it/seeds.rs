@@ -1,4 +1,5 @@
 //! CREATE and SEND as their pages show them, statement by statement.
+//! Examples are taken from the seeds to the letter.
 
 use serde_json::{Value, json};
 

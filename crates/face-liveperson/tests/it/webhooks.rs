@@ -1,4 +1,5 @@
 //! What an installation is told, in order, signed, at the endpoint of each event type.
+//! Waiting is for the webhook itself, never for time.
 
 use base64::Engine as _;
 use domain::command::reply::Reply;
