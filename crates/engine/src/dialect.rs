@@ -1,4 +1,5 @@
 //! What a face teaches the courier: which events its subscribers hear, in which words, how signed, how retried.
+//! The courier does everything else: order, retries, parking, dead letters.
 
 use std::sync::Arc;
 

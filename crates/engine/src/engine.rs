@@ -1,4 +1,5 @@
 //! The handle that faces and the server hold: run a command, read rows and lists, stop.
+//! It decides nothing itself.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
 //! The source of ids: UUIDv7 bits from the clock, a counter within the millisecond, and entropy.
+//! Within one process each is larger than the one before, whatever the clock does.
 
 use std::sync::{Mutex, PoisonError};
 

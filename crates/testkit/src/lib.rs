@@ -10,6 +10,7 @@ pub mod ids;
 pub mod memory;
 pub mod samples;
 pub mod vault;
+pub mod way_out;
 
 pub use channel::{NoHttp, PlainConnector};
 pub use clock::FakeClock;
@@ -18,3 +19,4 @@ pub use folder::TempFolder;
 pub use ids::SeededIds;
 pub use memory::MemoryStore;
 pub use vault::NoVault;
+pub use way_out::NoWayOut;

@@ -1,4 +1,5 @@
 //! Loads everything that a dialect may say about one event, in two loads.
+//! Nothing is written here; what an event froze stays frozen.
 
 use std::sync::Arc;
 

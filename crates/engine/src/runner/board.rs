@@ -1,4 +1,5 @@
 //! The board: which job may run next. Pure: it knows lanes, due times and priorities, and starts nothing itself.
+//! Jobs of a lane keep the order of their ids.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 

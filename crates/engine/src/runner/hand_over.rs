@@ -1,4 +1,5 @@
 //! One hand-over: record the attempt, let the connector send, record how it ended.
+//! No byte leaves before the attempt is committed.
 
 use std::time::Duration;
 

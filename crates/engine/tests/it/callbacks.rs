@@ -1,4 +1,5 @@
 //! The courier: callbacks in order, parked and tried again, given up visibly, and carrying messages themselves.
+//! The webhook is scripted; the dialect tells the text of each submitted message.
 
 use std::sync::Arc;
 

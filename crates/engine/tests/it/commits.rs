@@ -1,4 +1,5 @@
 //! Commits that go wrong: stale, lost answers; and answers that are kept under a key.
+//! The store in memory plays the tricks that real ones do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

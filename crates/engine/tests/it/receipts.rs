@@ -1,4 +1,5 @@
 //! Receipts: joined by our token, by the provider's id, before or after the send answer; never backwards.
+//! They come in as callbacks of a scripted channel.
 
 use domain::delivery::{Phase, Status};
 use engine::domain;

@@ -1,4 +1,5 @@
 //! Messages out: handed over, failed over, tried again, held, found after a crash, kept in order.
+//! A crash is a runtime that is dropped in the middle.
 
 use domain::app::UnknownPolicy;
 use domain::delivery::{Outcome, Phase, ReasonKind, Status};

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use connector_api::{HttpOut, HttpRequest, HttpResponse, OutError};
 use domain::app::{App, ChannelAccount, ProcessingMode};
 use domain::channel::{Address, Channel};
 use domain::command::admin::{CreateTenant, PutApp, PutCredential};
@@ -19,25 +18,15 @@ use domain::message::Message;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts, domain};
-use futures_util::future::BoxFuture;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use testkit::{FakeClock, MemoryFiles, MemoryStore};
+use testkit::{FakeClock, MemoryFiles, MemoryStore, NoWayOut};
 use tower::ServiceExt as _;
 
 const ONE: TenantId = TenantId(Id(1));
 const TWO: TenantId = TenantId(Id(2));
-
-/// No way out.
-struct NoWayOut;
-
-impl HttpOut for NoWayOut {
-    fn call(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
-        Box::pin(async { Err(OutError::Forbidden("tests stay inside".to_owned())) })
-    }
-}
 
 /// An engine with two tenants, whose keys are `key-1` and `key-2`, and an app each.
 async fn house() -> (Engine, Router) {
