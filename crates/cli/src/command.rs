@@ -1,0 +1,401 @@
+//! The grammar of the command line, with its help texts, and which request a command of administration is.
+//! Values that name things are only read here; whether they exist is for the server to say.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::request::{AdminRequest, AgentRole, ChannelSetting, KeyFace};
+
+/// A self-hosted conversation server: one core, three APIs, many channels.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "trunkline", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the server until it is stopped.
+    Serve {
+        /// Configuration file (TOML); without it defaults and TRUNKLINE_SECTION__KEY variables hold.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Run a server with a sandbox of providers, play a conversation through all APIs, and keep serving.
+    Demo(DemoArgs),
+    /// Run the sandbox of providers alone.
+    Sandbox {
+        /// Address of its own interface and of the HTTP providers; a free port of this machine if left out.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// File that keeps every send request as a JSON line, read again at the next start.
+        #[arg(long, value_name = "FILE")]
+        ledger: Option<PathBuf>,
+        /// Enforce rules that hinder play, such as WhatsApp's 24-hour window.
+        #[arg(long)]
+        strict_windows: bool,
+    },
+    /// Say in sentences what is wrong with a configuration.
+    Check {
+        /// Configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Create, list and show tenants.
+    Tenant(Administration<TenantCommand>),
+    /// Create, list and show apps, and connect their channels.
+    App(Administration<AppCommand>),
+    /// Create, list and revoke keys of the APIs.
+    Key(Administration<KeyCommand>),
+    /// Create, list and show agents.
+    Agent(Administration<AgentCommand>),
+    /// Say step by step what became of a message.
+    Explain {
+        /// The message's id, as UUID or ULID.
+        message_id: String,
+        #[command(flatten)]
+        printing: Printing,
+    },
+}
+
+/// The demo's switches.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Data folder, where demo.json is written.
+    #[arg(long, value_name = "DIR", default_value = "trunkline-demo")]
+    pub data: PathBuf,
+    /// Address of the HTTP listener.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the TLS listener; a free port if --listen is given and this is not.
+    #[arg(long, value_name = "ADDR")]
+    pub tls_listen: Option<SocketAddr>,
+    /// Stop when the conversation is played.
+    #[arg(long)]
+    pub once: bool,
+    /// Use the sandbox that runs at this URL instead of an own one.
+    #[arg(long, value_name = "URL")]
+    pub sandbox: Option<String>,
+    /// Keep the vendors' published rate limits, which the demo leaves out.
+    #[arg(long)]
+    pub vendor_limits: bool,
+}
+
+/// A group of administration commands with the switches that they share.
+#[derive(Clone, Debug, Args)]
+pub struct Administration<C: Subcommand> {
+    #[command(subcommand)]
+    pub command: C,
+    #[command(flatten)]
+    pub printing: Printing,
+}
+
+/// Where the server is found and how its answer is printed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Printing {
+    /// Configuration file of the server.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Data folder of the server, if not the configuration's.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Create a tenant.
+    Create {
+        /// Name shown to people.
+        #[arg(long)]
+        name: String,
+    },
+    /// List all tenants.
+    List,
+    /// Show one tenant.
+    Show {
+        /// Its id, account number, site id or unique name.
+        tenant: String,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct OfTenant {
+    /// The tenant: id, account number, site id or unique name.
+    #[arg(long)]
+    tenant: String,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AppCommand {
+    /// Create an app, with its first channel if wished.
+    Create {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Name shown to people.
+        #[arg(long)]
+        name: String,
+        /// First channel, such as WHATSAPP.
+        #[arg(long, requires = "account")]
+        channel: Option<String>,
+        /// The provider's name for our side: phone number id, bot id, system id.
+        #[arg(long, requires = "channel")]
+        account: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// List a tenant's apps.
+    List {
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Show one app.
+    Show {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id, number or unique name.
+        app: String,
+    },
+    /// Connect a channel with the lowest priority, or replace a connected one's account.
+    SetChannel {
+        #[command(flatten)]
+        of: OfTenant,
+        /// The app: id, number or unique name.
+        #[arg(long)]
+        app: String,
+        /// The channel, such as WHATSAPP.
+        #[arg(long)]
+        channel: String,
+        /// The provider's name for our side: phone number id, bot id, system id.
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Disconnect a channel.
+    RemoveChannel {
+        #[command(flatten)]
+        of: OfTenant,
+        /// The app: id, number or unique name.
+        #[arg(long)]
+        app: String,
+        /// The channel, such as WHATSAPP.
+        #[arg(long)]
+        channel: String,
+    },
+}
+
+/// Settings of a channel account.
+#[derive(Clone, Args)]
+pub struct Settings {
+    /// A credential or setting in the connector's words; may be repeated. Others may see it in the process list.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Like --set, with the value read from a file; a line end at its end is dropped.
+    #[arg(long, value_name = "KEY=FILE", value_parser = pair_from_file)]
+    set_file: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Create a key. Its secret is printed once and kept as a digest.
+    Create {
+        #[command(flatten)]
+        of: OfTenant,
+        /// The API that the key opens.
+        #[arg(long, value_enum)]
+        face: KeyFace,
+        /// The app it belongs to; needed for liveperson.
+        #[arg(long)]
+        app: Option<String>,
+        /// The agent who acts when it is used: id, number, email or unique name.
+        #[arg(long)]
+        agent: Option<String>,
+        /// Name shown to people.
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// List a tenant's keys, without secrets.
+    List {
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Revoke a key for good.
+    Revoke {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id or public half.
+        key: String,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AgentCommand {
+    /// Create an agent.
+    Create {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Name shown to people.
+        #[arg(long)]
+        name: String,
+        /// Email address, unique within the tenant.
+        #[arg(long)]
+        email: String,
+        /// What the agent may do.
+        #[arg(long, value_enum, default_value = "agent")]
+        role: AgentRole,
+    },
+    /// List a tenant's agents.
+    List {
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Show one agent.
+    Show {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id, number, email or unique name.
+        agent: String,
+    },
+}
+
+/// The request that a command of administration is; `None` for the other commands.
+pub fn request(command: Command) -> Option<(AdminRequest, Printing)> {
+    match command {
+        Command::Tenant(group) => Some((of_tenant(group.command), group.printing)),
+        Command::App(group) => Some((of_app(group.command), group.printing)),
+        Command::Key(group) => Some((of_key(group.command), group.printing)),
+        Command::Agent(group) => Some((of_agent(group.command), group.printing)),
+        Command::Explain { message_id, printing } => {
+            Some((AdminRequest::Explain { message: message_id }, printing))
+        }
+        Command::Serve { .. } | Command::Demo(_) | Command::Sandbox { .. } | Command::Check { .. } => None,
+    }
+}
+
+fn of_tenant(command: TenantCommand) -> AdminRequest {
+    match command {
+        TenantCommand::Create { name } => AdminRequest::CreateTenant { name },
+        TenantCommand::List => AdminRequest::ListTenants {},
+        TenantCommand::Show { tenant } => AdminRequest::ShowTenant { tenant },
+    }
+}
+
+fn of_app(command: AppCommand) -> AdminRequest {
+    match command {
+        AppCommand::Create {
+            of,
+            name,
+            channel,
+            account,
+            settings,
+        } => {
+            let account = account.unwrap_or_default();
+            let channel = channel.map(|channel| setting(channel, account, settings));
+            AdminRequest::CreateApp {
+                tenant: of.tenant,
+                name,
+                channel,
+            }
+        }
+        AppCommand::List { of } => AdminRequest::ListApps { tenant: of.tenant },
+        AppCommand::Show { of, app } => AdminRequest::ShowApp {
+            tenant: of.tenant,
+            app,
+        },
+        AppCommand::SetChannel {
+            of,
+            app,
+            channel,
+            account,
+            settings,
+        } => AdminRequest::SetChannel {
+            tenant: of.tenant,
+            app,
+            channel: setting(channel, account, settings),
+        },
+        AppCommand::RemoveChannel { of, app, channel } => AdminRequest::RemoveChannel {
+            tenant: of.tenant,
+            app,
+            channel,
+        },
+    }
+}
+
+fn of_key(command: KeyCommand) -> AdminRequest {
+    match command {
+        KeyCommand::Create {
+            of,
+            face,
+            app,
+            agent,
+            name,
+        } => AdminRequest::CreateKey {
+            tenant: of.tenant,
+            face,
+            app,
+            agent,
+            name,
+        },
+        KeyCommand::List { of } => AdminRequest::ListKeys { tenant: of.tenant },
+        KeyCommand::Revoke { of, key } => AdminRequest::RevokeKey {
+            tenant: of.tenant,
+            key,
+        },
+    }
+}
+
+fn of_agent(command: AgentCommand) -> AdminRequest {
+    match command {
+        AgentCommand::Create {
+            of,
+            name,
+            email,
+            role,
+        } => AdminRequest::CreateAgent {
+            tenant: of.tenant,
+            name,
+            email,
+            role,
+        },
+        AgentCommand::List { of } => AdminRequest::ListAgents { tenant: of.tenant },
+        AgentCommand::Show { of, agent } => AdminRequest::ShowAgent {
+            tenant: of.tenant,
+            agent,
+        },
+    }
+}
+
+fn setting(channel: String, account: String, settings: Settings) -> ChannelSetting {
+    let settings = settings.set.into_iter().chain(settings.set_file).collect();
+    ChannelSetting {
+        channel,
+        account,
+        settings,
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
+    }
+}
+
+fn pair_from_file(text: &str) -> Result<(String, String), String> {
+    let (key, path) = pair(text)?;
+    let value = std::fs::read_to_string(&path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    Ok((key, value.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,146 @@
+//! Answers as text: aligned columns for people, one JSON object for programs.
+//! Secrets appear only in the answer that creates them.
+
+use crate::command::Printing;
+use crate::request::{AdminAnswer, AppRow, NewKey};
+
+/// The answer as it is printed, without a line end.
+pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
+    if printing.json {
+        return serde_json::to_string_pretty(answer).unwrap_or_else(|error| error.to_string());
+    }
+    match answer {
+        AdminAnswer::Tenants { tenants } => {
+            let line = |tenant: &crate::TenantRow| {
+                let disabled = if tenant.disabled { "disabled" } else { "" };
+                let number = tenant.account_number.to_string();
+                vec![
+                    number,
+                    tenant.site_id.clone(),
+                    tenant.id.clone(),
+                    tenant.name.clone(),
+                    disabled.to_owned(),
+                ]
+            };
+            table(
+                &["ACCOUNT", "SITE", "ID (PROJECT)", "NAME", ""],
+                tenants.iter().map(line),
+            )
+        }
+        AdminAnswer::Apps { apps } => {
+            let shown: Vec<String> = apps.iter().map(app).collect();
+            if shown.is_empty() {
+                "none".to_owned()
+            } else {
+                shown.join("\n\n")
+            }
+        }
+        AdminAnswer::Keys { keys } => {
+            let line = |key: &crate::KeyRow| {
+                let public = if key.public.is_empty() {
+                    "(bearer token)"
+                } else {
+                    &key.public
+                };
+                let belongs = key
+                    .agent
+                    .as_ref()
+                    .or(key.app.as_ref())
+                    .cloned()
+                    .unwrap_or_default();
+                let revoked = if key.revoked { "revoked" } else { "" };
+                let words = [&key.id, &key.face, public, &belongs, &key.name, revoked];
+                words.map(str::to_owned).to_vec()
+            };
+            table(
+                &["ID", "FACE", "PUBLIC", "AGENT OR APP", "NAME", ""],
+                keys.iter().map(line),
+            )
+        }
+        AdminAnswer::Agents { agents } => {
+            let line = |agent: &crate::AgentRow| {
+                let role = format!("{:?}", agent.role).to_lowercase();
+                vec![
+                    agent.number.to_string(),
+                    agent.id.clone(),
+                    role,
+                    agent.email.clone(),
+                    agent.name.clone(),
+                ]
+            };
+            table(
+                &["NUMBER", "ID", "ROLE", "EMAIL", "NAME"],
+                agents.iter().map(line),
+            )
+        }
+        AdminAnswer::KeyCreated { key } => new_key(key),
+        AdminAnswer::Explanation { sentences } => sentences.join("\n"),
+        AdminAnswer::Refused { why } => why.clone(),
+    }
+}
+
+fn app(app: &AppRow) -> String {
+    let AppRow {
+        id,
+        number,
+        name,
+        identifier,
+        channels,
+    } = app;
+    let head = format!("{name}\n  id          {id}\n  inbox       {number}\n  identifier  {identifier}");
+    if channels.is_empty() {
+        return format!("{head}\n  channels    none");
+    }
+    let lines = channels.iter().map(|channel| {
+        let words = [
+            &channel.channel,
+            &channel.account,
+            &channel.settings.join(","),
+            &channel.callback_path,
+        ];
+        words.map(String::clone).to_vec()
+    });
+    let channels = table(&["CHANNEL", "ACCOUNT", "SETTINGS", "CALLBACK PATH"], lines);
+    format!(
+        "{head}\n  channels, highest priority first:\n    {}",
+        channels.replace('\n', "\n    ")
+    )
+}
+
+fn new_key(key: &NewKey) -> String {
+    let NewKey {
+        id,
+        face,
+        public,
+        secret,
+    } = key;
+    let halves = match public {
+        Some(public) => format!("key     {public}\nsecret  {secret}"),
+        None => format!("token   {secret}"),
+    };
+    format!("id      {id}\nface    {face}\n{halves}\nThe secret is not shown again: keep it now.")
+}
+
+fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
+    let mut all: Vec<Vec<String>> = vec![head.iter().map(|word| (*word).to_owned()).collect()];
+    all.extend(lines);
+    if all.len() == 1 {
+        return "none".to_owned();
+    }
+    let wide = |column: usize| {
+        all.iter()
+            .map(|line| line[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(wide).collect();
+    let line = |line: &Vec<String>| {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(word, width)| format!("{word:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}

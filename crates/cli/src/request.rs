@@ -1,0 +1,222 @@
+//! Requests of administration and their answers, as JSON lines between a command and the running server.
+//! Rows show what people may see: a secret leaves only in [`NewKey`], once.
+
+use serde::{Deserialize, Serialize};
+
+/// What an operator asks for. Tenants, apps and agents are named by id (UUID or ULID), number or unique name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AdminRequest {
+    CreateTenant {
+        name: String,
+    },
+    ListTenants {},
+    ShowTenant {
+        tenant: String,
+    },
+    CreateApp {
+        tenant: String,
+        name: String,
+        channel: Option<ChannelSetting>,
+    },
+    ListApps {
+        tenant: String,
+    },
+    ShowApp {
+        tenant: String,
+        app: String,
+    },
+    /// Connects a channel at the end of the order, or replaces the account of a connected one in its place.
+    SetChannel {
+        tenant: String,
+        app: String,
+        channel: ChannelSetting,
+    },
+    RemoveChannel {
+        tenant: String,
+        app: String,
+        channel: String,
+    },
+    CreateKey {
+        tenant: String,
+        face: KeyFace,
+        app: Option<String>,
+        agent: Option<String>,
+        name: String,
+    },
+    ListKeys {
+        tenant: String,
+    },
+    RevokeKey {
+        tenant: String,
+        key: String,
+    },
+    CreateAgent {
+        tenant: String,
+        name: String,
+        email: String,
+        role: AgentRole,
+    },
+    ListAgents {
+        tenant: String,
+    },
+    ShowAgent {
+        tenant: String,
+        agent: String,
+    },
+    Explain {
+        message: String,
+    },
+}
+
+/// A channel account as the operator writes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelSetting {
+    pub channel: String,
+    pub account: String,
+    /// Secret: connectors' credentials.
+    pub settings: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for ChannelSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChannelSetting")
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The APIs that take keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum KeyFace {
+    /// The business API: key id and secret.
+    Sinch,
+    /// The connector API: client id and secret, for one app.
+    LivePerson,
+    /// The agent API: key and secret, or with --agent that agent's access token.
+    LiveDesk,
+    /// Our own API: a bearer token.
+    Trunkline,
+}
+
+/// What an agent may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
+pub enum AgentRole {
+    /// Answers, and changes settings of the tenant.
+    Administrator,
+    /// Answers.
+    Agent,
+    /// A program that answers.
+    Bot,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum AdminAnswer {
+    Tenants {
+        tenants: Vec<TenantRow>,
+    },
+    Apps {
+        apps: Vec<AppRow>,
+    },
+    Keys {
+        keys: Vec<KeyRow>,
+    },
+    Agents {
+        agents: Vec<AgentRow>,
+    },
+    /// The only time that the secret is shown.
+    KeyCreated {
+        key: NewKey,
+    },
+    Explanation {
+        sentences: Vec<String>,
+    },
+    /// Nothing was changed.
+    Refused {
+        why: String,
+    },
+}
+
+/// A tenant, by all of its names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantRow {
+    pub id: String,
+    pub name: String,
+    /// The business API's name of it.
+    pub project_id: String,
+    /// The agent API's name of it.
+    pub account_number: u64,
+    /// The connector API's name of it.
+    pub site_id: String,
+    pub disabled: bool,
+}
+
+/// An app; of its channels' settings only the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRow {
+    pub id: String,
+    /// The agent API's inbox id.
+    pub number: u64,
+    pub name: String,
+    pub identifier: String,
+    pub channels: Vec<ChannelRow>,
+}
+
+/// A connected channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelRow {
+    pub channel: String,
+    pub account: String,
+    pub settings: Vec<String>,
+    /// Where the provider posts its callbacks, below the server's base URL; empty for our own faces.
+    pub callback_path: String,
+}
+
+/// A key without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    pub id: String,
+    pub face: String,
+    pub name: String,
+    /// The half that may be shown; empty for bearer tokens.
+    pub public: String,
+    pub app: Option<String>,
+    pub agent: Option<String>,
+    pub revoked: bool,
+}
+
+/// A fresh key with its secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKey {
+    pub id: String,
+    pub face: String,
+    /// The half that may be shown; `None` for bearer tokens.
+    pub public: Option<String>,
+    /// Secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRow {
+    pub id: String,
+    pub number: u64,
+    pub name: String,
+    pub email: String,
+    pub role: AgentRole,
+}

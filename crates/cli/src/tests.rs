@@ -1,0 +1,2 @@
+//! The grammar parses; administration works over memory; the socket carries it.
+//! No server is started here.
