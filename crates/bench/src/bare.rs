@@ -1,8 +1,8 @@
 //! The ceiling: a bare axum server that parses the same body and answers as many bytes, and keeps nothing.
 
+use axum::Router;
 use axum::extract::Json;
 use axum::routing::post;
-use axum::Router;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,7 +22,8 @@ pub async fn serve() -> anyhow::Result<()> {
 }
 
 async fn send(Json(body): Json<Send>) -> Json<Value> {
-    let known = body.app_id.len() + body.recipient.to_string().len().min(1) + body.message.to_string().len().min(1);
+    let known =
+        body.app_id.len() + body.recipient.to_string().len().min(1) + body.message.to_string().len().min(1);
     let id = format!("01JMSG00000000000000000{known:03}");
     Json(json!({"message_id": id, "accepted_time": "2026-01-01T00:00:00.000Z"}))
 }

@@ -26,7 +26,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let binary = std::env::args().nth(1).unwrap_or_else(|| "target/release/trunkline".to_owned());
+    let binary = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "target/release/trunkline".to_owned());
     if std::env::args().nth(2).as_deref() == Some("bare") {
         return bare::serve().await;
     }
@@ -40,10 +42,14 @@ async fn run() -> anyhow::Result<()> {
     let loaded_mb = trunkline.rss_mb();
     drop(trunkline);
     let ratio = accepted.per_second / ceiling.per_second;
-    print(&format!("conditions: {CONNECTIONS} connections, closed loop, {SECONDS} s after {WARM_UP_SECONDS} s, generator on the same cores"));
+    print(&format!(
+        "conditions: {CONNECTIONS} connections, closed loop, {SECONDS} s after {WARM_UP_SECONDS} s, generator on the same cores"
+    ));
     print(&format!("bare axum:      {ceiling}, {bare_rss} MB"));
     print(&format!("messages:send:  {accepted}, {ratio:.2} of bare axum"));
-    print(&format!("trunkline:      ready after {ready_ms} ms, {idle_mb} MB idle, {loaded_mb} MB after the load"));
+    print(&format!(
+        "trunkline:      ready after {ready_ms} ms, {idle_mb} MB idle, {loaded_mb} MB after the load"
+    ));
     Ok(())
 }
 

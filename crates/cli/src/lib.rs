@@ -12,8 +12,6 @@ mod keys;
 mod print;
 mod request;
 mod socket;
-#[cfg(test)]
-mod tests;
 
 pub use administer::administer;
 pub use command::{Arguments, Command, DemoArgs, Printing, request};

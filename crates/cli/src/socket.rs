@@ -126,7 +126,13 @@ async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::R
     };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
-    timely(stream.write_all(&line)).await
+    timely(stream.write_all(&line)).await?;
+    // Closing on unread bytes would take the answer from the caller, so some more are read and dropped.
+    timely(stream.shutdown()).await?;
+    let mut rest = stream.take(REQUEST_BYTES_MAX);
+    timely(tokio::io::copy(&mut rest, &mut tokio::io::sink()))
+        .await
+        .map(drop)
 }
 
 async fn timely<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -32,10 +32,14 @@ const TIMEOUT_MAX_MS: u64 = 300_000;
 
 impl HttpOut {
     pub(crate) fn check(&self, problems: &mut Problems) {
-        for (key, subnets) in [("http_out.allow", &self.allow), ("http_out.providers_allow", &self.providers_allow)]
-        {
+        for (key, subnets) in [
+            ("http_out.allow", &self.allow),
+            ("http_out.providers_allow", &self.providers_allow),
+        ] {
             for subnet in subnets.iter().filter(|subnet| !is_subnet(subnet)) {
-                problems.add(format!("{key} names {subnet:?}, which is no subnet: write it like \"10.1.0.0/16\"."));
+                problems.add(format!(
+                    "{key} names {subnet:?}, which is no subnet: write it like \"10.1.0.0/16\"."
+                ));
             }
         }
         let timeouts = [
@@ -51,8 +55,12 @@ impl HttpOut {
 }
 
 fn is_subnet(text: &str) -> bool {
-    let Some((base, bits)) = text.split_once('/') else { return false };
-    let Ok(base) = base.parse::<IpAddr>() else { return false };
+    let Some((base, bits)) = text.split_once('/') else {
+        return false;
+    };
+    let Ok(base) = base.parse::<IpAddr>() else {
+        return false;
+    };
     let widest = if base.is_ipv4() { 32 } else { 128 };
     bits.parse::<u8>().is_ok_and(|bits| bits <= widest)
 }

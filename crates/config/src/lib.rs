@@ -14,8 +14,6 @@ mod log;
 mod server;
 mod sinch;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -40,7 +40,8 @@ impl Limits {
             problems.at_least_one(key, value as u64);
         }
         if self.batch_commands_max > self.waiting_commands_max {
-            problems.add("limits.batch_commands_max is larger than limits.waiting_commands_max: no batch fills.");
+            problems
+                .add("limits.batch_commands_max is larger than limits.waiting_commands_max: no batch fills.");
         }
     }
 }

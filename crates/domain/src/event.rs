@@ -35,19 +35,41 @@ pub enum Fact {
     /// Something shown about it changed (assignee, attributes, adoption).
     ConversationUpdated,
     /// Its standing changed; `Resolved` is the close.
-    StandingChanged { from: Standing, to: Standing, by: Party },
+    StandingChanged {
+        from: Standing,
+        to: Standing,
+        by: Party,
+    },
     MessageReceived,
     MessageSubmitted,
     /// The journey of `message` moved.
     DeliveryChanged(DeliveryChange),
     /// The consumer said something about messages, in the consumer face's words.
-    ConsumerReceipt { status: ConsumerStatus, sequences: Vec<i64>, sequence: i64, metadata: String },
-    ConsentChanged { address: Address, keyword: Keyword },
+    ConsumerReceipt {
+        status: ConsumerStatus,
+        sequences: Vec<i64>,
+        sequence: i64,
+        metadata: String,
+    },
+    ConsentChanged {
+        address: Address,
+        keyword: Keyword,
+    },
     /// A signal that a face lists as an event, or tells its subscribers of.
-    SignalSeen { address: Option<Address>, signal: SignalKind, by: Party },
+    SignalSeen {
+        address: Option<Address>,
+        signal: SignalKind,
+        by: Party,
+    },
     /// A callback was given up.
-    DeadLetter { subscription: SubscriptionId, position: u64, why: Arc<str> },
-    SubscriptionDisabled { subscription: SubscriptionId },
+    DeadLetter {
+        subscription: SubscriptionId,
+        position: u64,
+        why: Arc<str>,
+    },
+    SubscriptionDisabled {
+        subscription: SubscriptionId,
+    },
 }
 
 /// What changed in a delivery, frozen.

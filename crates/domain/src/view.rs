@@ -7,10 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::delivery::Priority;
 use crate::event::{Event, Fact};
 use crate::id::{AppId, ContactId, ConversationId, EventId, Id, IdSource, JobId, MessageId, TenantId};
 use crate::job::{Job, Lane, Work};
-use crate::delivery::Priority;
 use crate::record::{Counter, Entity, Key, Listing, Record};
 use crate::time::Time;
 
@@ -69,7 +69,14 @@ pub struct About {
 impl<'a> View<'a> {
     /// A view at `now` over loaded rows.
     pub fn new(loaded: &'a dyn Loaded, ids: &'a mut dyn IdSource, now: Time) -> View<'a> {
-        View { loaded, ids, now, place: HashMap::new(), wanted: Vec::new(), decision: Decision::default() }
+        View {
+            loaded,
+            ids,
+            now,
+            place: HashMap::new(),
+            wanted: Vec::new(),
+            decision: Decision::default(),
+        }
     }
 
     /// The moment of the decision.
@@ -112,7 +119,11 @@ impl<'a> View<'a> {
                 self.wanted.push(key.clone());
             }
         }
-        if self.wanted.len() > before { Err(Halt::Wanted) } else { Ok(()) }
+        if self.wanted.len() > before {
+            Err(Halt::Wanted)
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes a row.
@@ -150,15 +161,46 @@ impl<'a> View<'a> {
     /// Appends a fact to the log.
     pub fn emit(&mut self, tenant: TenantId, about: About, fact: Fact) {
         let id = EventId(self.ids.next_id());
-        let About { app, contact, conversation, message } = about;
+        let About {
+            app,
+            contact,
+            conversation,
+            message,
+        } = about;
         let at = self.now;
-        self.decision.events.push(Event { position: 0, id, tenant, app, contact, conversation, message, at, fact });
+        self.decision.events.push(Event {
+            position: 0,
+            id,
+            tenant,
+            app,
+            contact,
+            conversation,
+            message,
+            at,
+            fact,
+        });
     }
 
     /// Writes a job to do later.
-    pub fn schedule(&mut self, tenant: TenantId, app: AppId, due_at: Time, lane: Lane, priority: Priority, work: Work) {
+    pub fn schedule(
+        &mut self,
+        tenant: TenantId,
+        app: AppId,
+        due_at: Time,
+        lane: Lane,
+        priority: Priority,
+        work: Work,
+    ) {
         let id = JobId(self.ids.next_id());
-        self.decision.jobs.push(Job { id, tenant, app, due_at, lane, priority, work });
+        self.decision.jobs.push(Job {
+            id,
+            tenant,
+            app,
+            due_at,
+            lane,
+            priority,
+            work,
+        });
     }
 
     /// Removes a job that is done.

@@ -113,8 +113,11 @@ impl Engine {
     /// Loads the directory, finds open work and starts the background actors.
     pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
         let started = batcher::start(&parts).await?;
-        let channels =
-            parts.channels.iter().map(|one| (one.connector.channel(), one.clone())).collect();
+        let channels = parts
+            .channels
+            .iter()
+            .map(|one| (one.connector.channel(), one.clone()))
+            .collect();
         let engine = Engine {
             inner: Arc::new(Inner {
                 batcher: started.batcher,
@@ -131,7 +134,12 @@ impl Engine {
         let runner = tokio::spawn(runner::run(engine.clone(), started.jobs));
         let courier = tokio::spawn(courier::run(engine.clone()));
         let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
-        engine.inner.background.lock().await.extend([runner, courier, sessions]);
+        engine
+            .inner
+            .background
+            .lock()
+            .await
+            .extend([runner, courier, sessions]);
         Ok(engine)
     }
 
@@ -158,13 +166,19 @@ impl Engine {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
             Err(Failure::Refused(OnceRefusal::Reused)) => Err(OnceFailure::Reused),
-            Err(Failure::Refused(OnceRefusal::Inner(refusal))) => Err(OnceFailure::Failed(Failure::Refused(refusal))),
+            Err(Failure::Refused(OnceRefusal::Inner(refusal))) => {
+                Err(OnceFailure::Failed(Failure::Refused(refusal)))
+            }
         }
     }
 
     /// The snapshot of tenants, apps, agents, credentials and subscriptions.
     pub fn directory(&self) -> Arc<Directory> {
-        self.inner.directory.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .directory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A row by key.
@@ -179,10 +193,17 @@ impl Engine {
     }
 
     /// Rows by id in one load; absent ones are left out.
-    pub async fn get_all<E: Entity>(&self, tenant: TenantId, ids: &[Id]) -> Result<Vec<Arc<E>>, ports::Error> {
+    pub async fn get_all<E: Entity>(
+        &self,
+        tenant: TenantId,
+        ids: &[Id],
+    ) -> Result<Vec<Arc<E>>, ports::Error> {
         let keys = ids.iter().map(|id| Key::id::<E>(tenant, *id)).collect();
         let rows = self.inner.parts.store.load(keys).await?;
-        Ok(rows.into_iter().filter_map(|row| row.record.as_ref().and_then(E::unwrap)).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.record.as_ref().and_then(E::unwrap))
+            .collect())
     }
 
     /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).
@@ -204,7 +225,12 @@ impl Engine {
     }
 
     /// A tenant's events after a position, in order.
-    pub async fn events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<Event>, ports::Error> {
+    pub async fn events(
+        &self,
+        tenant: TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, ports::Error> {
         self.inner.parts.reads.events(Some(tenant), after, limit).await
     }
 
@@ -246,7 +272,12 @@ impl Engine {
 
     /// Names of the channels that this server knows, in registry order.
     pub fn channels(&self) -> Vec<&'static str> {
-        self.inner.parts.channels.iter().map(|one| one.connector.channel()).collect()
+        self.inner
+            .parts
+            .channels
+            .iter()
+            .map(|one| one.connector.channel())
+            .collect()
     }
 
     /// Now, by the engine's clock.
@@ -279,13 +310,24 @@ impl Engine {
         signal: SignalKind,
     ) {
         let identity = Key::identity(tenant, scoped.then_some(app), &from);
-        let Ok(Some(contact)) = self.row::<Pointer>(identity).await else { return };
+        let Ok(Some(contact)) = self.row::<Pointer>(identity).await else {
+            return;
+        };
         let contact = domain::id::ContactId(contact.target);
         let active = Key::active_conversation(tenant, app, contact);
-        let Ok(Some(conversation)) = self.row::<Pointer>(active).await else { return };
+        let Ok(Some(conversation)) = self.row::<Pointer>(active).await else {
+            return;
+        };
         let conversation = ConversationId(conversation.target);
         let by = Party::Consumer;
-        let command = Signal { tenant, conversation, address: Some(from), signal, by, contact: Some(contact) };
+        let command = Signal {
+            tenant,
+            conversation,
+            address: Some(from),
+            signal,
+            by,
+            contact: Some(contact),
+        };
         // A signal that is lost is no loss: the next one follows.
         drop(self.execute(command).await);
     }

@@ -23,7 +23,9 @@ pub use intake::Rejected;
 pub use once::{OnceFailure, OnceKey, StoredAnswer};
 
 // What faces need of the core, by one name.
-pub use connector_api::{Abilities, Callback, Connector, Handshake, HttpOut, HttpRequest, HttpResponse, OutError};
+pub use connector_api::{
+    Abilities, Callback, Connector, Handshake, HttpOut, HttpRequest, HttpResponse, OutError,
+};
 pub use domain;
 pub use ports::files::Rendering;
 pub use ports::store::Page;

@@ -10,7 +10,11 @@ use crate::auth::Spoken;
 use crate::shown::{Links, Shown, media};
 
 /// What stands unescaped in the file name's path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// One attachment, keys in the vendor's order.
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +37,9 @@ pub(crate) struct Attachment {
 
 /// All attachments of a message.
 pub(crate) fn all(shown: &Shown, spoken: Spoken, links: &Links) -> Vec<Attachment> {
-    let Some(content) = &shown.content else { return Vec::new() };
+    let Some(content) = &shown.content else {
+        return Vec::new();
+    };
     let each = media(&content.body).iter().map(|media| match media.file {
         Some(id) => {
             let file = shown.files.iter().find(|file| file.id == id)?;
@@ -47,7 +53,11 @@ pub(crate) fn all(shown: &Shown, spoken: Spoken, links: &Links) -> Vec<Attachmen
 fn stored(shown: &Shown, file: &File, spoken: Spoken, links: &Links) -> Attachment {
     let file_type = file_type(&file.mime);
     let chatwoot = spoken == Spoken::Chatwoot;
-    let inline = if file_type == "audio" && chatwoot { "?disposition=inline" } else { "" };
+    let inline = if file_type == "audio" && chatwoot {
+        "?disposition=inline"
+    } else {
+        ""
+    };
     Attachment {
         id: file.number,
         message_id: shown.message.number,
@@ -56,7 +66,11 @@ fn stored(shown: &Shown, file: &File, spoken: Spoken, links: &Links) -> Attachme
         extension: if chatwoot { extension(&file.name) } else { None },
         content_type: chatwoot.then(|| file.mime.clone()),
         data_url: format!("{}{inline}", data_url(links, file.tenant, file)),
-        thumb_url: if file.thumbnail { thumb_url(links, file) } else { String::new() },
+        thumb_url: if file.thumbnail {
+            thumb_url(links, file)
+        } else {
+            String::new()
+        },
         file_size: file.size,
         width: file.width,
         height: file.height,
@@ -85,13 +99,20 @@ fn external(shown: &Shown, media: &Media) -> Attachment {
 /// The file's lasting address.
 pub(crate) fn data_url(links: &Links, tenant: TenantId, file: &File) -> String {
     let signed = links.signer.blob(tenant, file.id);
-    format!("{}/rails/active_storage/blobs/redirect/{signed}/{}", links.base, segment(&file.name))
+    format!(
+        "{}/rails/active_storage/blobs/redirect/{signed}/{}",
+        links.base,
+        segment(&file.name)
+    )
 }
 
 fn thumb_url(links: &Links, file: &File) -> String {
     let (signed, variation) = (links.signer.blob(file.tenant, file.id), links.signer.variation());
     let name = segment(&file.name);
-    format!("{}/rails/active_storage/representations/redirect/{signed}/{variation}/{name}", links.base)
+    format!(
+        "{}/rails/active_storage/representations/redirect/{signed}/{variation}/{name}",
+        links.base
+    )
 }
 
 /// A file name as a path segment.

@@ -25,14 +25,29 @@ use crate::{sender, view};
 
 /// Every event that a webhook may name.
 pub(crate) const EVENTS: [&str; 12] = [
-    "conversation_status_changed", "conversation_updated", "conversation_created", "contact_created",
-    "contact_updated", "message_created", "message_updated", "webwidget_triggered", "inbox_created",
-    "inbox_updated", "conversation_typing_on", "conversation_typing_off",
+    "conversation_status_changed",
+    "conversation_updated",
+    "conversation_created",
+    "contact_created",
+    "contact_updated",
+    "message_created",
+    "message_updated",
+    "webwidget_triggered",
+    "inbox_created",
+    "inbox_updated",
+    "conversation_typing_on",
+    "conversation_typing_off",
 ];
 /// What a webhook hears that names none.
 pub(crate) const DEFAULT_EVENTS: [&str; 8] = [
-    "conversation_status_changed", "conversation_updated", "conversation_created", "contact_created",
-    "contact_updated", "message_created", "message_updated", "webwidget_triggered",
+    "conversation_status_changed",
+    "conversation_updated",
+    "conversation_created",
+    "contact_created",
+    "contact_updated",
+    "message_created",
+    "message_updated",
+    "webwidget_triggered",
 ];
 
 /// An API inbox's webhook is tried this long; then its message is failed.
@@ -47,12 +62,19 @@ pub(crate) struct Chatwoot {
 
 impl Chatwoot {
     pub(crate) fn new(signing_key: [u8; 32]) -> Chatwoot {
-        Chatwoot { signer: Signer::new(signing_key) }
+        Chatwoot {
+            signer: Signer::new(signing_key),
+        }
     }
 
     fn body(&self, facts: &Facts) -> Option<Value> {
-        let event = names(&facts.event.fact).iter().find(|name| wants(&facts.subscription, name))?;
-        let links = Links { base: facts.base_url.clone(), signer: self.signer };
+        let event = names(&facts.event.fact)
+            .iter()
+            .find(|name| wants(&facts.subscription, name))?;
+        let links = Links {
+            base: facts.base_url.clone(),
+            signer: self.signer,
+        };
         let mut body = match *event {
             "contact_created" | "contact_updated" => contact(facts)?,
             "message_created" | "message_updated" => message(facts, &links)?,
@@ -76,7 +98,11 @@ impl Dialect for Chatwoot {
 
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let body = self.body(facts)?;
-        Some(Rendered { body: Bytes::from(body.to_string()), target: None, headers: HeaderMap::new() })
+        Some(Rendered {
+            body: Bytes::from(body.to_string()),
+            target: None,
+            headers: HeaderMap::new(),
+        })
     }
 
     fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
@@ -87,7 +113,10 @@ impl Dialect for Chatwoot {
             }
         };
         put("accept", "application/json".to_owned());
-        put("x-chatwoot-delivery", Id::parse(seal.nonce).map_or_else(|| seal.nonce.to_owned(), Id::uuid));
+        put(
+            "x-chatwoot-delivery",
+            Id::parse(seal.nonce).map_or_else(|| seal.nonce.to_owned(), Id::uuid),
+        );
         if !seal.subscription.secret.is_empty() {
             let timestamp = seal.now.seconds().to_string();
             let signed = [timestamp.as_bytes(), b".", seal.body].concat();
@@ -99,21 +128,38 @@ impl Dialect for Chatwoot {
     }
 
     fn verdict(&self, status: u16) -> Verdict {
-        if (200..300).contains(&status) { Verdict::Delivered } else { Verdict::Again }
+        if (200..300).contains(&status) {
+            Verdict::Delivered
+        } else {
+            Verdict::Again
+        }
     }
 
     fn patience(&self, subscription: &Subscription) -> Patience {
         if carries_api(subscription) {
             let delays_ms = vec![250, 500, 1_000, 2_000, 4_000, 8_000];
-            return Patience { delays_ms, give_up_after_ms: INBOX_PATIENCE_MS, tries_max: 0, timeout_ms: TIMEOUT_MS };
+            return Patience {
+                delays_ms,
+                give_up_after_ms: INBOX_PATIENCE_MS,
+                tries_max: 0,
+                timeout_ms: TIMEOUT_MS,
+            };
         }
         let delays_ms = vec![1_000, 5_000, 30_000, 120_000, 600_000];
-        Patience { delays_ms, give_up_after_ms: ACCOUNT_PATIENCE_MS, tries_max: 0, timeout_ms: TIMEOUT_MS }
+        Patience {
+            delays_ms,
+            give_up_after_ms: ACCOUNT_PATIENCE_MS,
+            tries_max: 0,
+            timeout_ms: TIMEOUT_MS,
+        }
     }
 }
 
 fn carries_api(subscription: &Subscription) -> bool {
-    subscription.carries.as_ref().is_some_and(|channel| channel.as_str() == Channel::API)
+    subscription
+        .carries
+        .as_ref()
+        .is_some_and(|channel| channel.as_str() == Channel::API)
 }
 
 fn wants(subscription: &Subscription, name: &str) -> bool {
@@ -137,8 +183,14 @@ fn names(fact: &Fact) -> &'static [&'static str] {
             Status::Delivered | Status::Read | Status::Failed => &["message_updated"],
             Status::Queued | Status::SwitchingChannel | Status::HandedOver => &[],
         },
-        Fact::SignalSeen { signal: SignalKind::Composing, .. } => &["conversation_typing_on"],
-        Fact::SignalSeen { signal: SignalKind::Paused, .. } => &["conversation_typing_off"],
+        Fact::SignalSeen {
+            signal: SignalKind::Composing,
+            ..
+        } => &["conversation_typing_on"],
+        Fact::SignalSeen {
+            signal: SignalKind::Paused,
+            ..
+        } => &["conversation_typing_off"],
         Fact::SignalSeen { .. }
         | Fact::ConsumerReceipt { .. }
         | Fact::ConsentChanged { .. }
@@ -232,7 +284,10 @@ fn agent(shown: &Shown, facts: &Facts) -> Option<Value> {
         let (id, name, email) = (agent.number, &agent.name, &agent.email);
         return Some(json!({ "id": id, "name": name, "email": email, "type": "user" }));
     }
-    facts.app.as_ref().map(|app| json!({ "id": app.number, "name": app.name, "type": "agent_bot" }))
+    facts
+        .app
+        .as_ref()
+        .map(|app| json!({ "id": app.number, "name": app.name, "type": "agent_bot" }))
 }
 
 fn conversation(facts: &Facts, links: &Links) -> Option<Value> {
@@ -255,7 +310,9 @@ fn conversation(facts: &Facts, links: &Links) -> Option<Value> {
 
 fn typing(facts: &Facts) -> Option<Value> {
     use domain::conversation::Party;
-    let Fact::SignalSeen { by, .. } = &facts.event.fact else { return None };
+    let Fact::SignalSeen { by, .. } = &facts.event.fact else {
+        return None;
+    };
     let user = match by {
         Party::Consumer => contact_view(facts),
         Party::Agent(_) | Party::App | Party::System => {

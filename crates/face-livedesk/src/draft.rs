@@ -8,8 +8,19 @@ use crate::form;
 use crate::input::{Input, Part};
 
 const CONTENT_TYPES: [&str; 13] = [
-    "text", "input_text", "input_textarea", "input_email", "input_select", "cards", "form", "article",
-    "incoming_email", "input_csat", "integrations", "sticker", "voice_call",
+    "text",
+    "input_text",
+    "input_textarea",
+    "input_email",
+    "input_select",
+    "cards",
+    "form",
+    "article",
+    "incoming_email",
+    "input_csat",
+    "integrations",
+    "sticker",
+    "voice_call",
 ];
 
 /// Which of the four kinds of message.
@@ -94,7 +105,9 @@ fn kind(value: Option<&Value>) -> Result<Kind, Problem> {
 }
 
 fn content_type(value: Option<&Value>) -> Result<String, Problem> {
-    let given = form::text(value).filter(|given| !given.is_empty()).unwrap_or_else(|| "text".to_owned());
+    let given = form::text(value)
+        .filter(|given| !given.is_empty())
+        .unwrap_or_else(|| "text".to_owned());
     if CONTENT_TYPES.contains(&given.as_str()) {
         return Ok(given);
     }

@@ -37,7 +37,9 @@ pub(crate) fn iso(at: Time) -> String {
 pub(crate) fn message(shown: &Shown, conversation: &Conversation, links: &Links) -> Value {
     let printed = view::message(shown, Spoken::Chatwoot, links);
     let (sender_type, sender_id) = match (shown.message.author, &shown.agent, &shown.contact) {
-        (Author::Agent(_), Some(agent), _) if agent.role == Role::Bot => (json!("AgentBot"), json!(agent.number)),
+        (Author::Agent(_), Some(agent), _) if agent.role == Role::Bot => {
+            (json!("AgentBot"), json!(agent.number))
+        }
         (Author::Agent(_), Some(agent), _) => (json!("User"), json!(agent.number)),
         (Author::Contact, _, Some(contact)) => (json!("Contact"), json!(contact.number)),
         (Author::App, _, _) => (json!("AgentBot"), json!(printed.inbox_id)),
@@ -75,7 +77,10 @@ pub(crate) fn source_id(conversation: &Conversation, contact: Option<&Contact>) 
         let api = known.find(|identity| identity.address.channel.as_str() == Channel::API);
         api.map(|identity| identity.address.address.to_string())
     };
-    let current = conversation.address.as_ref().map(|address| address.address.to_string());
+    let current = conversation
+        .address
+        .as_ref()
+        .map(|address| address.address.to_string());
     current.or_else(|| contact.and_then(own)).unwrap_or_default()
 }
 
@@ -155,27 +160,35 @@ pub(crate) fn hook_conversation(thread: &Thread<'_>, messages: Vec<Value>) -> Va
     let conversation = thread.conversation;
     let created = iso(conversation.created_at);
     let contact = thread.contact.map_or(0, |contact| contact.number);
-    let assignee = thread.assignee.map(|agent| sender::assignee(agent, thread.tenant.account_number));
+    let assignee = thread
+        .assignee
+        .map(|agent| sender::assignee(agent, thread.tenant.account_number));
     let mut object = common(thread);
     let further = [
         ("channel", json!(channel_type(conversation))),
-        ("contact_inbox", json!({
-            "id": contact,
-            "contact_id": contact,
-            "inbox_id": thread.inbox,
-            "source_id": source_id(conversation, thread.contact),
-            "created_at": created,
-            "updated_at": created,
-            "hmac_verified": false,
-            "pubsub_token": null,
-        })),
-        ("meta", json!({
-            "sender": thread.contact.map(meta_sender),
-            "assignee_type": assignee.as_ref().map(|_| "User"),
-            "assignee": assignee,
-            "team": null,
-            "hmac_verified": false,
-        })),
+        (
+            "contact_inbox",
+            json!({
+                "id": contact,
+                "contact_id": contact,
+                "inbox_id": thread.inbox,
+                "source_id": source_id(conversation, thread.contact),
+                "created_at": created,
+                "updated_at": created,
+                "hmac_verified": false,
+                "pubsub_token": null,
+            }),
+        ),
+        (
+            "meta",
+            json!({
+                "sender": thread.contact.map(meta_sender),
+                "assignee_type": assignee.as_ref().map(|_| "User"),
+                "assignee": assignee,
+                "team": null,
+                "hmac_verified": false,
+            }),
+        ),
         ("first_reply_created_at", Value::Null),
         ("messages", Value::Array(messages)),
     ];

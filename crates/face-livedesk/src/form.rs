@@ -9,7 +9,9 @@ const DEPTH_MAX: usize = 8;
 /// Puts one pair into the tree.
 pub(crate) fn insert(root: &mut Map<String, Value>, key: &str, value: Value) {
     let mut steps = key.split('[').map(|step| step.strip_suffix(']').unwrap_or(step));
-    let Some(first) = steps.next().filter(|first| !first.is_empty()) else { return };
+    let Some(first) = steps.next().filter(|first| !first.is_empty()) else {
+        return;
+    };
     let rest: Vec<&str> = steps.take(DEPTH_MAX).collect();
     let slot = root.entry(first.to_owned()).or_insert(Value::Null);
     place(slot, &rest, value);
@@ -62,9 +64,10 @@ pub(crate) fn boolean(value: Option<&Value>) -> Option<bool> {
         Value::Bool(given) => Some(*given),
         Value::Number(number) => Some(number.as_f64() != Some(0.0)),
         Value::String(text) if text.is_empty() => None,
-        Value::String(text) => {
-            Some(!matches!(text.as_str(), "false" | "0" | "f" | "F" | "FALSE" | "off" | "OFF"))
-        }
+        Value::String(text) => Some(!matches!(
+            text.as_str(),
+            "false" | "0" | "f" | "F" | "FALSE" | "off" | "OFF"
+        )),
         _ => Some(true),
     }
 }

@@ -51,7 +51,8 @@ impl Signer {
 
     fn sign(&self, purpose: Purpose, message: &str, expires_at: Option<Time>) -> String {
         let exp = expires_at.map(|at| at.0);
-        let rails = json!({ "_rails": { "message": BASE64.encode(message), "exp": exp, "pur": purpose.as_str() } });
+        let rails =
+            json!({ "_rails": { "message": BASE64.encode(message), "exp": exp, "pur": purpose.as_str() } });
         let payload = BASE64.encode(rails.to_string());
         let mac = hex::encode(&self.digest(payload.as_bytes())[..MAC_BYTES]);
         format!("{payload}--{mac}")
@@ -66,7 +67,10 @@ impl Signer {
         }
         let rails: Value = serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()?;
         let rails = rails.get("_rails")?;
-        let expired = rails.get("exp").and_then(Value::as_i64).is_some_and(|at| at < now.0);
+        let expired = rails
+            .get("exp")
+            .and_then(Value::as_i64)
+            .is_some_and(|at| at < now.0);
         if expired || rails.get("pur").and_then(Value::as_str) != Some(purpose.as_str()) {
             return None;
         }
@@ -96,7 +100,11 @@ impl Signer {
     /// A storage link part.
     pub(crate) fn disk(&self, tenant: TenantId, file: FileId, thumbnail: bool, expires_at: Time) -> String {
         let kind = if thumbnail { "t" } else { "o" };
-        self.sign(Purpose::Disk, &format!("{kind}/{}/{}", tenant.ulid(), file.ulid()), Some(expires_at))
+        self.sign(
+            Purpose::Disk,
+            &format!("{kind}/{}/{}", tenant.ulid(), file.ulid()),
+            Some(expires_at),
+        )
     }
 
     /// What a storage link part names: file, and whether its thumbnail.

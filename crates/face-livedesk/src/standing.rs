@@ -16,8 +16,9 @@ pub(crate) async fn toggle(State(desk): State<Desk>, call: Call, body: Body) -> 
     let conversation = call.conversation(&desk.engine).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
     let to = match form::text(input.get("status")).filter(|given| !given.is_empty()) {
-        Some(given) => standing(&given)
-            .ok_or_else(|| Problem::Invalid(format!("'{given}' is not a valid status")))?,
+        Some(given) => {
+            standing(&given).ok_or_else(|| Problem::Invalid(format!("'{given}' is not a valid status")))?
+        }
         None if conversation.standing == Standing::Open => Standing::Resolved,
         None => Standing::Open,
     };

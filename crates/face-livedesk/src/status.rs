@@ -30,8 +30,14 @@ pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> 
     let conversation = call.conversation(&desk.engine).await?;
     call.caller.human()?;
     let api = Channel::new(Channel::API);
-    if conversation.address.as_ref().is_some_and(|address| address.channel != api) {
-        return Err(Problem::Forbidden("Message status update is only allowed for API inboxes"));
+    if conversation
+        .address
+        .as_ref()
+        .is_some_and(|address| address.channel != api)
+    {
+        return Err(Problem::Forbidden(
+            "Message status update is only allowed for API inboxes",
+        ));
     }
     let message = find(&desk, &call, &conversation).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
@@ -70,7 +76,14 @@ pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Respo
     let message = find(&desk, &call, &conversation).await?;
     // No job stands behind this erasure; the id names none.
     let job = JobId(desk.engine.new_id());
-    let done = desk.engine.execute(Erase { tenant: message.tenant, message: message.id, job }).await;
+    let done = desk
+        .engine
+        .execute(Erase {
+            tenant: message.tenant,
+            message: message.id,
+            job,
+        })
+        .await;
     done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
     print(&desk, &call, &conversation, message).await
 }
@@ -78,9 +91,14 @@ pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Respo
 /// The message in the path, if it stands in this conversation.
 async fn find(desk: &Desk, call: &Call, conversation: &Conversation) -> Result<Arc<Message>, Problem> {
     let number = call.number("message_id")?;
-    let found = desk.engine.by_number::<Message>(conversation.tenant, "message", number).await;
+    let found = desk
+        .engine
+        .by_number::<Message>(conversation.tenant, "message", number)
+        .await;
     let found = found.map_err(Problem::store)?;
-    found.filter(|message| message.conversation == Some(conversation.id)).ok_or(Problem::NotFound)
+    found
+        .filter(|message| message.conversation == Some(conversation.id))
+        .ok_or(Problem::NotFound)
 }
 
 async fn print(

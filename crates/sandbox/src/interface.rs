@@ -61,7 +61,10 @@ fn plain(identity: &str) -> &str {
 /// Where the SMSC listens, for a server that finds this sandbox by its URL.
 async fn about(State(world): Shared) -> Response {
     let smsc = world.session_listener.get().map(ToString::to_string);
-    answer(StatusCode::OK, &json!({ "product": "trunkline sandbox", "smpp": smsc }))
+    answer(
+        StatusCode::OK,
+        &json!({ "product": "trunkline sandbox", "smpp": smsc }),
+    )
 }
 
 async fn ledger(State(world): Shared, Query(asked): Asked) -> Response {

@@ -33,8 +33,7 @@ impl Sandbox {
             router = router.merge(channel.routes());
             if let Some(addr) = channel.listen(&world).await? {
                 smpp_addr = addr;
-                // Set once: one channel at most holds sessions.
-                drop(world.session_listener.set(addr));
+                world.session_listener.get_or_init(|| addr);
             }
         }
         let router = router

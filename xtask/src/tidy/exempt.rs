@@ -8,7 +8,10 @@ use super::sources::Source;
 /// Files outside a channel's own folders that may name channels.
 pub const CHANNEL_NAME_FILES: &[(&str, &str)] = &[
     ("xtask/src/tidy/words.rs", "holds the list of the names"),
-    ("crates/face-sinch/src/channels.rs", "holds the vendor's own channel enum, which its API lists"),
+    (
+        "crates/face-sinch/src/channels.rs",
+        "holds the vendor's own channel enum, which its API lists",
+    ),
 ];
 
 /// Files that carry a registry line for each channel; they may be missing until the first channel comes.

@@ -34,14 +34,25 @@ impl Command for CreateTenant {
         if tenant.site_id.is_empty() {
             tenant.site_id = (70_000_000 + tenant.account_number).to_string();
         }
-        let names = [format!("site/{}", tenant.site_id), format!("account/{}", tenant.account_number)];
+        let names = [
+            format!("site/{}", tenant.site_id),
+            format!("account/{}", tenant.account_number),
+        ];
         for name in &names {
             let key = Key::text::<Pointer>(SERVER, name);
-            let free = view.get::<Pointer, Taken>(&key)?.is_none_or(|holder| holder.target == tenant.id.0);
+            let free = view
+                .get::<Pointer, Taken>(&key)?
+                .is_none_or(|holder| holder.target == tenant.id.0);
             if !free {
                 return Err(Taken.into());
             }
-            view.put(key, Pointer { target: tenant.id.0, attempt: 0 });
+            view.put(
+                key,
+                Pointer {
+                    target: tenant.id.0,
+                    attempt: 0,
+                },
+            );
         }
         view.put(Key::id::<Tenant>(tenant.id, tenant.id.0), tenant.clone());
         Ok(tenant)
@@ -90,13 +101,27 @@ impl Command for PutCredential {
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Taken>> {
         let credential = self.0.clone();
-        let key = Key::text::<Pointer>(SERVER, &format!("credential/{:?}/{}", credential.face, credential.public));
-        let free = view.get::<Pointer, Taken>(&key)?.is_none_or(|holder| holder.target == credential.id.0);
+        let key = Key::text::<Pointer>(
+            SERVER,
+            &format!("credential/{:?}/{}", credential.face, credential.public),
+        );
+        let free = view
+            .get::<Pointer, Taken>(&key)?
+            .is_none_or(|holder| holder.target == credential.id.0);
         if !free {
             return Err(Taken.into());
         }
-        view.put(key, Pointer { target: credential.id.0, attempt: 0 });
-        view.put(Key::id::<Credential>(credential.tenant, credential.id.0), credential);
+        view.put(
+            key,
+            Pointer {
+                target: credential.id.0,
+                attempt: 0,
+            },
+        );
+        view.put(
+            Key::id::<Credential>(credential.tenant, credential.id.0),
+            credential,
+        );
         Ok(())
     }
 }
@@ -118,7 +143,13 @@ impl Command for PutSubscription {
         let (tenant, id) = (subscription.tenant, subscription.id.0);
         subscription.number = numbered(view, tenant, "subscription", id, subscription.number)?;
         if view.by_id::<Cursor, Taken>(tenant, id)?.is_none() {
-            view.put(Key::id::<Cursor>(tenant, id), Cursor { position: self.from, parked: Vec::new() });
+            view.put(
+                Key::id::<Cursor>(tenant, id),
+                Cursor {
+                    position: self.from,
+                    parked: Vec::new(),
+                },
+            );
         }
         view.put(Key::id::<Subscription>(tenant, id), subscription.clone());
         Ok(subscription)
@@ -169,7 +200,15 @@ impl Command for SaveCursor {
         }
         let subscription = self.subscription;
         for (position, why) in self.dead.clone() {
-            view.emit(self.tenant, About::default(), Fact::DeadLetter { subscription, position, why });
+            view.emit(
+                self.tenant,
+                About::default(),
+                Fact::DeadLetter {
+                    subscription,
+                    position,
+                    why,
+                },
+            );
         }
         Ok(())
     }
@@ -192,12 +231,24 @@ impl Command for PutFile {
 }
 
 /// Draws a number for a new entity and makes it findable by it; keeps the number of a known one.
-fn numbered(view: &mut View<'_>, tenant: TenantId, what: &str, id: Id, number: u64) -> Result<u64, Halt<Taken>> {
+fn numbered(
+    view: &mut View<'_>,
+    tenant: TenantId,
+    what: &str,
+    id: Id,
+    number: u64,
+) -> Result<u64, Halt<Taken>> {
     if number != 0 {
         return Ok(number);
     }
     let number = view.next_number(tenant, what)?;
-    view.put(Key::number(tenant, what, number), Pointer { target: id, attempt: 0 });
+    view.put(
+        Key::number(tenant, what, number),
+        Pointer {
+            target: id,
+            attempt: 0,
+        },
+    );
     Ok(number)
 }
 

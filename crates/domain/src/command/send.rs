@@ -56,7 +56,10 @@ pub enum Recipient {
 pub enum MetadataChange {
     Replace(String),
     /// The patch, and the function that merges it (RFC 7396) into the text that was there.
-    Merge { patch: String, merge: fn(Option<&str>, &str) -> String },
+    Merge {
+        patch: String,
+        merge: fn(Option<&str>, &str) -> String,
+    },
 }
 
 /// What the client learns.
@@ -84,19 +87,27 @@ impl Command for Send {
     type Refusal = Refusal;
 
     fn decide(&self, view: &mut View<'_>) -> Result<Sent, Halt<Refusal>> {
-        let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::counter(self.tenant, "message")];
+        let mut wanted = vec![
+            Key::id::<App>(self.tenant, self.app.0),
+            Key::counter(self.tenant, "message"),
+        ];
         match &self.recipient {
             Recipient::Contact(id) => {
                 wanted.push(Key::id::<Contact>(self.tenant, id.0));
                 wanted.push(Key::active_conversation(self.tenant, self.app, *id));
             }
-            Recipient::Identities(all) => wanted.extend(all.iter().map(|(address, scoped)| {
-                Key::identity(self.tenant, scoped.then_some(self.app), address)
-            })),
+            Recipient::Identities(all) => wanted
+                .extend(all.iter().map(|(address, scoped)| {
+                    Key::identity(self.tenant, scoped.then_some(self.app), address)
+                })),
         }
         view.want(&wanted)?;
         let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
-        for channel in self.order.iter().chain(self.identities().map(|address| &address.channel)) {
+        for channel in self
+            .order
+            .iter()
+            .chain(self.identities().map(|address| &address.channel))
+        {
             if app.account(channel).is_none() {
                 return Err(Refusal::ChannelNotConfigured(channel.clone()).into());
             }
@@ -121,13 +132,22 @@ impl Command for Send {
             class: self.class,
             shown_agent: self.shown_agent.clone(),
             delivery: Some(self.delivery(plan, view.now())),
-            ..Draft::new(Direction::Outbound, Author::App, Face::Sinch, self.content.clone())
+            ..Draft::new(
+                Direction::Outbound,
+                Author::App,
+                Face::Sinch,
+                self.content.clone(),
+            )
         };
         let first = draft.address.as_ref();
-        conversation.announced_to_connector |= first.is_some_and(|to| to.channel.as_str() == Channel::CONNECTOR);
+        conversation.announced_to_connector |=
+            first.is_some_and(|to| to.channel.as_str() == Channel::CONNECTOR);
         let message = thread::append(view, &mut conversation, draft)?;
         thread::put_conversation(view, conversation);
-        Ok(Sent { message: message.id, accepted_at: message.accepted_at })
+        Ok(Sent {
+            message: message.id,
+            accepted_at: message.accepted_at,
+        })
     }
 }
 
@@ -142,7 +162,10 @@ impl Send {
 
     fn delivery(&self, plan: Vec<Address>, now: Time) -> Delivery {
         let expires_at = self.ttl_s.map_or(Time::NEVER, |ttl_s| now.plus_s(ttl_s));
-        Delivery { callback_url: self.callback_url.clone(), ..Delivery::planned(plan, self.priority, expires_at, now) }
+        Delivery {
+            callback_url: self.callback_url.clone(),
+            ..Delivery::planned(plan, self.priority, expires_at, now)
+        }
     }
 
     /// The contact of the first identity that is known, or a new one with all of them.
@@ -164,7 +187,10 @@ impl Send {
             .iter()
             .map(|(address, scoped)| thread::identity(address.clone(), scoped.then_some(app.id)))
             .collect();
-        let person = Person { name: "Unknown".to_owned(), language: String::new() };
+        let person = Person {
+            name: "Unknown".to_owned(),
+            language: String::new(),
+        };
         Ok(Arc::new(thread::create_contact(view, app, identities, &person)?))
     }
 
@@ -175,7 +201,11 @@ impl Send {
             let mut plan: Vec<Address> = Vec::new();
             for channel in &self.order {
                 let taken = plan.iter().any(|address| address.channel == *channel);
-                let found = listed.iter().copied().chain(of_contact()).find(|address| address.channel == *channel);
+                let found = listed
+                    .iter()
+                    .copied()
+                    .chain(of_contact())
+                    .find(|address| address.channel == *channel);
                 plan.extend(found.filter(|_| !taken).cloned());
             }
             return plan;
@@ -189,7 +219,9 @@ impl Send {
     fn set_metadata(&self, metadata: &mut Option<String>, correlation_id: &mut String) {
         match &self.conversation_metadata {
             Some(MetadataChange::Replace(json)) => *metadata = Some(json.clone()),
-            Some(MetadataChange::Merge { patch, merge }) => *metadata = Some(merge(metadata.as_deref(), patch)),
+            Some(MetadataChange::Merge { patch, merge }) => {
+                *metadata = Some(merge(metadata.as_deref(), patch))
+            }
             None => {}
         }
         if let Some(given) = &self.correlation_id {
@@ -199,7 +231,9 @@ impl Send {
 
     /// DISPATCH: no contact, no conversation; what is remembered stays with the recipient identities.
     fn dispatch(&self, view: &mut View<'_>, app: &App) -> Result<Sent, Halt<Refusal>> {
-        let Recipient::Identities(all) = &self.recipient else { return Err(Refusal::ContactInDispatch.into()) };
+        let Recipient::Identities(all) = &self.recipient else {
+            return Err(Refusal::ContactInDispatch.into());
+        };
         let mut plan: Vec<Address> = all.iter().map(|(address, _)| address.clone()).collect();
         if !self.order.is_empty() {
             plan.retain(|address| self.order.contains(&address.channel));
@@ -246,10 +280,17 @@ impl Send {
             delivery: Some(self.delivery(plan, view.now())),
         };
         view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
-        let about = About { app: Some(app.id), message: Some(id), ..About::default() };
+        let about = About {
+            app: Some(app.id),
+            message: Some(id),
+            ..About::default()
+        };
         view.emit(self.tenant, about, Fact::MessageSubmitted);
         thread::schedule(view, &message, Lane::Recipient(app.id, first));
         thread::put_message(view, message);
-        Ok(Sent { message: id, accepted_at: view.now() })
+        Ok(Sent {
+            message: id,
+            accepted_at: view.now(),
+        })
     }
 }

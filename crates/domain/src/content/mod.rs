@@ -28,12 +28,20 @@ impl Content {
 
     /// A body without overrides.
     pub fn from_body(body: Body) -> Content {
-        Content { body, overrides: Vec::new(), original: None, channel_properties: Vec::new() }
+        Content {
+            body,
+            overrides: Vec::new(),
+            original: None,
+            channel_properties: Vec::new(),
+        }
     }
 
     /// The override for a channel, if one was given.
     pub fn override_for(&self, channel: &Channel) -> Option<&Override> {
-        self.overrides.iter().find(|(own, _)| own == channel).map(|(_, given)| given)
+        self.overrides
+            .iter()
+            .find(|(own, _)| own == channel)
+            .map(|(_, given)| given)
     }
 }
 
@@ -76,19 +84,54 @@ pub enum Body {
     Text(String),
     Media(Media),
     /// Several files under one caption (the agent face allows that).
-    Album { caption: String, items: Vec<Media> },
-    Location { title: String, label: String, latitude: String, longitude: String },
+    Album {
+        caption: String,
+        items: Vec<Media>,
+    },
+    Location {
+        title: String,
+        label: String,
+        latitude: String,
+        longitude: String,
+    },
     /// A text with up to a few buttons.
-    Choice { text: String, choices: Vec<Choice> },
+    Choice {
+        text: String,
+        choices: Vec<Choice>,
+    },
     Card(Card),
-    Carousel { text: String, cards: Vec<Card>, choices: Vec<Choice> },
-    List { title: String, description: String, sections: Vec<Section>, menu_title: String },
-    ContactCard { name: String, phones: Vec<String>, emails: Vec<String>, organization: String },
-    Template { name: String, language: String, parameters: Vec<(String, String)> },
+    Carousel {
+        text: String,
+        cards: Vec<Card>,
+        choices: Vec<Choice>,
+    },
+    List {
+        title: String,
+        description: String,
+        sections: Vec<Section>,
+        menu_title: String,
+    },
+    ContactCard {
+        name: String,
+        phones: Vec<String>,
+        emails: Vec<String>,
+        organization: String,
+    },
+    Template {
+        name: String,
+        language: String,
+        parameters: Vec<(String, String)>,
+    },
     /// The person picked a choice.
-    Picked { text: String, postback: String, of_message: Option<String> },
+    Picked {
+        text: String,
+        postback: String,
+        of_message: Option<String>,
+    },
     /// Content the channel cannot express in any other way.
-    Other { text: String },
+    Other {
+        text: String,
+    },
 }
 
 /// A file, stored with us or fetched by the channel from its URL.
@@ -116,12 +159,29 @@ pub struct Choice {
 /// What a button does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    Reply { text: String },
-    Call { title: String, phone: String },
-    Link { title: String, url: String },
-    ShowLocation { title: String, latitude: String, longitude: String },
-    Calendar { title: String, event_title: String },
-    ShareLocation { title: String },
+    Reply {
+        text: String,
+    },
+    Call {
+        title: String,
+        phone: String,
+    },
+    Link {
+        title: String,
+        url: String,
+    },
+    ShowLocation {
+        title: String,
+        latitude: String,
+        longitude: String,
+    },
+    Calendar {
+        title: String,
+        event_title: String,
+    },
+    ShareLocation {
+        title: String,
+    },
 }
 
 impl Action {

@@ -47,7 +47,11 @@ impl Board {
         }
         let queue = self.lanes.entry(lane).or_default();
         // Ids are time-ordered: a job found late still stands where it belongs, but never before a running head.
-        let place = queue.iter().skip(1).position(|other| *other > id).map_or(queue.len(), |place| place + 1);
+        let place = queue
+            .iter()
+            .skip(1)
+            .position(|other| *other > id)
+            .map_or(queue.len(), |place| place + 1);
         queue.insert(place, id);
         if queue.len() == 1 {
             self.wait(id);
@@ -83,7 +87,9 @@ impl Board {
     /// A job that was taken has ended.
     pub fn ended(&mut self, id: JobId, ended: Ended, now: Time) {
         self.running.remove(&id);
-        let Some(held) = self.jobs.get_mut(&id) else { return };
+        let Some(held) = self.jobs.get_mut(&id) else {
+            return;
+        };
         let lane = held.job.lane.clone();
         match ended {
             Ended::Done => {
@@ -92,7 +98,9 @@ impl Board {
             }
             Ended::Again(at) => {
                 held.job.due_at = at;
-                let over = held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
+                let over = held
+                    .since
+                    .is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
                 if over && lane != Lane::None {
                     // Parked: it waits outside and comes back at the head.
                     held.since = None;
@@ -105,7 +113,9 @@ impl Board {
     }
 
     fn leave(&mut self, lane: &Lane, id: JobId) {
-        let Some(queue) = self.lanes.get_mut(lane) else { return };
+        let Some(queue) = self.lanes.get_mut(lane) else {
+            return;
+        };
         queue.retain(|other| *other != id);
         match queue.front().copied() {
             Some(next) => self.wait(next),
@@ -149,12 +159,16 @@ mod tests {
             due_at: Time(0),
             lane: Lane::Conversation(ConversationId(Id(lane))),
             priority,
-            work: Work::Send { message: MessageId(Id(id)) },
+            work: Work::Send {
+                message: MessageId(Id(id)),
+            },
         }
     }
 
     fn taken(board: &mut Board, now: i64) -> Vec<u128> {
-        std::iter::from_fn(|| board.take(Time(now))).map(|job| job.id.0.0).collect()
+        std::iter::from_fn(|| board.take(Time(now)))
+            .map(|job| job.id.0.0)
+            .collect()
     }
 
     #[test]
@@ -174,7 +188,11 @@ mod tests {
         board.ended(JobId(Id(1)), Ended::Again(Time(5_000)), Time(1));
         assert_eq!(taken(&mut board, 4_999), Vec::<u128>::new());
         assert_eq!(taken(&mut board, 5_000), [1]);
-        board.ended(JobId(Id(1)), Ended::Again(Time(LANE_HELD_MS_MAX + 1)), Time(5_001));
+        board.ended(
+            JobId(Id(1)),
+            Ended::Again(Time(LANE_HELD_MS_MAX + 1)),
+            Time(5_001),
+        );
         assert_eq!(taken(&mut board, 5_001), [2]);
         assert_eq!(taken(&mut board, LANE_HELD_MS_MAX + 1), [1]);
     }
@@ -186,7 +204,10 @@ mod tests {
         board.add(job(1, 1, Priority::Normal));
         let order = taken(&mut board, 0);
         let place = order.iter().position(|id| *id == 1);
-        assert!(place > Some(0) && place < Some(NORMAL_FLOOR as usize), "{place:?}");
+        assert!(
+            place > Some(0) && place < Some(NORMAL_FLOOR as usize),
+            "{place:?}"
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use connector_api::{
-    Abilities, Callback, Connector, Forged, Genuine, HttpOut, HttpRequest, HttpResponse, Inbound, Line, OutError,
-    Outbound, Unreadable,
+    Abilities, Callback, Connector, Forged, Genuine, HttpOut, HttpRequest, HttpResponse, Inbound, Line,
+    OutError, Outbound, Unreadable,
 };
 use domain::app::{App, ChannelAccount, ProcessingMode, UnknownPolicy};
 use domain::channel::{Address, Channel};
@@ -48,8 +48,17 @@ pub struct Scripted {
 
 impl Scripted {
     fn new(name: &'static str, repeating_is_safe: bool) -> Arc<Scripted> {
-        let abilities = Abilities { repeating_is_safe, answer_timeout_ms: 3_600_000, ..Abilities::default() };
-        Arc::new(Scripted { name, abilities, script: Mutex::default(), sent: Mutex::default() })
+        let abilities = Abilities {
+            repeating_is_safe,
+            answer_timeout_ms: 3_600_000,
+            ..Abilities::default()
+        };
+        Arc::new(Scripted {
+            name,
+            abilities,
+            script: Mutex::default(),
+            sent: Mutex::default(),
+        })
     }
 
     pub fn will(&self, answer: Answer) {
@@ -62,12 +71,22 @@ impl Scripted {
 
     /// Texts in the order they were handed over.
     pub fn texts(&self) -> Vec<String> {
-        self.sent.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
+        self.sent
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(text, _)| text.clone())
+            .collect()
     }
 
     /// Our tokens in the order they were handed over.
     pub fn tokens(&self) -> Vec<String> {
-        self.sent.lock().unwrap().iter().map(|(_, token)| token.clone()).collect()
+        self.sent
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, token)| token.clone())
+            .collect()
     }
 }
 
@@ -91,7 +110,9 @@ impl Connector for Scripted {
     fn read(&self, callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
         let words = String::from_utf8(callback.body().to_vec()).map_err(|_| Unreadable(String::new()))?;
         let words: Vec<&str> = words.split(' ').collect();
-        let ["receipt", id, token, status] = words[..] else { return Err(Unreadable("?".to_owned())) };
+        let ["receipt", id, token, status] = words[..] else {
+            return Err(Unreadable("?".to_owned()));
+        };
         let status = match status {
             "read" => Status::Read,
             "delivered" => Status::Delivered,
@@ -101,18 +122,29 @@ impl Connector for Scripted {
             provider_id: Arc::from(id),
             token: (token != "-").then(|| Arc::from(token)),
             recipient: None,
-            receipt: Receipt { status, reason: None, at: Time(0) },
+            receipt: Receipt {
+                status,
+                reason: None,
+                at: Time(0),
+            },
         }])
     }
 
     fn send<'a>(&'a self, _line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Body::Text(text) = &message.content.body else { panic!("tests send text") };
-            self.sent.lock().unwrap().push((text.clone(), message.token.to_string()));
+            let Body::Text(text) = &message.content.body else {
+                panic!("tests send text")
+            };
+            self.sent
+                .lock()
+                .unwrap()
+                .push((text.clone(), message.token.to_string()));
             let next = self.script.lock().unwrap().pop_front();
             match next {
                 Some(Answer::Now(outcome)) => outcome,
-                Some(Answer::Later(outcome)) => outcome.await.unwrap_or(Outcome::Unknown { parts: Vec::new() }),
+                Some(Answer::Later(outcome)) => {
+                    outcome.await.unwrap_or(Outcome::Unknown { parts: Vec::new() })
+                }
                 None => accepted(&format!("{}-{}", self.name, self.sent.lock().unwrap().len())),
             }
         })
@@ -120,7 +152,9 @@ impl Connector for Scripted {
 }
 
 pub fn accepted(id: &str) -> Outcome {
-    Outcome::Accepted { parts: vec![Arc::from(id)] }
+    Outcome::Accepted {
+        parts: vec![Arc::from(id)],
+    }
 }
 
 pub fn reason(words: &str) -> Reason {
@@ -151,9 +185,16 @@ impl Hook {
 impl HttpOut for Hook {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
-            self.bodies.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
+            self.bodies
+                .lock()
+                .unwrap()
+                .push(String::from_utf8_lossy(&request.body).into_owned());
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
-            Ok(HttpResponse { status, headers: http::HeaderMap::new(), body: bytes::Bytes::new() })
+            Ok(HttpResponse {
+                status,
+                headers: http::HeaderMap::new(),
+                body: bytes::Bytes::new(),
+            })
         })
     }
 }
@@ -170,7 +211,12 @@ impl Reads for HeldReads {
         self.store.page(page)
     }
 
-    fn events(&self, tenant: Option<TenantId>, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
+    fn events(
+        &self,
+        tenant: Option<TenantId>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
         Box::pin(async move {
             let page = self.store.events(tenant, after, limit).await;
             let held = self.hold.lock().unwrap().take();
@@ -207,7 +253,10 @@ impl House {
     pub fn new() -> House {
         let store = MemoryStore::new();
         House {
-            reads: HeldReads { store: store.clone(), ..HeldReads::default() },
+            reads: HeldReads {
+                store: store.clone(),
+                ..HeldReads::default()
+            },
             store,
             clock: FakeClock::at(Time(1_700_000_000_000)),
             alpha: Scripted::new("ALPHA", false),
@@ -218,7 +267,10 @@ impl House {
     }
 
     pub async fn start_over(&self, store: Arc<dyn Store>) -> Engine {
-        let registered = |one: &Arc<Scripted>| Registered { connector: one.clone(), session: None };
+        let registered = |one: &Arc<Scripted>| Registered {
+            connector: one.clone(),
+            session: None,
+        };
         let parts = Parts {
             store,
             reads: Arc::new(self.reads.clone()),
@@ -251,11 +303,23 @@ impl House {
     /// What the log says of deliveries, in order.
     pub fn statuses(&self) -> Vec<Status> {
         let facts = self.store.all_events().into_iter().map(|event| event.fact);
-        facts.filter_map(|fact| if let Fact::DeliveryChanged(change) = fact { Some(change.status) } else { None }).collect()
+        facts
+            .filter_map(|fact| {
+                if let Fact::DeliveryChanged(change) = fact {
+                    Some(change.status)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     pub fn submitted(&self) -> usize {
-        self.store.all_events().iter().filter(|event| event.fact == Fact::MessageSubmitted).count()
+        self.store
+            .all_events()
+            .iter()
+            .filter(|event| event.fact == Fact::MessageSubmitted)
+            .count()
     }
 }
 
@@ -294,7 +358,9 @@ pub async fn found(engine: &Engine, unknown_policy: Option<UnknownPolicy>) {
 
 /// A text to `person` over these channels, in this order.
 pub fn text(person: &str, text: &str, channels: &[&str]) -> Send {
-    let addresses = channels.iter().map(|channel| (Address::new(channel, person), false));
+    let addresses = channels
+        .iter()
+        .map(|channel| (Address::new(channel, person), false));
     Send {
         tenant: TENANT,
         app: APP,
@@ -347,11 +413,19 @@ pub async fn quiet() {
 pub async fn callback(engine: &Engine, channel: &str, words: &str) {
     let mut headers = http::HeaderMap::new();
     headers.insert("x-token", http::HeaderValue::from_static("genuine"));
-    let callback = Callback { headers, query: String::new(), body: bytes::Bytes::from(words.to_owned()) };
+    let callback = Callback {
+        headers,
+        query: String::new(),
+        body: bytes::Bytes::from(words.to_owned()),
+    };
     engine.provider_callback(channel, APP, callback).await.unwrap();
 }
 
 /// One process: everything that it runs dies with it, in the middle of whatever it does.
 pub fn life<T>(run: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(run)
 }

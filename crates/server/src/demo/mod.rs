@@ -1,0 +1,222 @@
+//! `trunkline demo`: the server on an embedded database with the sandbox beside it, one conversation played through
+//! all three APIs, and then served until stopped.
+
+mod accounts;
+mod authority;
+mod info;
+mod play;
+mod setup;
+mod sink;
+mod wire;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use config::Config;
+use sandbox::{Running, Sandbox};
+
+use crate::node::{Extras, Node};
+use info::Info;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub data: PathBuf,
+    pub listen: Option<SocketAddr>,
+    pub tls_listen: Option<SocketAddr>,
+    /// End when played.
+    pub once: bool,
+    /// A sandbox that runs already.
+    pub sandbox: Option<String>,
+    pub vendor_limits: bool,
+}
+
+/// Where the TLS door opens when nobody says otherwise.
+const TLS_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8443);
+/// The file that tells people and scripts how to talk to the demo.
+const INFO_FILE: &str = "demo.json";
+
+/// The demo may call this machine: its sandbox and its webhook receiver live here. The environment can still deny it.
+pub fn defaults() -> Config {
+    let mut config = Config::default();
+    config.http_out.allow_loopback = true;
+    config.http_out.providers_allow_loopback = true;
+    "warn".clone_into(&mut config.log.filter);
+    config
+}
+
+/// Runs the demo. Fails when any step of the play did not really happen.
+pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
+    let info_path = options.data.join(INFO_FILE);
+    let known: Option<Info> = match std::fs::read(&info_path) {
+        Ok(bytes) => {
+            Some(serde_json::from_slice(&bytes).context("demo.json cannot be read; remove the folder")?)
+        }
+        Err(_) => None,
+    };
+    let (running, sandbox_url, smpp) = sandbox(&options).await?;
+    adjust(&mut config, &options);
+    std::fs::create_dir_all(&options.data)?;
+    let certificate = Some(authority::certificate(&options.data)?);
+    let extras = Extras {
+        certificate,
+        vendor_limits: options.vendor_limits,
+    };
+    let node = Node::start(&config, extras).await?;
+    let base_url = format!("http://{}", node.address);
+    let info = match known {
+        Some(info) => info,
+        None => create(&node, &sandbox_url, smpp).await?,
+    };
+    let info = Info {
+        base_url: base_url.clone(),
+        tls_base_url: node
+            .tls_address
+            .map_or(String::new(), |address| format!("https://{address}")),
+        sandbox: info::Sandbox {
+            url: sandbox_url.clone(),
+        },
+        ..info
+    };
+    move_accounts(&node, &sandbox_url, smpp).await?;
+    register(&node, &sandbox_url, &base_url).await?;
+    write(&info_path, &info)?;
+    let played = play::play(&info, &options.data.join(&info.ca_file)).await;
+    match &played {
+        Ok(lines) => lines.iter().for_each(|line| crate::say(line)),
+        Err(error) => crate::say(&format!("the demo did not play through: {error:#}")),
+    }
+    if !options.once {
+        greet(&info, &info_path);
+        crate::until_stopped().await;
+    }
+    node.shutdown().await;
+    if let Some(running) = running {
+        running.shutdown().await;
+    }
+    played.map(drop)
+}
+
+/// Starts a sandbox, or asks one that runs where its SMSC listens.
+async fn sandbox(options: &Options) -> anyhow::Result<(Option<Running>, String, SocketAddr)> {
+    let Some(url) = &options.sandbox else {
+        let settings = sandbox::Settings {
+            ledger: Some(options.data.join("sandbox-ledger.jsonl")),
+            ..sandbox::Settings::default()
+        };
+        std::fs::create_dir_all(&options.data)?;
+        let running = Sandbox::start(settings)
+            .await
+            .context("the sandbox cannot start")?;
+        let (url, smpp) = (running.url(), running.smpp_addr);
+        return Ok((Some(running), url, smpp));
+    };
+    let url = url.trim_end_matches('/').to_owned();
+    let described = wire::get_json(&format!("{url}/about"))
+        .await
+        .context("the sandbox does not answer")?;
+    let Some(smpp) = described["smpp"]
+        .as_str()
+        .and_then(|address| address.parse().ok())
+    else {
+        bail!("the sandbox at {url} does not say where its SMSC listens");
+    };
+    Ok((None, url, smpp))
+}
+
+/// The demo talks to loopback and keeps its own folder; everything else is as configured.
+fn adjust(config: &mut Config, options: &Options) {
+    config.store.data.clone_from(&options.data);
+    let free = SocketAddr::from((TLS_LISTEN.0, 0));
+    let usual = SocketAddr::from(TLS_LISTEN);
+    let chosen = options.listen.is_some();
+    config.server.listen = options.listen.unwrap_or(config.server.listen);
+    config.server.tls_listen = options.tls_listen.or(Some(if chosen { free } else { usual }));
+}
+
+/// Makes both tenants.
+async fn create(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Result<Info> {
+    let first = setup::tenant(&node.engine, "Demo", &accounts::all(sandbox_url, smpp, 1)).await?;
+    let second_tenant =
+        setup::tenant(&node.engine, "Neighbour", &accounts::all(sandbox_url, smpp, 2)).await?;
+    Ok(Info {
+        base_url: String::new(),
+        tls_base_url: String::new(),
+        ca_file: authority::CA_FILE.to_owned(),
+        first,
+        console: None,
+        sandbox: info::Sandbox {
+            url: sandbox_url.to_owned(),
+        },
+        second_tenant,
+    })
+}
+
+/// Points the accounts of a folder that was used before to where the sandbox is now.
+async fn move_accounts(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Result<()> {
+    let apps: Vec<_> = node.engine.directory().apps().cloned().collect();
+    for app in apps {
+        let mut moved = domain::app::App::clone(&app);
+        for account in &mut moved.channels {
+            let base_url = format!("{sandbox_url}/{}", account.channel.as_str().to_lowercase());
+            for (name, value) in &mut account.settings {
+                match name.as_str() {
+                    "base_url" => value.clone_from(&base_url),
+                    "host" => *value = smpp.ip().to_string(),
+                    "port" => *value = smpp.port().to_string(),
+                    _ => {}
+                }
+            }
+        }
+        if moved != *app
+            && node
+                .engine
+                .execute(domain::command::admin::PutApp(moved))
+                .await
+                .is_err()
+        {
+            bail!("the channel accounts could not be moved to the sandbox");
+        }
+    }
+    Ok(())
+}
+
+/// Tells the sandbox which accounts exist and where their callbacks go.
+async fn register(node: &Node, sandbox_url: &str, base_url: &str) -> anyhow::Result<()> {
+    let apps: Vec<_> = node.engine.directory().apps().cloned().collect();
+    for app in apps {
+        for account in &app.channels {
+            let (path, body) = accounts::registration(account, app.id, base_url);
+            wire::put_json(&format!("{sandbox_url}{path}"), &body)
+                .await
+                .context("the sandbox takes no accounts")?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, info: &Info) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension("json.new");
+    let mut file = std::fs::File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)?;
+    std::io::Write::write_all(&mut file, serde_json::to_string_pretty(info)?.as_bytes())?;
+    std::fs::rename(&beside, path)?;
+    Ok(())
+}
+
+fn greet(info: &Info, path: &Path) {
+    crate::say("");
+    crate::say(&format!(
+        "Trunkline serves at   {}  and  {}",
+        info.base_url, info.tls_base_url
+    ));
+    crate::say(&format!("Handsets and ledger   {}", info.sandbox.url));
+    crate::say(&format!("Keys for all APIs in  {}", path.display()));
+    crate::say("Stop with Ctrl-C.");
+}

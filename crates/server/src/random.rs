@@ -1,0 +1,13 @@
+//! Fresh secrets from the operating system.
+
+/// Thirty-two random bytes.
+pub fn bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the operating system gives entropy");
+    bytes
+}
+
+/// A secret of 40 characters.
+pub fn secret() -> String {
+    hex::encode(&bytes()[..20])
+}
