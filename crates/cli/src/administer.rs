@@ -28,14 +28,7 @@ pub async fn administer(engine: &Engine, request: AdminRequest) -> AdminAnswer {
 async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer, String> {
     match request {
         AdminRequest::CreateTenant { name } => create_tenant(engine, name).await,
-        AdminRequest::ListTenants {} => {
-            let directory = engine.directory();
-            let mut tenants: Vec<_> = directory.tenants().cloned().collect();
-            tenants.sort_by_key(|tenant| tenant.account_number);
-            Ok(AdminAnswer::Tenants {
-                tenants: tenants.iter().map(|tenant| tenant_row(tenant)).collect(),
-            })
-        }
+        AdminRequest::ListTenants {} => Ok(list_tenants(engine)),
         AdminRequest::ShowTenant { tenant } => {
             let tenant = find_tenant(engine, &tenant)?;
             Ok(AdminAnswer::Tenants {
@@ -85,14 +78,7 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
             email,
             role,
         } => create_agent(engine, &tenant, name, email, role).await,
-        AdminRequest::ListAgents { tenant } => {
-            let tenant = find_tenant(engine, &tenant)?.id;
-            let mut agents: Vec<_> = engine.directory().agents_of(tenant).cloned().collect();
-            agents.sort_by_key(|agent| agent.number);
-            Ok(AdminAnswer::Agents {
-                agents: agents.iter().map(|agent| agent_row(agent)).collect(),
-            })
-        }
+        AdminRequest::ListAgents { tenant } => list_agents(engine, &tenant),
         AdminRequest::ShowAgent { tenant, agent } => {
             let tenant = find_tenant(engine, &tenant)?.id;
             let agent = find_agent(engine, tenant, &agent)?;
@@ -102,6 +88,23 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
         }
         AdminRequest::Explain { message } => explain::explain(engine, &message).await,
     }
+}
+
+fn list_tenants(engine: &Engine) -> AdminAnswer {
+    let mut tenants: Vec<_> = engine.directory().tenants().cloned().collect();
+    tenants.sort_by_key(|tenant| tenant.account_number);
+    AdminAnswer::Tenants {
+        tenants: tenants.iter().map(|tenant| tenant_row(tenant)).collect(),
+    }
+}
+
+fn list_agents(engine: &Engine, tenant: &str) -> Result<AdminAnswer, String> {
+    let tenant = find_tenant(engine, tenant)?.id;
+    let mut agents: Vec<_> = engine.directory().agents_of(tenant).cloned().collect();
+    agents.sort_by_key(|agent| agent.number);
+    Ok(AdminAnswer::Agents {
+        agents: agents.iter().map(|agent| agent_row(agent)).collect(),
+    })
 }
 
 async fn create_tenant(engine: &Engine, name: String) -> Result<AdminAnswer, String> {

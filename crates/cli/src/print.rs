@@ -2,7 +2,7 @@
 //! Secrets appear only in the answer that creates them.
 
 use crate::command::Printing;
-use crate::request::{AdminAnswer, AppRow, NewKey};
+use crate::request::{AdminAnswer, AgentRow, AppRow, KeyRow, NewKey, TenantRow};
 
 /// The answer as it is printed, without a line end.
 pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
@@ -10,73 +10,58 @@ pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
         return serde_json::to_string_pretty(answer).unwrap_or_else(|error| error.to_string());
     }
     match answer {
-        AdminAnswer::Tenants { tenants } => {
-            let line = |tenant: &crate::TenantRow| {
-                let disabled = if tenant.disabled { "disabled" } else { "" };
-                let number = tenant.account_number.to_string();
-                vec![
-                    number,
-                    tenant.site_id.clone(),
-                    tenant.id.clone(),
-                    tenant.name.clone(),
-                    disabled.to_owned(),
-                ]
-            };
-            table(
-                &["ACCOUNT", "SITE", "ID (PROJECT)", "NAME", ""],
-                tenants.iter().map(line),
-            )
-        }
-        AdminAnswer::Apps { apps } => {
-            let shown: Vec<String> = apps.iter().map(app).collect();
-            if shown.is_empty() {
-                "none".to_owned()
-            } else {
-                shown.join("\n\n")
-            }
-        }
-        AdminAnswer::Keys { keys } => {
-            let line = |key: &crate::KeyRow| {
-                let public = if key.public.is_empty() {
-                    "(bearer token)"
-                } else {
-                    &key.public
-                };
-                let belongs = key
-                    .agent
-                    .as_ref()
-                    .or(key.app.as_ref())
-                    .cloned()
-                    .unwrap_or_default();
-                let revoked = if key.revoked { "revoked" } else { "" };
-                let words = [&key.id, &key.face, public, &belongs, &key.name, revoked];
-                words.map(str::to_owned).to_vec()
-            };
-            table(
-                &["ID", "FACE", "PUBLIC", "AGENT OR APP", "NAME", ""],
-                keys.iter().map(line),
-            )
-        }
-        AdminAnswer::Agents { agents } => {
-            let line = |agent: &crate::AgentRow| {
-                let role = format!("{:?}", agent.role).to_lowercase();
-                vec![
-                    agent.number.to_string(),
-                    agent.id.clone(),
-                    role,
-                    agent.email.clone(),
-                    agent.name.clone(),
-                ]
-            };
-            table(
-                &["NUMBER", "ID", "ROLE", "EMAIL", "NAME"],
-                agents.iter().map(line),
-            )
-        }
+        AdminAnswer::Tenants { tenants } => table(TENANT, tenants.iter().map(tenant)),
+        AdminAnswer::Apps { apps } if apps.is_empty() => NOTHING.to_owned(),
+        AdminAnswer::Apps { apps } => apps.iter().map(app).collect::<Vec<_>>().join("\n\n"),
+        AdminAnswer::Keys { keys } => table(KEY, keys.iter().map(key)),
+        AdminAnswer::Agents { agents } => table(AGENT, agents.iter().map(agent)),
         AdminAnswer::KeyCreated { key } => new_key(key),
         AdminAnswer::Explanation { sentences } => sentences.join("\n"),
         AdminAnswer::Refused { why } => why.clone(),
     }
+}
+
+/// Stands for an empty list.
+const NOTHING: &str = "none";
+const TENANT: &[&str] = &["ACCOUNT", "SITE", "ID (PROJECT)", "NAME", ""];
+const CHANNEL: &[&str] = &["CHANNEL", "ACCOUNT", "SETTINGS", "CALLBACK PATH"];
+const KEY: &[&str] = &["ID", "FACE", "PUBLIC", "AGENT OR APP", "NAME", ""];
+const AGENT: &[&str] = &["NUMBER", "ID", "ROLE", "EMAIL", "NAME"];
+
+fn tenant(tenant: &TenantRow) -> Vec<String> {
+    let disabled = if tenant.disabled { "disabled" } else { "" };
+    let number = tenant.account_number.to_string();
+    vec![
+        number,
+        tenant.site_id.clone(),
+        tenant.id.clone(),
+        tenant.name.clone(),
+        disabled.to_owned(),
+    ]
+}
+
+fn key(key: &KeyRow) -> Vec<String> {
+    let public = if key.public.is_empty() {
+        "(bearer token)"
+    } else {
+        &key.public
+    };
+    let belongs = key.agent.as_ref().or(key.app.as_ref()).map_or("", String::as_str);
+    let revoked = if key.revoked { "revoked" } else { "" };
+    [&key.id, &key.face, public, belongs, &key.name, revoked]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn agent(agent: &AgentRow) -> Vec<String> {
+    let role = format!("{:?}", agent.role).to_lowercase();
+    vec![
+        agent.number.to_string(),
+        agent.id.clone(),
+        role,
+        agent.email.clone(),
+        agent.name.clone(),
+    ]
 }
 
 fn app(app: &AppRow) -> String {
@@ -100,7 +85,7 @@ fn app(app: &AppRow) -> String {
         ];
         words.map(String::clone).to_vec()
     });
-    let channels = table(&["CHANNEL", "ACCOUNT", "SETTINGS", "CALLBACK PATH"], lines);
+    let channels = table(CHANNEL, lines);
     format!(
         "{head}\n  channels, highest priority first:\n    {}",
         channels.replace('\n', "\n    ")
@@ -125,7 +110,7 @@ fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
     let mut all: Vec<Vec<String>> = vec![head.iter().map(|word| (*word).to_owned()).collect()];
     all.extend(lines);
     if all.len() == 1 {
-        return "none".to_owned();
+        return NOTHING.to_owned();
     }
     let wide = |column: usize| {
         all.iter()

@@ -69,7 +69,7 @@ fn the_default_file_shows_every_key_with_a_comment_above() {
             let is_key = |line: &&str| line.trim_start_matches('#').starts_with(&format!("{key} = "));
             let place = lines
                 .iter()
-                .position(|line| is_key(&line))
+                .position(is_key)
                 .unwrap_or_else(|| panic!("{section}.{key}"));
             assert!(
                 place > 0 && lines[place - 1].starts_with("# "),
@@ -118,74 +118,76 @@ fn the_environment_beats_the_file() {
     assert_eq!(config.log.filter, "warn");
 }
 
+/// Files, each with one mistake, and a part of what is said of it.
+const MISTAKES: &[(&str, &str)] = &[
+    ("[server]\nlisten = \"here\"", "server.listen does not fit"),
+    (
+        "[server]\nlistn = \"127.0.0.1:1\"",
+        "there is no key server.listn. The keys are base_url, listen,",
+    ),
+    (
+        "[srver]\nlisten = 1",
+        "there is no section srver. The sections are http_out, limits,",
+    ),
+    ("listen = 1", "there is no section listen"),
+    (
+        "server = 1",
+        "server is a section, so its keys stand under [server]",
+    ),
+    ("[server\n", "In t.toml: "),
+    (
+        "[server]\nshutdown_grace_s = -1",
+        "server.shutdown_grace_s does not fit",
+    ),
+    (
+        "[server]\nshutdown_grace_s = 3601",
+        "server.shutdown_grace_s is 3601 but may be at most 3600.",
+    ),
+    (
+        "[server]\ntls_listen = \"127.0.0.1:1\"",
+        "needs server.tls_certificate and server.tls_key",
+    ),
+    (
+        "[server]\ntls_key = \"k\"",
+        "server.tls_key is set but server.tls_certificate is not",
+    ),
+    (
+        "[server]\noperator_listen = \"127.0.0.1:8080\"",
+        "the same address as server.listen",
+    ),
+    ("[server]\nbase_url = \"talk\"", "is no URL"),
+    ("[server]\nbase_url = \"ftp://talk\"", "must begin with http"),
+    ("[server]\nbase_url = \"http://talk/\"", "ends in a slash"),
+    ("[store]\nsync = \"perhaps\"", "store.sync does not fit"),
+    ("[store]\ndata = \"\"", "store.data is empty"),
+    (
+        "[sinch]\ntoken_lifetime_s = 0",
+        "sinch.token_lifetime_s is 0 but must be at least 1.",
+    ),
+    (
+        "[liveperson]\npublic_authority = \"https://x\"",
+        "is no host with a port",
+    ),
+    ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),
+    (
+        "[http_out]\nallow = [\"10.0.0.0/33\"]",
+        "names \"10.0.0.0/33\", which is no subnet",
+    ),
+    (
+        "[http_out]\nallow_loopback = \"yes\"",
+        "http_out.allow_loopback does not fit",
+    ),
+    ("[limits]\ncached_rows_max = 0", "limits.cached_rows_max is 0"),
+    (
+        "[limits]\nwaiting_commands_max = 1",
+        "larger than limits.waiting_commands_max",
+    ),
+    ("[log]\nfilter = \" \"", "log.filter is empty"),
+];
+
 #[test]
 fn each_mistake_has_its_sentence() {
-    let rows = [
-        ("[server]\nlisten = \"here\"", "server.listen does not fit"),
-        (
-            "[server]\nlistn = \"127.0.0.1:1\"",
-            "there is no key server.listn. The keys are base_url, listen,",
-        ),
-        (
-            "[srver]\nlisten = 1",
-            "there is no section srver. The sections are http_out, limits,",
-        ),
-        ("listen = 1", "there is no section listen"),
-        (
-            "server = 1",
-            "server is a section, so its keys stand under [server]",
-        ),
-        ("[server\n", "In t.toml: "),
-        (
-            "[server]\nshutdown_grace_s = -1",
-            "server.shutdown_grace_s does not fit",
-        ),
-        (
-            "[server]\nshutdown_grace_s = 3601",
-            "server.shutdown_grace_s is 3601 but may be at most 3600.",
-        ),
-        (
-            "[server]\ntls_listen = \"127.0.0.1:1\"",
-            "needs server.tls_certificate and server.tls_key",
-        ),
-        (
-            "[server]\ntls_key = \"k\"",
-            "server.tls_key is set but server.tls_certificate is not",
-        ),
-        (
-            "[server]\noperator_listen = \"127.0.0.1:8080\"",
-            "the same address as server.listen",
-        ),
-        ("[server]\nbase_url = \"talk\"", "is no URL"),
-        ("[server]\nbase_url = \"ftp://talk\"", "must begin with http"),
-        ("[server]\nbase_url = \"http://talk/\"", "ends in a slash"),
-        ("[store]\nsync = \"perhaps\"", "store.sync does not fit"),
-        ("[store]\ndata = \"\"", "store.data is empty"),
-        (
-            "[sinch]\ntoken_lifetime_s = 0",
-            "sinch.token_lifetime_s is 0 but must be at least 1.",
-        ),
-        (
-            "[liveperson]\npublic_authority = \"https://x\"",
-            "is no host with a port",
-        ),
-        ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),
-        (
-            "[http_out]\nallow = [\"10.0.0.0/33\"]",
-            "names \"10.0.0.0/33\", which is no subnet",
-        ),
-        (
-            "[http_out]\nallow_loopback = \"yes\"",
-            "http_out.allow_loopback does not fit",
-        ),
-        ("[limits]\ncached_rows_max = 0", "limits.cached_rows_max is 0"),
-        (
-            "[limits]\nwaiting_commands_max = 1",
-            "larger than limits.waiting_commands_max",
-        ),
-        ("[log]\nfilter = \" \"", "log.filter is empty"),
-    ];
-    for (file, part) in rows {
+    for (file, part) in MISTAKES {
         let problems = loaded(file, &[]).unwrap_err();
         assert_eq!(problems.len(), 1, "{file}: {problems:?}");
         assert!(
