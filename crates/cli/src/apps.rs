@@ -120,8 +120,8 @@ fn account(engine: &Engine, setting: ChannelSetting) -> Result<ChannelAccount, S
     }
     let mut names: Vec<&String> = setting.settings.iter().map(|(name, _)| name).collect();
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("The setting {} is given twice.", twice[0]));
+    if let Some([twice, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("The setting {twice} is given twice."));
     }
     Ok(ChannelAccount {
         channel,
@@ -148,8 +148,8 @@ fn row(app: &App) -> AppRow {
 
 /// Below the base URL; channels that are our own faces have no provider that would call.
 fn callback_path(app: &App, channel: &Channel) -> String {
-    match channel.is_face() {
-        true => String::new(),
-        false => format!("/callbacks/{}/{}", channel.as_str().to_lowercase(), app.id.ulid()),
+    if channel.is_face() {
+        return String::new();
     }
+    format!("/callbacks/{}/{}", channel.as_str().to_lowercase(), app.id.ulid())
 }

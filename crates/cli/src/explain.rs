@@ -23,7 +23,7 @@ pub(crate) async fn explain(engine: &Engine, message: &str) -> Result<AdminAnswe
             match &found.delivery {
                 Some(delivery) => journey(delivery, &mut sentences),
                 None => {
-                    sentences.push("It goes to no channel, so there is no delivery to follow.".to_owned())
+                    sentences.push("It goes to no channel, so there is no delivery to follow.".to_owned());
                 }
             }
             return Ok(AdminAnswer::Explanation { sentences });
