@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::generator::Load;
 
 /// How long a start may take.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub struct Server {

@@ -66,7 +66,7 @@ impl Id {
                 }
                 continue;
             }
-            bits = bits << 4 | (byte as char).to_digit(16)? as u128;
+            bits = bits << 4 | u128::from((byte as char).to_digit(16)?);
         }
         Some(Id(bits))
     }

@@ -479,7 +479,7 @@ fn publish(directory: &mut Directory, key: &Key, record: Option<&Record>) {
     match (record, key.kind, &key.name) {
         (Some(record), _, _) => directory.put(record),
         (None, Kind::Subscription, Name::Id(id)) => {
-            directory.remove_subscription(key.tenant, SubscriptionId(*id))
+            directory.remove_subscription(key.tenant, SubscriptionId(*id));
         }
         _ => {}
     }

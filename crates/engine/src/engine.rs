@@ -244,6 +244,11 @@ impl Engine {
         self.inner.head.clone()
     }
 
+    /// The newest committed position as a number, where a new subscription starts.
+    pub fn position(&self) -> u64 {
+        *self.inner.head.borrow()
+    }
+
     /// Stores a rendering of a file durably.
     pub async fn put_file(
         &self,

@@ -96,9 +96,9 @@ fn log(config: &Config) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     if config.log.json {
-        subscriber.json().init()
+        subscriber.json().init();
     } else {
-        subscriber.init()
+        subscriber.init();
     }
     Ok(())
 }

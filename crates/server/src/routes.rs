@@ -23,10 +23,7 @@ pub fn own(engine: Engine) -> Router {
 }
 
 async fn ready(State(engine): State<Engine>) -> Response {
-    match engine.is_ready() {
-        true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
-    }
+    if engine.is_ready() { "ready\n".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response() }
 }
 
 async fn callback(

@@ -220,7 +220,7 @@ impl Send {
         match &self.conversation_metadata {
             Some(MetadataChange::Replace(json)) => *metadata = Some(json.clone()),
             Some(MetadataChange::Merge { patch, merge }) => {
-                *metadata = Some(merge(metadata.as_deref(), patch))
+                *metadata = Some(merge(metadata.as_deref(), patch));
             }
             None => {}
         }

@@ -84,9 +84,9 @@ impl Lines {
 
     fn pair(&mut self, title: &str, detail: &str) {
         if detail.is_empty() {
-            self.push(title)
+            self.push(title);
         } else {
-            self.0.push(format!("{title}: {detail}"))
+            self.0.push(format!("{title}: {detail}"));
         }
     }
 

@@ -51,14 +51,11 @@ impl Post<'_> {
             Ok(facts) => facts,
             Err(error) => return failed(error.to_string()),
         };
-        let carried = match self.carries(&facts) {
-            true => match self.begin(&facts).await {
-                Ok(Some(attempt)) => Some(attempt),
-                Ok(None) => return Delivered::Yes,
-                Err(why) => return failed(why),
-            },
-            false => None,
-        };
+        let carried = if self.carries(&facts) { match self.begin(&facts).await {
+            Ok(Some(attempt)) => Some(attempt),
+            Ok(None) => return Delivered::Yes,
+            Err(why) => return failed(why),
+        } } else { None };
         let Some(mut rendered) = self.dialect.render(&facts) else {
             if let Some(attempt) = carried {
                 let reason = Reason::new(

@@ -68,10 +68,7 @@ impl Board {
         }
         self.picks = self.picks.wrapping_add(1);
         let normal_first = self.picks.is_multiple_of(NORMAL_FLOOR);
-        let (first, second) = match normal_first {
-            true => (&mut self.ready_normal, &mut self.ready_high),
-            false => (&mut self.ready_high, &mut self.ready_normal),
-        };
+        let (first, second) = if normal_first { (&mut self.ready_normal, &mut self.ready_high) } else { (&mut self.ready_high, &mut self.ready_normal) };
         let id = first.pop_front().or_else(|| second.pop_front())?;
         self.running.insert(id);
         let held = self.jobs.get_mut(&id)?;

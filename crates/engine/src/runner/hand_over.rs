@@ -75,7 +75,7 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
                     .parts()
                     .clock
                     .wait_until(engine.now().plus_ms(UNAVAILABLE_MS))
-                    .await
+                    .await;
             }
         }
     }

@@ -52,7 +52,7 @@ pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow
         engine,
         PutSubscription {
             subscription: hidden,
-            from: *engine.head().borrow(),
+            from: engine.position(),
         },
     )
     .await?;
