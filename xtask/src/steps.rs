@@ -27,12 +27,7 @@ pub struct Steps {
 impl Steps {
     /// `strict` (CI=1) turns every skip into a failure.
     pub fn new(root: &Path, strict: bool) -> Self {
-        Self {
-            root: root.to_path_buf(),
-            strict,
-            done: Vec::new(),
-            summary: None,
-        }
+        Self { root: root.to_path_buf(), strict, done: Vec::new(), summary: None }
     }
 
     /// Runs a program with a command line given as words; true when it succeeded.
@@ -57,8 +52,7 @@ impl Steps {
     /// Records that a step could not run here, and why.
     pub fn skip(&mut self, name: &str, why: &str) {
         println!("\n=== {name}: SKIPPED, {why}");
-        self.done
-            .push((name.to_owned(), Outcome::Skipped(why.to_owned()), Duration::ZERO));
+        self.done.push((name.to_owned(), Outcome::Skipped(why.to_owned()), Duration::ZERO));
     }
 
     /// Prints the table of steps and nextest's summary; an error when anything failed.
@@ -92,18 +86,14 @@ impl Steps {
         if let Outcome::Failed(why) = &outcome {
             println!("{name}: {why}");
         }
-        self.done
-            .push((name.to_owned(), outcome, now().duration_since(started)));
+        self.done.push((name.to_owned(), outcome, now().duration_since(started)));
         passed
     }
 
     /// Passes both streams through line by line and keeps what the summaries say about skips.
     fn watch(&mut self, line: &[&str], environment: &[(&str, String)]) -> Outcome {
         let mut command = Command::new(line[0]);
-        command
-            .args(&line[1..])
-            .current_dir(&self.root)
-            .stdin(Stdio::null());
+        command.args(&line[1..]).current_dir(&self.root).stdin(Stdio::null());
         command.envs(environment.iter().map(|(key, value)| (*key, value)));
         let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = match spawned {
@@ -119,10 +109,7 @@ impl Steps {
             Ok(status) => status,
             Err(error) => return Outcome::Failed(format!("{} was lost: {error}", line[0])),
         };
-        let skipped = summaries
-            .iter()
-            .find(|summary| skipped_count(summary) > 0)
-            .cloned();
+        let skipped = summaries.iter().find(|summary| skipped_count(summary) > 0).cloned();
         if let Some(summary) = summaries.into_iter().find(|line| line.starts_with("Summary")) {
             self.summary = Some(summary);
         }
@@ -173,24 +160,15 @@ fn without_color(line: &str) -> String {
 
 /// The number next to the word `skipped` in a summary of nextest, pytest or node; 0 without one.
 fn skipped_count(summary: &str) -> u64 {
-    let words: Vec<&str> = summary
-        .split([' ', ',', ':'])
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = summary.split([' ', ',', ':']).filter(|word| !word.is_empty()).collect();
     let Some(at) = words.iter().position(|word| *word == "skipped") else {
         return 0;
     };
     let number = |index: usize| words.get(index).and_then(|word| word.parse().ok());
-    at.checked_sub(1)
-        .and_then(number)
-        .or_else(|| number(at + 1))
-        .unwrap_or(0)
+    at.checked_sub(1).and_then(number).or_else(|| number(at + 1)).unwrap_or(0)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tools time their own steps; no product code runs here"
-)]
+#[expect(clippy::disallowed_methods, reason = "the tools time their own steps; no product code runs here")]
 fn now() -> Instant {
     Instant::now()
 }

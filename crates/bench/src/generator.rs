@@ -31,13 +31,7 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
-        write!(
-            f,
-            "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms",
-            self.per_second,
-            ms(self.p50),
-            ms(self.p99)
-        )
+        write!(f, "{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", self.per_second, ms(self.p50), ms(self.p99))
     }
 }
 
@@ -55,11 +49,7 @@ pub async fn run(load: &Load, connections: usize, time: Duration) -> anyhow::Res
     let seconds = started.elapsed().as_secs_f64();
     times.sort_unstable();
     let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    Ok(Report {
-        per_second: times.len() as f64 / seconds,
-        p50: at(50),
-        p99: at(99),
-    })
+    Ok(Report { per_second: times.len() as f64 / seconds, p50: at(50), p99: at(99) })
 }
 
 async fn connection(load: Load, nth: usize, until: Instant) -> anyhow::Result<Vec<Duration>> {
@@ -70,9 +60,7 @@ async fn connection(load: Load, nth: usize, until: Instant) -> anyhow::Result<Ve
     let mut count = 0;
     while Instant::now() < until {
         count += 1;
-        let body = load
-            .template
-            .replace('%', &format!("{:07}", nth * 100_000 + count % 100_000));
+        let body = load.template.replace('%', &format!("{:07}", nth * 100_000 + count % 100_000));
         let request = format!(
             "POST {} HTTP/1.1\r\nhost: bench\r\nauthorization: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             load.path,

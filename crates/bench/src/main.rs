@@ -26,9 +26,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let binary = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "target/release/trunkline".to_owned());
+    let binary = std::env::args().nth(1).unwrap_or_else(|| "target/release/trunkline".to_owned());
     if std::env::args().nth(2).as_deref() == Some("bare") {
         return bare::serve().await;
     }

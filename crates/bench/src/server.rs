@@ -44,32 +44,21 @@ impl Server {
             .kill_on_drop(true)
             .spawn()?;
         let out = child.stdout.take().context("no output")?;
-        let address = BufReader::new(out)
-            .lines()
-            .next_line()
-            .await?
-            .context("no address")?;
+        let address = BufReader::new(out).lines().next_line().await?.context("no address")?;
         let load = Load {
             address,
             path: "/send".to_owned(),
             authorization: "none".to_owned(),
             template: body("app"),
         };
-        Ok(Server {
-            child,
-            load,
-            ready_ms: 0,
-            data: None,
-        })
+        Ok(Server { child, load, ready_ms: 0, data: None })
     }
 
     /// The demo server on an empty folder; its channel never reports for these recipients.
     pub async fn trunkline(binary: &str) -> anyhow::Result<Server> {
         let data = std::env::temp_dir().join(format!("trunkline-bench-{}", std::process::id()));
         std::fs::create_dir_all(&data)?;
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
-            .local_addr()?
-            .port();
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let started = Instant::now();
         let child = Command::new(binary)
@@ -98,12 +87,7 @@ impl Server {
             ),
             template: body(&text("app_id")),
         };
-        Ok(Server {
-            child,
-            load,
-            ready_ms,
-            data: Some(data),
-        })
+        Ok(Server { child, load, ready_ms, data: Some(data) })
     }
 
     /// What to send.
@@ -113,10 +97,7 @@ impl Server {
 
     /// Resident memory in MB; 0 where the system does not tell.
     pub fn rss_mb(&self) -> u64 {
-        let status = self
-            .child
-            .id()
-            .map(|id| std::fs::read_to_string(format!("/proc/{id}/status")));
+        let status = self.child.id().map(|id| std::fs::read_to_string(format!("/proc/{id}/status")));
         let status = status.and_then(Result::ok).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next())

@@ -20,9 +20,7 @@ pub(crate) const NAME_CHARS_MAX: usize = 200;
 
 /// Carries out one request.
 pub async fn administer(engine: &Engine, request: AdminRequest) -> AdminAnswer {
-    carry_out(engine, request)
-        .await
-        .unwrap_or_else(|why| AdminAnswer::Refused { why })
+    carry_out(engine, request).await.unwrap_or_else(|why| AdminAnswer::Refused { why })
 }
 
 async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer, String> {
@@ -31,15 +29,11 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
         AdminRequest::ListTenants {} => Ok(list_tenants(engine)),
         AdminRequest::ShowTenant { tenant } => {
             let tenant = find_tenant(engine, &tenant)?;
-            Ok(AdminAnswer::Tenants {
-                tenants: vec![tenant_row(&tenant)],
-            })
+            Ok(AdminAnswer::Tenants { tenants: vec![tenant_row(&tenant)] })
         }
-        AdminRequest::CreateApp {
-            tenant,
-            name,
-            channel,
-        } => apps::create(engine, &tenant, name, channel).await,
+        AdminRequest::CreateApp { tenant, name, channel } => {
+            apps::create(engine, &tenant, name, channel).await
+        }
         AdminRequest::ListApps { tenant } => apps::list(engine, &tenant),
         AdminRequest::ShowApp { tenant, app } => apps::show(engine, &tenant, &app),
         AdminRequest::SetChannel { tenant, app, channel } => {
@@ -48,43 +42,22 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
         AdminRequest::RemoveChannel { tenant, app, channel } => {
             apps::remove_channel(engine, &tenant, &app, &channel).await
         }
-        AdminRequest::CreateKey {
-            tenant,
-            face,
-            app,
-            agent,
-            name,
-        } => {
+        AdminRequest::CreateKey { tenant, face, app, agent, name } => {
             let tenant = find_tenant(engine, &tenant)?.id;
             let app = app.map(|app| find_app(engine, tenant, &app)).transpose()?;
-            let agent = agent
-                .map(|agent| find_agent(engine, tenant, &agent))
-                .transpose()?;
-            keys::create(
-                engine,
-                tenant,
-                face,
-                app.map(|app| app.id),
-                agent.map(|agent| agent.id),
-                name,
-            )
-            .await
+            let agent = agent.map(|agent| find_agent(engine, tenant, &agent)).transpose()?;
+            keys::create(engine, tenant, face, app.map(|app| app.id), agent.map(|agent| agent.id), name).await
         }
         AdminRequest::ListKeys { tenant } => keys::list(engine, &tenant),
         AdminRequest::RevokeKey { tenant, key } => keys::revoke(engine, &tenant, &key).await,
-        AdminRequest::CreateAgent {
-            tenant,
-            name,
-            email,
-            role,
-        } => create_agent(engine, &tenant, name, email, role).await,
+        AdminRequest::CreateAgent { tenant, name, email, role } => {
+            create_agent(engine, &tenant, name, email, role).await
+        }
         AdminRequest::ListAgents { tenant } => list_agents(engine, &tenant),
         AdminRequest::ShowAgent { tenant, agent } => {
             let tenant = find_tenant(engine, &tenant)?.id;
             let agent = find_agent(engine, tenant, &agent)?;
-            Ok(AdminAnswer::Agents {
-                agents: vec![agent_row(&agent)],
-            })
+            Ok(AdminAnswer::Agents { agents: vec![agent_row(&agent)] })
         }
         AdminRequest::Explain { message } => explain::explain(engine, &message).await,
     }
@@ -93,34 +66,22 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
 fn list_tenants(engine: &Engine) -> AdminAnswer {
     let mut tenants: Vec<_> = engine.directory().tenants().cloned().collect();
     tenants.sort_by_key(|tenant| tenant.account_number);
-    AdminAnswer::Tenants {
-        tenants: tenants.iter().map(|tenant| tenant_row(tenant)).collect(),
-    }
+    AdminAnswer::Tenants { tenants: tenants.iter().map(|tenant| tenant_row(tenant)).collect() }
 }
 
 fn list_agents(engine: &Engine, tenant: &str) -> Result<AdminAnswer, String> {
     let tenant = find_tenant(engine, tenant)?.id;
     let mut agents: Vec<_> = engine.directory().agents_of(tenant).cloned().collect();
     agents.sort_by_key(|agent| agent.number);
-    Ok(AdminAnswer::Agents {
-        agents: agents.iter().map(|agent| agent_row(agent)).collect(),
-    })
+    Ok(AdminAnswer::Agents { agents: agents.iter().map(|agent| agent_row(agent)).collect() })
 }
 
 async fn create_tenant(engine: &Engine, name: String) -> Result<AdminAnswer, String> {
     let name = named("tenant", name)?;
     let id = TenantId(engine.new_id());
-    let tenant = Tenant {
-        id,
-        name,
-        account_number: 0,
-        site_id: String::new(),
-        disabled: false,
-    };
+    let tenant = Tenant { id, name, account_number: 0, site_id: String::new(), disabled: false };
     let tenant = engine.execute(CreateTenant(tenant)).await.map_err(refusal)?;
-    Ok(AdminAnswer::Tenants {
-        tenants: vec![tenant_row(&tenant)],
-    })
+    Ok(AdminAnswer::Tenants { tenants: vec![tenant_row(&tenant)] })
 }
 
 async fn create_agent(
@@ -136,14 +97,8 @@ async fn create_agent(
     if !email.contains('@') {
         return Err(format!("{email:?} is no email address."));
     }
-    if engine
-        .directory()
-        .agents_of(tenant)
-        .any(|agent| agent.email.eq_ignore_ascii_case(&email))
-    {
-        return Err(format!(
-            "The tenant has an agent with the email address {email} already."
-        ));
+    if engine.directory().agents_of(tenant).any(|agent| agent.email.eq_ignore_ascii_case(&email)) {
+        return Err(format!("The tenant has an agent with the email address {email} already."));
     }
     let role = match role {
         AgentRole::Administrator => Role::Administrator,
@@ -151,19 +106,9 @@ async fn create_agent(
         AgentRole::Bot => Role::Bot,
     };
     let id = AgentId(engine.new_id());
-    let agent = Agent {
-        id,
-        tenant,
-        number: 0,
-        name,
-        email,
-        avatar_url: String::new(),
-        role,
-    };
+    let agent = Agent { id, tenant, number: 0, name, email, avatar_url: String::new(), role };
     let agent = engine.execute(PutAgent(agent)).await.map_err(refusal)?;
-    Ok(AdminAnswer::Agents {
-        agents: vec![agent_row(&agent)],
-    })
+    Ok(AdminAnswer::Agents { agents: vec![agent_row(&agent)] })
 }
 
 fn tenant_row(tenant: &Tenant) -> TenantRow {
@@ -195,48 +140,21 @@ fn agent_row(agent: &Agent) -> AgentRow {
 pub(crate) fn find_tenant(engine: &Engine, text: &str) -> Result<Arc<Tenant>, String> {
     let directory = engine.directory();
     let by_id = TenantId::parse(text).and_then(|id| directory.tenant(id));
-    let by_number = || {
-        text.parse()
-            .ok()
-            .and_then(|number| directory.tenant_by_account(number))
-    };
-    if let Some(tenant) = by_id
-        .or_else(by_number)
-        .or_else(|| directory.tenant_by_site(text))
-    {
+    let by_number = || text.parse().ok().and_then(|number| directory.tenant_by_account(number));
+    if let Some(tenant) = by_id.or_else(by_number).or_else(|| directory.tenant_by_site(text)) {
         return Ok(tenant.clone());
     }
-    only(
-        "tenant",
-        text,
-        directory
-            .tenants()
-            .filter(|tenant| tenant.name == text)
-            .cloned()
-            .collect(),
-    )
+    only("tenant", text, directory.tenants().filter(|tenant| tenant.name == text).cloned().collect())
 }
 
 pub(crate) fn find_app(engine: &Engine, tenant: TenantId, text: &str) -> Result<Arc<App>, String> {
     let directory = engine.directory();
     let by_id = AppId::parse(text).and_then(|id| directory.app(tenant, id));
-    let by_number = || {
-        text.parse()
-            .ok()
-            .and_then(|number| directory.app_by_number(tenant, number))
-    };
+    let by_number = || text.parse().ok().and_then(|number| directory.app_by_number(tenant, number));
     if let Some(app) = by_id.or_else(by_number) {
         return Ok(app.clone());
     }
-    only(
-        "app",
-        text,
-        directory
-            .apps_of(tenant)
-            .filter(|app| app.name == text)
-            .cloned()
-            .collect(),
-    )
+    only("app", text, directory.apps_of(tenant).filter(|app| app.name == text).cloned().collect())
 }
 
 fn find_agent(engine: &Engine, tenant: TenantId, text: &str) -> Result<Arc<Agent>, String> {
@@ -249,24 +167,13 @@ fn find_agent(engine: &Engine, tenant: TenantId, text: &str) -> Result<Arc<Agent
     if let Some(agent) = directory.agents_of(tenant).find(exactly) {
         return Ok(agent.clone());
     }
-    only(
-        "agent",
-        text,
-        directory
-            .agents_of(tenant)
-            .filter(|agent| agent.name == text)
-            .cloned()
-            .collect(),
-    )
+    only("agent", text, directory.agents_of(tenant).filter(|agent| agent.name == text).cloned().collect())
 }
 
 fn only<T>(what: &str, text: &str, mut found: Vec<Arc<T>>) -> Result<Arc<T>, String> {
     match (found.pop(), found.len()) {
         (Some(one), 0) => Ok(one),
-        (Some(_), more) => Err(format!(
-            "{} {what}s are called {text:?}: use the id instead.",
-            more + 1
-        )),
+        (Some(_), more) => Err(format!("{} {what}s are called {text:?}: use the id instead.", more + 1)),
         (None, _) => Err(format!("There is no {what} {text:?}.")),
     }
 }
@@ -277,9 +184,7 @@ pub(crate) fn named(what: &str, name: String) -> Result<String, String> {
         return Err(format!("The {what}'s name is empty."));
     }
     if name.chars().count() > NAME_CHARS_MAX {
-        return Err(format!(
-            "The {what}'s name has more than {NAME_CHARS_MAX} characters."
-        ));
+        return Err(format!("The {what}'s name has more than {NAME_CHARS_MAX} characters."));
     }
     Ok(name)
 }

@@ -46,17 +46,13 @@ pub(crate) fn list(engine: &Engine, tenant: &str) -> Result<AdminAnswer, String>
     let tenant = find_tenant(engine, tenant)?.id;
     let mut apps: Vec<_> = engine.directory().apps_of(tenant).cloned().collect();
     apps.sort_by_key(|app| app.number);
-    Ok(AdminAnswer::Apps {
-        apps: apps.iter().map(|app| row(app)).collect(),
-    })
+    Ok(AdminAnswer::Apps { apps: apps.iter().map(|app| row(app)).collect() })
 }
 
 pub(crate) fn show(engine: &Engine, tenant: &str, app: &str) -> Result<AdminAnswer, String> {
     let tenant = find_tenant(engine, tenant)?.id;
     let app = find_app(engine, tenant, app)?;
-    Ok(AdminAnswer::Apps {
-        apps: vec![row(&app)],
-    })
+    Ok(AdminAnswer::Apps { apps: vec![row(&app)] })
 }
 
 pub(crate) async fn set_channel(
@@ -68,11 +64,7 @@ pub(crate) async fn set_channel(
     let tenant = find_tenant(engine, tenant)?.id;
     let mut app = App::clone(&*find_app(engine, tenant, app)?);
     let account = account(engine, channel)?;
-    match app
-        .channels
-        .iter_mut()
-        .find(|known| known.channel == account.channel)
-    {
+    match app.channels.iter_mut().find(|known| known.channel == account.channel) {
         Some(known) => *known = account,
         None => app.channels.push(account),
     }
@@ -89,11 +81,7 @@ pub(crate) async fn remove_channel(
     let mut app = App::clone(&*find_app(engine, tenant, app)?);
     let channel = Channel::new(&channel.to_uppercase());
     if app.account(&channel).is_none() {
-        return Err(format!(
-            "The app {:?} is not connected to {}.",
-            app.name,
-            channel.as_str()
-        ));
+        return Err(format!("The app {:?} is not connected to {}.", app.name, channel.as_str()));
     }
     app.channels.retain(|account| account.channel != channel);
     put(engine, app).await
@@ -101,19 +89,14 @@ pub(crate) async fn remove_channel(
 
 async fn put(engine: &Engine, app: App) -> Result<AdminAnswer, String> {
     let app = engine.execute(PutApp(app)).await.map_err(refusal)?;
-    Ok(AdminAnswer::Apps {
-        apps: vec![row(&app)],
-    })
+    Ok(AdminAnswer::Apps { apps: vec![row(&app)] })
 }
 
 fn account(engine: &Engine, setting: ChannelSetting) -> Result<ChannelAccount, String> {
     let channel = Channel::new(&setting.channel.to_uppercase());
     if !channel.is_face() && engine.connector(channel.as_str()).is_none() {
         let known = engine.channels().join(", ");
-        return Err(format!(
-            "There is no channel {:?}. The channels are {known}.",
-            setting.channel
-        ));
+        return Err(format!("There is no channel {:?}. The channels are {known}.", setting.channel));
     }
     if setting.account.trim().is_empty() {
         return Err("The account is empty: it is the provider's name for our side.".to_owned());
@@ -123,11 +106,7 @@ fn account(engine: &Engine, setting: ChannelSetting) -> Result<ChannelAccount, S
     if let Some([twice, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(format!("The setting {twice} is given twice."));
     }
-    Ok(ChannelAccount {
-        channel,
-        account: setting.account,
-        settings: setting.settings,
-    })
+    Ok(ChannelAccount { channel, account: setting.account, settings: setting.settings })
 }
 
 fn row(app: &App) -> AppRow {

@@ -295,96 +295,45 @@ fn of_tenant(command: TenantCommand) -> AdminRequest {
 
 fn of_app(command: AppCommand) -> AdminRequest {
     match command {
-        AppCommand::Create {
-            of,
-            name,
-            channel,
-            account,
-            settings,
-        } => {
+        AppCommand::Create { of, name, channel, account, settings } => {
             let account = account.unwrap_or_default();
             let channel = channel.map(|channel| setting(channel, account, settings));
-            AdminRequest::CreateApp {
-                tenant: of.tenant,
-                name,
-                channel,
-            }
+            AdminRequest::CreateApp { tenant: of.tenant, name, channel }
         }
         AppCommand::List { of } => AdminRequest::ListApps { tenant: of.tenant },
-        AppCommand::Show { of, app } => AdminRequest::ShowApp {
-            tenant: of.tenant,
-            app,
-        },
-        AppCommand::SetChannel {
-            of,
-            app,
-            channel,
-            account,
-            settings,
-        } => AdminRequest::SetChannel {
-            tenant: of.tenant,
-            app,
-            channel: setting(channel, account, settings),
-        },
-        AppCommand::RemoveChannel { of, app, channel } => AdminRequest::RemoveChannel {
-            tenant: of.tenant,
-            app,
-            channel,
-        },
+        AppCommand::Show { of, app } => AdminRequest::ShowApp { tenant: of.tenant, app },
+        AppCommand::SetChannel { of, app, channel, account, settings } => {
+            AdminRequest::SetChannel { tenant: of.tenant, app, channel: setting(channel, account, settings) }
+        }
+        AppCommand::RemoveChannel { of, app, channel } => {
+            AdminRequest::RemoveChannel { tenant: of.tenant, app, channel }
+        }
     }
 }
 
 fn of_key(command: KeyCommand) -> AdminRequest {
     match command {
-        KeyCommand::Create {
-            of,
-            face,
-            app,
-            agent,
-            name,
-        } => AdminRequest::CreateKey {
-            tenant: of.tenant,
-            face,
-            app,
-            agent,
-            name,
-        },
+        KeyCommand::Create { of, face, app, agent, name } => {
+            AdminRequest::CreateKey { tenant: of.tenant, face, app, agent, name }
+        }
         KeyCommand::List { of } => AdminRequest::ListKeys { tenant: of.tenant },
-        KeyCommand::Revoke { of, key } => AdminRequest::RevokeKey {
-            tenant: of.tenant,
-            key,
-        },
+        KeyCommand::Revoke { of, key } => AdminRequest::RevokeKey { tenant: of.tenant, key },
     }
 }
 
 fn of_agent(command: AgentCommand) -> AdminRequest {
     match command {
-        AgentCommand::Create {
-            of,
-            name,
-            email,
-            role,
-        } => AdminRequest::CreateAgent {
-            tenant: of.tenant,
-            name,
-            email,
-            role,
-        },
+        AgentCommand::Create { of, name, email, role } => {
+            AdminRequest::CreateAgent { tenant: of.tenant, name, email, role }
+        }
         AgentCommand::List { of } => AdminRequest::ListAgents { tenant: of.tenant },
-        AgentCommand::Show { of, agent } => AdminRequest::ShowAgent {
-            tenant: of.tenant,
-            agent,
-        },
+        AgentCommand::Show { of, agent } => AdminRequest::ShowAgent { tenant: of.tenant, agent },
     }
 }
 
 fn setting(channel: String, account: String, settings: Settings) -> ChannelSetting {
     let settings = settings.set.into_iter().chain(settings.set_file).collect();
-    ChannelSetting {
-        channel,
-        account,
-        settings,
-    }
+    ChannelSetting { channel, account, settings }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -37,50 +37,26 @@ fn introduction(message: &Message, tenant: &str) -> String {
         Direction::Inbound => "came in from",
         Direction::Outbound => "was submitted through",
     };
-    let channel = message
-        .address
-        .as_ref()
-        .map(|address| format!(" on {}", address.channel.as_str()));
-    let (id, at, face) = (
-        message.id.uuid(),
-        moment(message.accepted_at),
-        face_name(message.face),
-    );
-    format!(
-        "{at}: message {id} of {tenant:?} {way} {face}{}.",
-        channel.unwrap_or_default()
-    )
+    let channel = message.address.as_ref().map(|address| format!(" on {}", address.channel.as_str()));
+    let (id, at, face) = (message.id.uuid(), moment(message.accepted_at), face_name(message.face));
+    format!("{at}: message {id} of {tenant:?} {way} {face}{}.", channel.unwrap_or_default())
 }
 
 fn journey(delivery: &Delivery, sentences: &mut Vec<String>) {
-    let plan: Vec<&str> = delivery
-        .plan
-        .iter()
-        .map(|address| address.channel.as_str())
-        .collect();
+    let plan: Vec<&str> = delivery.plan.iter().map(|address| address.channel.as_str()).collect();
     sentences.push(format!("Its plan: {}.", plan.join(", then ")));
     sentences.extend(delivery.steps.iter().map(|step| sentence(delivery, step)));
     let status = status(delivery.status);
     sentences.push(match delivery.phase {
         Phase::Waiting { not_before } => {
-            format!(
-                "Now: {status}; waiting for its turn, not before {}.",
-                moment(not_before)
-            )
+            format!("Now: {status}; waiting for its turn, not before {}.", moment(not_before))
         }
-        Phase::Attempting => format!(
-            "Now: {status}; a hand-over to {} is open.",
-            channel(delivery, delivery.leg)
-        ),
-        Phase::HandedOver => format!(
-            "Now: {status}; {} may still report.",
-            channel(delivery, delivery.leg)
-        ),
+        Phase::Attempting => {
+            format!("Now: {status}; a hand-over to {} is open.", channel(delivery, delivery.leg))
+        }
+        Phase::HandedOver => format!("Now: {status}; {} may still report.", channel(delivery, delivery.leg)),
         Phase::Held { until } => {
-            format!(
-                "Now: {status}; whether the channel has it is unknown, held until {}.",
-                moment(until)
-            )
+            format!("Now: {status}; whether the channel has it is unknown, held until {}.", moment(until))
         }
         Phase::Done => format!("In the end: {status}."),
     });
@@ -95,45 +71,22 @@ fn sentence(delivery: &Delivery, step: &Step) -> String {
         StepKind::Planned => "accepted and planned".to_owned(),
         StepKind::AttemptStarted { attempt } => format!("attempt {attempt} to {} started", by(attempt)),
         StepKind::Accepted { attempt } => {
-            format!(
-                "{} took attempt {attempt}{}",
-                by(attempt),
-                parts(delivery, *attempt)
-            )
+            format!("{} took attempt {attempt}{}", by(attempt), parts(delivery, *attempt))
         }
         StepKind::Refused { attempt, reason } => {
-            format!(
-                "{} refused attempt {attempt} for good: {}",
-                by(attempt),
-                words(reason)
-            )
+            format!("{} refused attempt {attempt} for good: {}", by(attempt), words(reason))
         }
         StepKind::WillRetry { attempt, at, reason } => {
             let at = moment(*at);
-            format!(
-                "attempt {attempt} to {} failed for now, next try {at}: {}",
-                by(attempt),
-                words(reason)
-            )
+            format!("attempt {attempt} to {} failed for now, next try {at}: {}", by(attempt), words(reason))
         }
         StepKind::OutcomeUnknown { attempt } => {
             format!("attempt {attempt} to {} went out and no answer came", by(attempt))
         }
         StepKind::Switched { to_leg } => format!("switched to {}", channel(delivery, *to_leg)),
-        StepKind::Receipt {
-            attempt,
-            status: said,
-            reason,
-        } => {
-            let why = reason
-                .as_ref()
-                .map(|reason| format!(": {}", words(reason)))
-                .unwrap_or_default();
-            format!(
-                "{} reported attempt {attempt} as {}{why}",
-                by(attempt),
-                status(*said)
-            )
+        StepKind::Receipt { attempt, status: said, reason } => {
+            let why = reason.as_ref().map(|reason| format!(": {}", words(reason))).unwrap_or_default();
+            format!("{} reported attempt {attempt} as {}{why}", by(attempt), status(*said))
         }
         StepKind::Expired => "its time to live ran out".to_owned(),
         StepKind::GaveUp { reason } => format!("given up: {}", words(reason)),
@@ -150,10 +103,7 @@ fn parts(delivery: &Delivery, number: u32) -> String {
 }
 
 fn channel(delivery: &Delivery, leg: usize) -> &str {
-    delivery
-        .plan
-        .get(leg)
-        .map_or("a channel that is gone", |address| address.channel.as_str())
+    delivery.plan.get(leg).map_or("a channel that is gone", |address| address.channel.as_str())
 }
 
 fn words(reason: &Reason) -> String {
@@ -162,11 +112,7 @@ fn words(reason: &Reason) -> String {
     } else {
         format!(", code {}", reason.channel_code)
     };
-    format!(
-        "{:?}, {}{code}",
-        reason.kind,
-        reason.description.trim_end_matches('.')
-    )
+    format!("{:?}, {}{code}", reason.kind, reason.description.trim_end_matches('.'))
 }
 
 fn status(status: Status) -> &'static str {

@@ -22,9 +22,7 @@ pub(crate) async fn create(
     name: String,
 ) -> Result<AdminAnswer, String> {
     if name.chars().count() > NAME_CHARS_MAX {
-        return Err(format!(
-            "The key's name has more than {NAME_CHARS_MAX} characters."
-        ));
+        return Err(format!("The key's name has more than {NAME_CHARS_MAX} characters."));
     }
     if face == KeyFace::LivePerson && app.is_none() {
         return Err("A liveperson key belongs to one app: name it with --app.".to_owned());
@@ -54,12 +52,7 @@ pub(crate) async fn create(
     engine.execute(PutCredential(credential)).await.map_err(refusal)?;
     let public = (!bearer).then_some(public);
     Ok(AdminAnswer::KeyCreated {
-        key: NewKey {
-            id: id.uuid(),
-            face: face_name(face).to_owned(),
-            public,
-            secret,
-        },
+        key: NewKey { id: id.uuid(), face: face_name(face).to_owned(), public, secret },
     })
 }
 
@@ -67,31 +60,22 @@ pub(crate) fn list(engine: &Engine, tenant: &str) -> Result<AdminAnswer, String>
     let tenant = find_tenant(engine, tenant)?.id;
     let mut keys: Vec<_> = engine.directory().credentials_of(tenant).cloned().collect();
     keys.sort_by_key(|key| key.id);
-    Ok(AdminAnswer::Keys {
-        keys: keys.iter().map(|key| row(key)).collect(),
-    })
+    Ok(AdminAnswer::Keys { keys: keys.iter().map(|key| row(key)).collect() })
 }
 
 pub(crate) async fn revoke(engine: &Engine, tenant: &str, key: &str) -> Result<AdminAnswer, String> {
     let tenant = find_tenant(engine, tenant)?.id;
     let id = Id::parse(key);
     let directory = engine.directory();
-    let found = directory
-        .credentials_of(tenant)
-        .find(|known| Some(known.id.0) == id || known.public == key);
+    let found = directory.credentials_of(tenant).find(|known| Some(known.id.0) == id || known.public == key);
     let Some(found) = found else {
         return Err(format!("The tenant has no key {key:?}."));
     };
     if found.revoked {
         return Err(format!("The key {} is revoked already.", found.id.uuid()));
     }
-    let revoked = Credential {
-        revoked: true,
-        ..Credential::clone(found)
-    };
-    let answer = AdminAnswer::Keys {
-        keys: vec![row(&revoked)],
-    };
+    let revoked = Credential { revoked: true, ..Credential::clone(found) };
+    let answer = AdminAnswer::Keys { keys: vec![row(&revoked)] };
     engine.execute(PutCredential(revoked)).await.map_err(refusal)?;
     Ok(answer)
 }

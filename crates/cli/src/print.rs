@@ -31,74 +31,37 @@ const AGENT: &[&str] = &["NUMBER", "ID", "ROLE", "EMAIL", "NAME"];
 fn tenant(tenant: &TenantRow) -> Vec<String> {
     let disabled = if tenant.disabled { "disabled" } else { "" };
     let number = tenant.account_number.to_string();
-    vec![
-        number,
-        tenant.site_id.clone(),
-        tenant.id.clone(),
-        tenant.name.clone(),
-        disabled.to_owned(),
-    ]
+    vec![number, tenant.site_id.clone(), tenant.id.clone(), tenant.name.clone(), disabled.to_owned()]
 }
 
 fn key(key: &KeyRow) -> Vec<String> {
-    let public = if key.public.is_empty() {
-        "(bearer token)"
-    } else {
-        &key.public
-    };
+    let public = if key.public.is_empty() { "(bearer token)" } else { &key.public };
     let belongs = key.agent.as_ref().or(key.app.as_ref()).map_or("", String::as_str);
     let revoked = if key.revoked { "revoked" } else { "" };
-    [&key.id, &key.face, public, belongs, &key.name, revoked]
-        .map(str::to_owned)
-        .to_vec()
+    [&key.id, &key.face, public, belongs, &key.name, revoked].map(str::to_owned).to_vec()
 }
 
 fn agent(agent: &AgentRow) -> Vec<String> {
     let role = format!("{:?}", agent.role).to_lowercase();
-    vec![
-        agent.number.to_string(),
-        agent.id.clone(),
-        role,
-        agent.email.clone(),
-        agent.name.clone(),
-    ]
+    vec![agent.number.to_string(), agent.id.clone(), role, agent.email.clone(), agent.name.clone()]
 }
 
 fn app(app: &AppRow) -> String {
-    let AppRow {
-        id,
-        number,
-        name,
-        identifier,
-        channels,
-    } = app;
+    let AppRow { id, number, name, identifier, channels } = app;
     let head = format!("{name}\n  id          {id}\n  inbox       {number}\n  identifier  {identifier}");
     if channels.is_empty() {
         return format!("{head}\n  channels    none");
     }
     let lines = channels.iter().map(|channel| {
-        let words = [
-            &channel.channel,
-            &channel.account,
-            &channel.settings.join(","),
-            &channel.callback_path,
-        ];
+        let words = [&channel.channel, &channel.account, &channel.settings.join(","), &channel.callback_path];
         words.map(String::clone).to_vec()
     });
     let channels = table(CHANNEL, lines);
-    format!(
-        "{head}\n  channels, highest priority first:\n    {}",
-        channels.replace('\n', "\n    ")
-    )
+    format!("{head}\n  channels, highest priority first:\n    {}", channels.replace('\n', "\n    "))
 }
 
 fn new_key(key: &NewKey) -> String {
-    let NewKey {
-        id,
-        face,
-        public,
-        secret,
-    } = key;
+    let NewKey { id, face, public, secret } = key;
     let halves = match public {
         Some(public) => format!("key     {public}\nsecret  {secret}"),
         None => format!("token   {secret}"),
@@ -112,19 +75,11 @@ fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {
     if all.len() == 1 {
         return NOTHING.to_owned();
     }
-    let wide = |column: usize| {
-        all.iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let wide = |column: usize| all.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(wide).collect();
     let line = |line: &Vec<String>| {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(word, width)| format!("{word:width$}"))
-            .collect();
+        let cells: Vec<String> =
+            line.iter().zip(&widths).map(|(word, width)| format!("{word:width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -81,9 +81,7 @@ pub struct ChannelSetting {
 
 impl std::fmt::Debug for ChannelSetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChannelSetting")
-            .field("channel", &self.channel)
-            .finish_non_exhaustive()
+        f.debug_struct("ChannelSetting").field("channel", &self.channel).finish_non_exhaustive()
     }
 }
 
@@ -205,9 +203,7 @@ pub struct NewKey {
 
 impl std::fmt::Debug for NewKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("NewKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

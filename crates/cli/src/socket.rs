@@ -63,24 +63,16 @@ pub async fn call_socket(path: &Path, request: AdminRequest) -> io::Result<Admin
     line.push(b'\n');
     stream.write_all(&line).await?;
     let mut answer = Vec::new();
-    BufReader::new((&mut stream).take(ANSWER_BYTES_MAX))
-        .read_until(b'\n', &mut answer)
-        .await?;
+    BufReader::new((&mut stream).take(ANSWER_BYTES_MAX)).read_until(b'\n', &mut answer).await?;
     if answer.last() != Some(&b'\n') {
-        return Err(io::Error::new(
-            ErrorKind::UnexpectedEof,
-            "the server ended before it answered",
-        ));
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "the server ended before it answered"));
     }
     Ok(serde_json::from_slice(&answer)?)
 }
 
 /// Binds in a private folder, closes the socket to others, and moves it into place; the folder's owner comes along.
 fn listen(path: &Path) -> io::Result<(UnixListener, u32)> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let private = folder.join(".socket");
     if let Err(error) = DirBuilder::new().mode(0o700).create(&private) {
@@ -105,10 +97,7 @@ fn listen(path: &Path) -> io::Result<(UnixListener, u32)> {
 async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     if peer != owner && peer != 0 {
-        return Err(io::Error::new(
-            ErrorKind::PermissionDenied,
-            "the caller is another user",
-        ));
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "the caller is another user"));
     }
     let mut line = Vec::new();
     let mut reader = BufReader::new((&mut stream).take(REQUEST_BYTES_MAX));
@@ -119,9 +108,9 @@ async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::R
     } else {
         match serde_json::from_slice(&line) {
             Ok(request) => administer(engine, request).await,
-            Err(error) => AdminAnswer::Refused {
-                why: format!("The server does not know this request: {error}."),
-            },
+            Err(error) => {
+                AdminAnswer::Refused { why: format!("The server does not know this request: {error}.") }
+            }
         }
     };
     let mut line = serde_json::to_vec(&answer)?;
@@ -130,13 +119,9 @@ async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::R
     // Closing on unread bytes would take the answer from the caller, so some more are read and dropped.
     timely(stream.shutdown()).await?;
     let mut rest = stream.take(REQUEST_BYTES_MAX);
-    timely(tokio::io::copy(&mut rest, &mut tokio::io::sink()))
-        .await
-        .map(drop)
+    timely(tokio::io::copy(&mut rest, &mut tokio::io::sink())).await.map(drop)
 }
 
 async fn timely<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(CALLER_TIMEOUT, work)
-        .await
-        .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    tokio::time::timeout(CALLER_TIMEOUT, work).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }

@@ -32,10 +32,9 @@ const TIMEOUT_MAX_MS: u64 = 300_000;
 
 impl HttpOut {
     pub(crate) fn check(&self, problems: &mut Problems) {
-        for (key, subnets) in [
-            ("http_out.allow", &self.allow),
-            ("http_out.providers_allow", &self.providers_allow),
-        ] {
+        for (key, subnets) in
+            [("http_out.allow", &self.allow), ("http_out.providers_allow", &self.providers_allow)]
+        {
             for subnet in subnets.iter().filter(|subnet| !is_subnet(subnet)) {
                 problems.add(format!(
                     "{key} names {subnet:?}, which is no subnet: write it like \"10.1.0.0/16\"."

@@ -27,10 +27,7 @@ pub fn load_over(base: Config, file: Option<&Path>) -> Result<Config, Vec<String
     if let Some(path) = file {
         match std::fs::read_to_string(path) {
             Ok(text) => {
-                let layer = Named {
-                    inner: Toml::string(&text),
-                    name: path.display().to_string(),
-                };
+                let layer = Named { inner: Toml::string(&text), name: path.display().to_string() };
                 good = lay_over(good, &layer, &known, &mut problems);
             }
             Err(error) => {
@@ -39,31 +36,16 @@ pub fn load_over(base: Config, file: Option<&Path>) -> Result<Config, Vec<String
         }
     }
     forgotten_underscores(&known, &mut problems);
-    let settings = Env::prefixed(PREFIX)
-        .filter(|key| key.as_str().contains("__"))
-        .split("__");
-    good = lay_over(
-        good,
-        &Named {
-            inner: settings,
-            name: "the environment".to_owned(),
-        },
-        &known,
-        &mut problems,
-    );
+    let settings = Env::prefixed(PREFIX).filter(|key| key.as_str().contains("__")).split("__");
+    good =
+        lay_over(good, &Named { inner: settings, name: "the environment".to_owned() }, &known, &mut problems);
     match good.extract::<Config>() {
         Ok(config) => {
             check(&config, &mut problems);
-            if problems.0.is_empty() {
-                Ok(config)
-            } else {
-                Err(problems.0)
-            }
+            if problems.0.is_empty() { Ok(config) } else { Err(problems.0) }
         }
         Err(errors) => {
-            errors
-                .into_iter()
-                .for_each(|error| problems.add(format!("{error}.")));
+            errors.into_iter().for_each(|error| problems.add(format!("{error}.")));
             Err(problems.0)
         }
     }
@@ -83,11 +65,7 @@ struct Named<P> {
 
 /// The sections of one layer; none if it does not parse, which `lay_over` has reported.
 fn sections(layer: &impl Provider) -> Dict {
-    layer
-        .data()
-        .ok()
-        .and_then(|mut data| data.remove(&Profile::Default))
-        .unwrap_or_default()
+    layer.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default()
 }
 
 /// Merges the keys of a layer that are known and fit; reports the others.
@@ -99,24 +77,16 @@ fn lay_over<P: Provider>(
 ) -> Figment {
     let name = &layer.name;
     if let Err(error) = layer.inner.data() {
-        problems.add(format!(
-            "In {name}: {}.",
-            error.to_string().trim().trim_end_matches('.')
-        ));
+        problems.add(format!("In {name}: {}.", error.to_string().trim().trim_end_matches('.')));
         return good;
     }
     for (section, value) in sections(&layer.inner) {
         let Some(Value::Dict(_, known_keys)) = known.get(&section) else {
-            problems.add(format!(
-                "In {name}: there is no section {section}. {}",
-                choice("sections", known)
-            ));
+            problems.add(format!("In {name}: there is no section {section}. {}", choice("sections", known)));
             continue;
         };
         let Value::Dict(_, keys) = value else {
-            problems.add(format!(
-                "In {name}: {section} is a section, so its keys stand under [{section}]."
-            ));
+            problems.add(format!("In {name}: {section} is a section, so its keys stand under [{section}]."));
             continue;
         };
         for (key, value) in keys {
@@ -128,10 +98,9 @@ fn lay_over<P: Provider>(
             let one = Figment::from(&good).merge(Serialized::global(&format!("{section}.{key}"), &value));
             match one.extract::<Config>() {
                 Ok(_) => good = one,
-                Err(error) => problems.add(format!(
-                    "In {name}: {section}.{key} does not fit: {}.",
-                    error.kind
-                )),
+                Err(error) => {
+                    problems.add(format!("In {name}: {section}.{key} does not fit: {}.", error.kind))
+                }
             }
         }
     }
@@ -144,10 +113,7 @@ fn forgotten_underscores(known: &Dict, problems: &mut Problems) {
     for (name, _) in plain.iter() {
         for (section, keys) in known {
             let Value::Dict(_, keys) = keys else { continue };
-            let key = name
-                .as_str()
-                .strip_prefix(section.as_str())
-                .and_then(|rest| rest.strip_prefix('_'));
+            let key = name.as_str().strip_prefix(section.as_str()).and_then(|rest| rest.strip_prefix('_'));
             if let Some(key) = key.filter(|key| keys.contains_key(*key)) {
                 let (section, key) = (section.to_uppercase(), key.to_uppercase());
                 problems.add(format!(

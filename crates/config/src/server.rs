@@ -33,11 +33,7 @@ const SHUTDOWN_GRACE_MAX_S: u64 = 3_600;
 
 impl Server {
     pub(crate) fn check(&self, problems: &mut Problems) {
-        problems.at_most(
-            "server.shutdown_grace_s",
-            self.shutdown_grace_s,
-            SHUTDOWN_GRACE_MAX_S,
-        );
+        problems.at_most("server.shutdown_grace_s", self.shutdown_grace_s, SHUTDOWN_GRACE_MAX_S);
         match (&self.tls_listen, &self.tls_certificate, &self.tls_key) {
             (_, Some(_), None) => {
                 problems.add("server.tls_certificate is set but server.tls_key is not: set both.");
@@ -50,15 +46,11 @@ impl Server {
             }
             _ => {}
         }
-        let named = [
-            ("server.tls_listen", self.tls_listen),
-            ("server.operator_listen", self.operator_listen),
-        ];
+        let named =
+            [("server.tls_listen", self.tls_listen), ("server.operator_listen", self.operator_listen)];
         for (key, address) in named {
             if address == Some(self.listen) && self.listen.port() != 0 {
-                problems.add(format!(
-                    "{key} is the same address as server.listen: give each its own port."
-                ));
+                problems.add(format!("{key} is the same address as server.listen: give each its own port."));
             }
         }
         if self.tls_listen.is_some() && self.tls_listen == self.operator_listen {
@@ -74,22 +66,18 @@ impl Server {
 
 fn check_base_url(base: &str, problems: &mut Problems) {
     let Ok(url) = url::Url::parse(base) else {
-        problems.add(format!(
-            "server.base_url {base:?} is no URL: write it like \"https://talk.example.com\"."
-        ));
+        problems
+            .add(format!("server.base_url {base:?} is no URL: write it like \"https://talk.example.com\"."));
         return;
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        problems.add(format!(
-            "server.base_url {base:?} must begin with http:// or https:// and name a host."
-        ));
+        problems
+            .add(format!("server.base_url {base:?} must begin with http:// or https:// and name a host."));
     }
     if base.ends_with('/') {
         problems.add(format!("server.base_url {base:?} ends in a slash: leave it out."));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        problems.add(format!(
-            "server.base_url {base:?} may not carry a query or a fragment."
-        ));
+        problems.add(format!("server.base_url {base:?} may not carry a query or a fragment."));
     }
 }

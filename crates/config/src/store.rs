@@ -34,11 +34,7 @@ impl Store {
         if self.data.as_os_str().is_empty() {
             problems.add("store.data is empty: name a folder.");
         }
-        if self
-            .vault_key_file
-            .as_ref()
-            .is_some_and(|file| file.as_os_str().is_empty())
-        {
+        if self.vault_key_file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
             problems.add("store.vault_key_file is empty: name a file or leave the key out.");
         }
     }

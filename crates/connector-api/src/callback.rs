@@ -45,10 +45,7 @@ impl Callback {
 
     /// Checks an HMAC-SHA256 of the raw body, sent as lower-case hex behind `prefix`.
     pub fn signed_sha256_hex(&self, header: &str, prefix: &str, secret: &str) -> Result<Genuine<'_>, Forged> {
-        let given = self
-            .header(header)
-            .and_then(|value| value.strip_prefix(prefix))
-            .ok_or(Forged)?;
+        let given = self.header(header).and_then(|value| value.strip_prefix(prefix)).ok_or(Forged)?;
         let given = hex::decode(given).map_err(|_| Forged)?;
         if secret.is_empty() {
             return Err(Forged);

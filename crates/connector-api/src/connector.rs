@@ -23,28 +23,19 @@ pub struct Line {
 
 impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Line")
-            .field("account", &self.account)
-            .finish_non_exhaustive()
+        f.debug_struct("Line").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
 impl Line {
     /// An account with its settings, and the way out.
     pub fn new(account: &str, settings: Vec<(String, String)>, http: Arc<dyn HttpOut>) -> Line {
-        Line {
-            account: Arc::from(account),
-            settings: settings.into(),
-            http,
-        }
+        Line { account: Arc::from(account), settings: settings.into(), http }
     }
 
     /// A setting's value, or the empty string.
     pub fn setting(&self, name: &str) -> &str {
-        self.settings
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value)
+        self.settings.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }
 
@@ -72,23 +63,14 @@ pub enum SendError {
     /// No for good on this channel.
     Permanent(Reason),
     /// A later try may work.
-    Temporary {
-        reason: Reason,
-        retry_after_ms: Option<i64>,
-    },
+    Temporary { reason: Reason, retry_after_ms: Option<i64> },
 }
 
 impl From<SendError> for Outcome {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Permanent(reason) => Outcome::Refused(reason),
-            SendError::Temporary {
-                reason,
-                retry_after_ms,
-            } => Outcome::Temporary {
-                reason,
-                retry_after_ms,
-            },
+            SendError::Temporary { reason, retry_after_ms } => Outcome::Temporary { reason, retry_after_ms },
         }
     }
 }
@@ -147,11 +129,6 @@ pub trait Connector: Send + Sync {
     /// Where a file that came in can be fetched, with the headers it needs; `None` when the provider no longer
     /// has it or could not be asked.
     fn locate<'a>(&'a self, _line: &'a Line, media: &'a Media) -> BoxFuture<'a, Option<Located>> {
-        Box::pin(async move {
-            Some(Located {
-                url: media.url.clone(),
-                headers: HeaderMap::new(),
-            })
-        })
+        Box::pin(async move { Some(Located { url: media.url.clone(), headers: HeaderMap::new() }) })
     }
 }

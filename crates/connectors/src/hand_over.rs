@@ -87,10 +87,7 @@ pub async fn call(
         OutError::Forbidden(why) => refused(ReasonKind::ChannelBadConfiguration, why),
         OutError::NotSent(why) => {
             let reason = Reason::new(ReasonKind::ChannelFailure, why);
-            Handed::No(SendError::Temporary {
-                reason,
-                retry_after_ms: None,
-            })
+            Handed::No(SendError::Temporary { reason, retry_after_ms: None })
         }
         OutError::NoAnswer(_) => Handed::Unknown,
     })
@@ -103,13 +100,7 @@ pub fn refused(kind: ReasonKind, why: impl Into<String>) -> Handed {
 
 /// The `Retry-After` header where it holds seconds.
 pub fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let seconds: i64 = headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let seconds: i64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(seconds.max(0).saturating_mul(1_000))
 }
 
@@ -126,10 +117,7 @@ pub fn chunks(text: &str, chars_max: usize) -> Vec<String> {
     let mut rest = text;
     while let Some((hard, _)) = rest.char_indices().nth(chars_max) {
         let head = &rest[..hard];
-        let soft = head
-            .rfind('\n')
-            .or_else(|| head.rfind(' '))
-            .filter(|at| *at > hard / 2);
+        let soft = head.rfind('\n').or_else(|| head.rfind(' ')).filter(|at| *at > hard / 2);
         let cut = soft.map_or(hard, |at| at + 1);
         pieces.push(rest[..cut].to_owned());
         rest = &rest[cut..];

@@ -34,16 +34,10 @@ pub fn all() -> Vec<Registered> {
 }
 
 fn plain(connector: impl Connector + 'static) -> Registered {
-    Registered {
-        connector: Arc::new(connector),
-        session: None,
-    }
+    Registered { connector: Arc::new(connector), session: None }
 }
 
 fn with_session(both: impl Connector + Session + 'static) -> Registered {
     let both = Arc::new(both);
-    Registered {
-        connector: Arc::clone(&both) as Arc<dyn Connector>,
-        session: Some(both),
-    }
+    Registered { connector: Arc::clone(&both) as Arc<dyn Connector>, session: Some(both) }
 }

@@ -42,9 +42,6 @@ pub struct Address {
 impl Address {
     /// An address on a channel.
     pub fn new(channel: &str, address: &str) -> Address {
-        Address {
-            channel: Channel::new(channel),
-            address: Arc::from(address),
-        }
+        Address { channel: Channel::new(channel), address: Arc::from(address) }
     }
 }

@@ -84,19 +84,10 @@ mod tests {
 
     #[test]
     fn only_a_whole_text_is_a_keyword() {
-        assert_eq!(
-            Keyword::of(" stop "),
-            Some(Keyword {
-                opts_out: true,
-                scope: Scope::All
-            })
-        );
+        assert_eq!(Keyword::of(" stop "), Some(Keyword { opts_out: true, scope: Scope::All }));
         assert_eq!(
             Keyword::of("Start marketing"),
-            Some(Keyword {
-                opts_out: false,
-                scope: Scope::Marketing
-            })
+            Some(Keyword { opts_out: false, scope: Scope::Marketing })
         );
         assert_eq!(Keyword::of("please stop"), None);
     }
@@ -104,13 +95,7 @@ mod tests {
     #[test]
     fn the_marketing_list_stops_marketing_alone() {
         let mut consent = Consent::default();
-        consent.apply(
-            Keyword {
-                opts_out: true,
-                scope: Scope::Marketing,
-            },
-            Time(1),
-        );
+        consent.apply(Keyword { opts_out: true, scope: Scope::Marketing }, Time(1));
         assert!(!consent.allows(ContentClass::Marketing));
         assert!(consent.allows(ContentClass::Notification) && consent.allows(ContentClass::Unknown));
     }

@@ -39,8 +39,6 @@ pub struct Identity {
 impl Contact {
     /// The addresses that `app` may use, in the order they became known.
     pub fn identities_for(&self, app: AppId) -> impl Iterator<Item = &Identity> {
-        self.identities
-            .iter()
-            .filter(move |identity| identity.app.is_none_or(|own| own == app))
+        self.identities.iter().filter(move |identity| identity.app.is_none_or(|own| own == app))
     }
 }

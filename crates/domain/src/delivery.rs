@@ -79,11 +79,7 @@ pub enum ReasonKind {
 impl Reason {
     /// A reason without a vendor's code.
     pub fn new(kind: ReasonKind, description: impl Into<String>) -> Reason {
-        Reason {
-            kind,
-            description: description.into(),
-            channel_code: String::new(),
-        }
+        Reason { kind, description: description.into(), channel_code: String::new() }
     }
 }
 
@@ -95,10 +91,7 @@ pub enum Outcome {
     /// The provider, or we on its behalf, said no for good.
     Refused(Reason),
     /// A later try on the same channel may work.
-    Temporary {
-        reason: Reason,
-        retry_after_ms: Option<i64>,
-    },
+    Temporary { reason: Reason, retry_after_ms: Option<i64> },
     /// Bytes left and no answer came; parts known to be accepted are listed.
     Unknown { parts: Vec<Arc<str>> },
 }
@@ -143,36 +136,15 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
     Planned,
-    AttemptStarted {
-        attempt: u32,
-    },
-    Accepted {
-        attempt: u32,
-    },
-    Refused {
-        attempt: u32,
-        reason: Reason,
-    },
-    WillRetry {
-        attempt: u32,
-        at: Time,
-        reason: Reason,
-    },
-    OutcomeUnknown {
-        attempt: u32,
-    },
-    Switched {
-        to_leg: usize,
-    },
-    Receipt {
-        attempt: u32,
-        status: Status,
-        reason: Option<Reason>,
-    },
+    AttemptStarted { attempt: u32 },
+    Accepted { attempt: u32 },
+    Refused { attempt: u32, reason: Reason },
+    WillRetry { attempt: u32, at: Time, reason: Reason },
+    OutcomeUnknown { attempt: u32 },
+    Switched { to_leg: usize },
+    Receipt { attempt: u32, status: Status, reason: Option<Reason> },
     Expired,
-    GaveUp {
-        reason: Reason,
-    },
+    GaveUp { reason: Reason },
 }
 
 /// A receipt as a connector read it: a statement about one provider id.

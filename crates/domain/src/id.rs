@@ -14,10 +14,7 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 impl Id {
     /// Twenty-six upper-case characters of Crockford base 32.
     pub fn ulid(self) -> String {
-        (0..26)
-            .rev()
-            .map(|place| CROCKFORD[(self.0 >> (5 * place)) as usize & 31] as char)
-            .collect()
+        (0..26).rev().map(|place| CROCKFORD[(self.0 >> (5 * place)) as usize & 31] as char).collect()
     }
 
     /// The lower-case hyphenated form, `8-4-4-4-12`.

@@ -71,8 +71,6 @@ pub struct Message {
 impl Message {
     /// The status that faces show: what the journey says, or `Delivered` for what needs no journey.
     pub fn status(&self) -> Status {
-        self.delivery
-            .as_ref()
-            .map_or(Status::Delivered, |delivery| delivery.status)
+        self.delivery.as_ref().map_or(Status::Delivered, |delivery| delivery.status)
     }
 }

@@ -132,20 +132,12 @@ records! {
 impl Key {
     /// The row of an entity by its id.
     pub fn id<E: Entity>(tenant: TenantId, id: Id) -> Key {
-        Key {
-            tenant,
-            kind: E::KIND,
-            name: Name::Id(id),
-        }
+        Key { tenant, kind: E::KIND, name: Name::Id(id) }
     }
 
     /// The row of an entity by a composed name.
     pub fn text<E: Entity>(tenant: TenantId, name: &str) -> Key {
-        Key {
-            tenant,
-            kind: E::KIND,
-            name: Name::Text(Arc::from(name)),
-        }
+        Key { tenant, kind: E::KIND, name: Name::Text(Arc::from(name)) }
     }
 
     /// Pointer: the active conversation of app and contact.
@@ -158,11 +150,7 @@ impl Key {
         let scope = app.map(AppId::ulid).unwrap_or_default();
         Key::text::<Pointer>(
             tenant,
-            &format!(
-                "identity/{scope}/{}/{}",
-                address.channel.as_str(),
-                address.address
-            ),
+            &format!("identity/{scope}/{}/{}", address.channel.as_str(), address.address),
         )
     }
 
@@ -183,10 +171,7 @@ impl Key {
 
     /// Pointer: the inbound message already made of a provider's message id.
     pub fn inbound_source(tenant: TenantId, app: AppId, channel: &str, source: &str) -> Key {
-        Key::text::<Pointer>(
-            tenant,
-            &format!("inbound/{}", provider_name(app, channel, source)),
-        )
+        Key::text::<Pointer>(tenant, &format!("inbound/{}", provider_name(app, channel, source)))
     }
 
     /// Pointer: the message with this sequence in the consumer face's dialog.

@@ -38,10 +38,7 @@ pub struct Credential {
 
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credential")
-            .field("id", &self.id)
-            .field("face", &self.face)
-            .finish_non_exhaustive()
+        f.debug_struct("Credential").field("id", &self.id).field("face", &self.face).finish_non_exhaustive()
     }
 }
 

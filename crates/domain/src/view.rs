@@ -69,14 +69,7 @@ pub struct About {
 impl<'a> View<'a> {
     /// A view at `now` over loaded rows.
     pub fn new(loaded: &'a dyn Loaded, ids: &'a mut dyn IdSource, now: Time) -> View<'a> {
-        View {
-            loaded,
-            ids,
-            now,
-            place: HashMap::new(),
-            wanted: Vec::new(),
-            decision: Decision::default(),
-        }
+        View { loaded, ids, now, place: HashMap::new(), wanted: Vec::new(), decision: Decision::default() }
     }
 
     /// The moment of the decision.
@@ -119,11 +112,7 @@ impl<'a> View<'a> {
                 self.wanted.push(key.clone());
             }
         }
-        if self.wanted.len() > before {
-            Err(Halt::Wanted)
-        } else {
-            Ok(())
-        }
+        if self.wanted.len() > before { Err(Halt::Wanted) } else { Ok(()) }
     }
 
     /// Writes a row.
@@ -161,12 +150,7 @@ impl<'a> View<'a> {
     /// Appends a fact to the log.
     pub fn emit(&mut self, tenant: TenantId, about: About, fact: Fact) {
         let id = EventId(self.ids.next_id());
-        let About {
-            app,
-            contact,
-            conversation,
-            message,
-        } = about;
+        let About { app, contact, conversation, message } = about;
         let at = self.now;
         self.decision.events.push(Event {
             position: 0,
@@ -192,15 +176,7 @@ impl<'a> View<'a> {
         work: Work,
     ) {
         let id = JobId(self.ids.next_id());
-        self.decision.jobs.push(Job {
-            id,
-            tenant,
-            app,
-            due_at,
-            lane,
-            priority,
-            work,
-        });
+        self.decision.jobs.push(Job { id, tenant, app, due_at, lane, priority, work });
     }
 
     /// Removes a job that is done.

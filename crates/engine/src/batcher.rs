@@ -102,25 +102,17 @@ impl<C: Command> Pending for Waiting<C> {
 impl Batcher {
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let waiting = Box::new(Waiting {
-            command,
-            decided: None,
-            reply,
-        });
+        let waiting = Box::new(Waiting { command, decided: None, reply });
         match self.queue.try_send(waiting) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
-                return Err(Failure::Unavailable(
-                    "too many requests wait; try again shortly".to_owned(),
-                ));
+                return Err(Failure::Unavailable("too many requests wait; try again shortly".to_owned()));
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {
                 return Err(Failure::Unavailable("the server is shutting down".to_owned()));
             }
         }
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Failure::Unavailable("the server is shutting down".to_owned())))
+        answer.await.unwrap_or_else(|_| Err(Failure::Unavailable("the server is shutting down".to_owned())))
     }
 
     /// Lets the task end once everything that waits is answered.
@@ -152,14 +144,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
-    Ok(Started {
-        batcher,
-        task,
-        directory,
-        directory_changed,
-        head: head_receiver,
-        jobs,
-    })
+    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, jobs })
 }
 
 async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
@@ -201,12 +186,7 @@ struct Union {
 
 impl Union {
     fn add(&mut self, decision: Decision) {
-        self.read.extend(
-            decision
-                .read
-                .into_iter()
-                .filter(|key| !self.changes.contains_key(key)),
-        );
+        self.read.extend(decision.read.into_iter().filter(|key| !self.changes.contains_key(key)));
         for (key, record) in decision.writes {
             if self.changes.insert(key.clone(), record).is_none() {
                 self.order.push(key);
@@ -266,9 +246,7 @@ impl Work {
                 Err(error) => return self.fail_all(commands, &error),
             }
         }
-        commands
-            .into_iter()
-            .for_each(|command| command.fail("other writers keep changing the same rows"));
+        commands.into_iter().for_each(|command| command.fail("other writers keep changing the same rows"));
     }
 
     /// Takes over what the store has, after a commit whose fate is not known.
@@ -332,15 +310,13 @@ impl Work {
         }
         for _ in 0..3 {
             let mut wanted = HashSet::new();
-            open.retain(
-                |place| match self.try_one(&mut *commands[*place], &nothing, now, &mut Vec::new()) {
-                    Ok(_) => false,
-                    Err(keys) => {
-                        wanted.extend(keys);
-                        true
-                    }
-                },
-            );
+            open.retain(|place| match self.try_one(&mut *commands[*place], &nothing, now, &mut Vec::new()) {
+                Ok(_) => false,
+                Err(keys) => {
+                    wanted.extend(keys);
+                    true
+                }
+            });
             if wanted.is_empty() {
                 return Ok(());
             }
@@ -356,16 +332,8 @@ impl Work {
         now: Time,
         drawn: &mut Vec<Id>,
     ) -> Result<(Kept, Decision), Vec<Key>> {
-        let layered = Layered {
-            cache: &self.cache,
-            changes: &union.changes,
-        };
-        let mut ids = IdsAt {
-            ids: &self.parts.ids,
-            now,
-            drawn,
-            next: 0,
-        };
+        let layered = Layered { cache: &self.cache, changes: &union.changes };
+        let mut ids = IdsAt { ids: &self.parts.ids, now, drawn, next: 0 };
         let mut view = View::new(&layered, &mut ids, now);
         let kept = command.decide(&mut view)?;
         Ok((kept, view.into_decision()))
@@ -373,13 +341,7 @@ impl Work {
 
     async fn load(&mut self, keys: Vec<Key>) -> Result<(), ports::Error> {
         for row in self.parts.store.load(keys).await? {
-            self.cache.put(
-                row.key,
-                Cached {
-                    version: row.version,
-                    record: row.record,
-                },
-            );
+            self.cache.put(row.key, Cached { version: row.version, record: row.record });
         }
         Ok(())
     }
@@ -390,10 +352,7 @@ impl Work {
         }
         let at = self.now();
         let batch = self.assemble(&union, at);
-        let (id, last) = (
-            batch.id,
-            batch.events.last().map_or(self.head, |event| event.position),
-        );
+        let (id, last) = (batch.id, batch.events.last().map_or(self.head, |event| event.position));
         let outcome = match self.parts.store.commit(batch).await {
             Ok(outcome) => outcome,
             // The answer was lost: nobody is told anything before the truth is known.

@@ -25,11 +25,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub fn new(rows_max: usize) -> Cache {
-        Cache {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            rows_max,
-        }
+        Cache { young: HashMap::new(), old: HashMap::new(), rows_max }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Cached> {

@@ -56,17 +56,9 @@ pub(crate) async fn run(engine: Engine) {
             if running.contains_key(&id) {
                 continue;
             }
-            let dialect = engine
-                .parts()
-                .dialects
-                .iter()
-                .find(|one| one.face() == subscription.dialect);
+            let dialect = engine.parts().dialects.iter().find(|one| one.face() == subscription.dialect);
             if let Some(dialect) = dialect.cloned() {
-                let route = Route {
-                    engine: engine.clone(),
-                    subscription: subscription.clone(),
-                    dialect,
-                };
+                let route = Route { engine: engine.clone(), subscription: subscription.clone(), dialect };
                 running.insert(id, (subscription, tasks.spawn(route.run())));
             }
         }
@@ -104,12 +96,7 @@ impl Route {
             if busy {
                 continue;
             }
-            let next = cursor
-                .parked
-                .iter()
-                .map(|parked| parked.next_at)
-                .min()
-                .unwrap_or(Time::NEVER);
+            let next = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
             let position = cursor.position;
             tokio::select! {
                 found = head.wait_for(|head| *head > position) => if found.is_err() { return },
@@ -126,11 +113,7 @@ impl Route {
                 Ok(cursor) => return cursor.map(Arc::unwrap_or_clone),
                 Err(error) => tracing::warn!(%error, "a cursor could not be read"),
             }
-            let again = self
-                .engine
-                .parts()
-                .clock
-                .wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS));
+            let again = self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS));
             tokio::select! {
                 () = again => {}
                 () = stopped(stopping) => return None,
@@ -147,11 +130,7 @@ impl Route {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(%error, "the log could not be read");
-                self.engine
-                    .parts()
-                    .clock
-                    .wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS))
-                    .await;
+                self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
                 return true;
             }
         };
@@ -178,11 +157,7 @@ impl Route {
     async fn deliver_page(&self, cursor: &mut Cursor, heard: Vec<Event>) {
         let mut lanes: Vec<(LaneName, Vec<Event>)> = Vec::new();
         for event in heard {
-            if cursor
-                .parked
-                .iter()
-                .any(|parked| parked.conversation == event.conversation)
-            {
+            if cursor.parked.iter().any(|parked| parked.conversation == event.conversation) {
                 continue;
             }
             match lanes.iter_mut().find(|(lane, _)| *lane == event.conversation) {
@@ -211,33 +186,21 @@ impl Route {
     }
 
     fn post(&self) -> Post<'_> {
-        Post {
-            engine: &self.engine,
-            subscription: &self.subscription,
-            dialect: &*self.dialect,
-        }
+        Post { engine: &self.engine, subscription: &self.subscription, dialect: &*self.dialect }
     }
 
     fn park(&self, conversation: LaneName, position: u64, body: Vec<u8>) -> Parked {
         let now = self.engine.now();
         let patience = self.dialect.patience(&self.subscription);
         let next_at = now.plus_ms(patience.delays_ms.first().copied().unwrap_or(UNAVAILABLE_MS));
-        Parked {
-            conversation,
-            position,
-            attempts: 1,
-            first_failed_at: now,
-            next_at,
-            body,
-        }
+        Parked { conversation, position, attempts: 1, first_failed_at: now, next_at, body }
     }
 
     /// Tries parked lanes whose time has come. Says whether any was.
     async fn retry_parked(&self, cursor: &mut Cursor) -> bool {
         let now = self.engine.now();
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut cursor.parked)
-            .into_iter()
-            .partition(|parked| parked.next_at <= now);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut cursor.parked).into_iter().partition(|parked| parked.next_at <= now);
         cursor.parked = later;
         if due.is_empty() {
             return false;
@@ -278,12 +241,7 @@ impl Route {
                 }
                 let first = event.position == parked.position;
                 if !first {
-                    parked = Parked {
-                        position: event.position,
-                        attempts: 0,
-                        body: Vec::new(),
-                        ..parked
-                    };
+                    parked = Parked { position: event.position, attempts: 0, body: Vec::new(), ..parked };
                 }
                 if let Some(waits) = self.retry_one(&mut parked, event, &mut dead).await {
                     return (Some(waits), dead);
@@ -304,11 +262,7 @@ impl Route {
     ) -> Option<Parked> {
         let now = self.engine.now();
         let (position, body) = (event.position, std::mem::take(&mut parked.body));
-        let Delivered::Failed {
-            body,
-            why,
-            final_word,
-        } = self.post().event(event.clone(), &body).await
+        let Delivered::Failed { body, why, final_word } = self.post().event(event.clone(), &body).await
         else {
             return None;
         };
@@ -320,32 +274,19 @@ impl Route {
         let tired = patience.tries_max > 0 && parked.attempts >= patience.tries_max;
         if final_word || tired || now.since_ms(parked.first_failed_at) >= patience.give_up_after_ms {
             metrics::counter!("trunkline_dead_letters_total").increment(1);
-            tracing::warn!(
-                subscription = self.subscription.id.ulid(),
-                position,
-                "a callback was given up"
-            );
+            tracing::warn!(subscription = self.subscription.id.ulid(), position, "a callback was given up");
             dead.push((position, why));
             self.post().carried_in_vain(&event).await;
             return None;
         }
         let place = (parked.attempts as usize - 1).min(patience.delays_ms.len().saturating_sub(1));
         let delay = patience.delays_ms.get(place).copied().unwrap_or(UNAVAILABLE_MS);
-        Some(Parked {
-            next_at: now.plus_ms(delay),
-            body,
-            ..parked.clone()
-        })
+        Some(Parked { next_at: now.plus_ms(delay), body, ..parked.clone() })
     }
 
     async fn save(&self, cursor: &Cursor, dead: Vec<(u64, Arc<str>)>) {
         let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
-        let save = SaveCursor {
-            tenant,
-            subscription,
-            cursor: cursor.clone(),
-            dead,
-        };
+        let save = SaveCursor { tenant, subscription, cursor: cursor.clone(), dead };
         if self.engine.execute(save).await.is_err() {
             // A cursor that is behind repeats callbacks; it never loses one.
             tracing::warn!("a cursor could not be saved");

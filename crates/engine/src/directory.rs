@@ -15,13 +15,8 @@ use domain::subscription::Subscription;
 use domain::tenant::{Credential, Tenant};
 
 /// The kinds of rows that live in the directory.
-pub(crate) const KINDS: [Kind; 5] = [
-    Kind::Tenant,
-    Kind::App,
-    Kind::Agent,
-    Kind::Credential,
-    Kind::Subscription,
-];
+pub(crate) const KINDS: [Kind; 5] =
+    [Kind::Tenant, Kind::App, Kind::Agent, Kind::Credential, Kind::Subscription];
 
 /// A snapshot.
 #[derive(Clone, Debug, Default)]
@@ -51,9 +46,7 @@ impl Directory {
 
     /// The tenant with this account number (agent face).
     pub fn tenant_by_account(&self, number: u64) -> Option<&Arc<Tenant>> {
-        self.tenants
-            .values()
-            .find(|tenant| tenant.account_number == number)
+        self.tenants.values().find(|tenant| tenant.account_number == number)
     }
 
     /// An app of a tenant.
@@ -88,23 +81,17 @@ impl Directory {
 
     /// A credential that is not revoked, by face and its public half.
     pub fn credential(&self, face: Face, public: &str) -> Option<&Arc<Credential>> {
-        self.credentials
-            .get(&(face, public.to_owned()))
-            .filter(|credential| !credential.revoked)
+        self.credentials.get(&(face, public.to_owned())).filter(|credential| !credential.revoked)
     }
 
     /// Credentials of a tenant, revoked ones included.
     pub fn credentials_of(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Credential>> {
-        self.credentials
-            .values()
-            .filter(move |credential| credential.tenant == tenant)
+        self.credentials.values().filter(move |credential| credential.tenant == tenant)
     }
 
     /// Subscriptions of a tenant, in no order.
     pub fn subscriptions_of(&self, tenant: TenantId) -> impl Iterator<Item = &Arc<Subscription>> {
-        self.subscriptions
-            .values()
-            .filter(move |subscription| subscription.tenant == tenant)
+        self.subscriptions.values().filter(move |subscription| subscription.tenant == tenant)
     }
 
     /// All subscriptions, in no order.
@@ -119,8 +106,7 @@ impl Directory {
             Record::App(row) => drop(self.apps.insert((row.tenant, row.id), row.clone())),
             Record::Agent(row) => drop(self.agents.insert((row.tenant, row.id), row.clone())),
             Record::Credential(row) => {
-                self.credentials
-                    .insert((row.face, row.public.clone()), row.clone());
+                self.credentials.insert((row.face, row.public.clone()), row.clone());
             }
             Record::Subscription(row) => {
                 self.subscriptions.insert((row.tenant, row.id), row.clone());

@@ -113,11 +113,7 @@ impl Engine {
     /// Loads the directory, finds open work and starts the background actors.
     pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
         let started = batcher::start(&parts).await?;
-        let channels = parts
-            .channels
-            .iter()
-            .map(|one| (one.connector.channel(), one.clone()))
-            .collect();
+        let channels = parts.channels.iter().map(|one| (one.connector.channel(), one.clone())).collect();
         let engine = Engine {
             inner: Arc::new(Inner {
                 batcher: started.batcher,
@@ -134,12 +130,7 @@ impl Engine {
         let runner = tokio::spawn(runner::run(engine.clone(), started.jobs));
         let courier = tokio::spawn(courier::run(engine.clone()));
         let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
-        engine
-            .inner
-            .background
-            .lock()
-            .await
-            .extend([runner, courier, sessions]);
+        engine.inner.background.lock().await.extend([runner, courier, sessions]);
         Ok(engine)
     }
 
@@ -174,11 +165,7 @@ impl Engine {
 
     /// The snapshot of tenants, apps, agents, credentials and subscriptions.
     pub fn directory(&self) -> Arc<Directory> {
-        self.inner
-            .directory
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.inner.directory.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A row by key.
@@ -200,10 +187,7 @@ impl Engine {
     ) -> Result<Vec<Arc<E>>, ports::Error> {
         let keys = ids.iter().map(|id| Key::id::<E>(tenant, *id)).collect();
         let rows = self.inner.parts.store.load(keys).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| row.record.as_ref().and_then(E::unwrap))
-            .collect())
+        Ok(rows.into_iter().filter_map(|row| row.record.as_ref().and_then(E::unwrap)).collect())
     }
 
     /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).
@@ -277,12 +261,7 @@ impl Engine {
 
     /// Names of the channels that this server knows, in registry order.
     pub fn channels(&self) -> Vec<&'static str> {
-        self.inner
-            .parts
-            .channels
-            .iter()
-            .map(|one| one.connector.channel())
-            .collect()
+        self.inner.parts.channels.iter().map(|one| one.connector.channel()).collect()
     }
 
     /// Now, by the engine's clock.
@@ -325,14 +304,8 @@ impl Engine {
         };
         let conversation = ConversationId(conversation.target);
         let by = Party::Consumer;
-        let command = Signal {
-            tenant,
-            conversation,
-            address: Some(from),
-            signal,
-            by,
-            contact: Some(contact),
-        };
+        let command =
+            Signal { tenant, conversation, address: Some(from), signal, by, contact: Some(contact) };
         // A signal that is lost is no loss: the next one follows.
         drop(self.execute(command).await);
     }

@@ -21,10 +21,7 @@ struct State {
 impl Ids {
     /// A source seeded with 64 random bits.
     pub fn new(seed: u64) -> Ids {
-        Ids(Mutex::new(State {
-            head: 0,
-            entropy: seed | 1,
-        }))
+        Ids(Mutex::new(State { head: 0, entropy: seed | 1 }))
     }
 
     /// A source seeded by the operating system.

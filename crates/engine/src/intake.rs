@@ -41,17 +41,9 @@ impl Engine {
         let channel = Channel::new(&channel.to_uppercase());
         let connector = self.connector(channel.as_str()).ok_or(Rejected::Unknown)?;
         let line = self.line(&app, &channel).ok_or(Rejected::Unknown)?;
-        let genuine = connector
-            .authenticate(&callback, &line)
-            .map_err(|_| Rejected::Forged)?;
-        let inbound = connector
-            .read(genuine)
-            .map_err(|unreadable| Rejected::Unreadable(unreadable.0))?;
-        if self.take_inbound(&app, &channel, inbound).await {
-            Ok(())
-        } else {
-            Err(Rejected::Unavailable)
-        }
+        let genuine = connector.authenticate(&callback, &line).map_err(|_| Rejected::Forged)?;
+        let inbound = connector.read(genuine).map_err(|unreadable| Rejected::Unreadable(unreadable.0))?;
+        if self.take_inbound(&app, &channel, inbound).await { Ok(()) } else { Err(Rejected::Unavailable) }
     }
 
     /// Answers a provider that verifies the callback address.
@@ -70,21 +62,14 @@ impl Engine {
     /// An app's account on a channel, ready to use.
     pub(crate) fn line(&self, app: &App, channel: &Channel) -> Option<Line> {
         let account = app.account(channel)?;
-        Some(Line::new(
-            &account.account,
-            account.settings.clone(),
-            self.provider_http(),
-        ))
+        Some(Line::new(&account.account, account.settings.clone(), self.provider_http()))
     }
 
     /// Makes everything durable; `false` when any of it is not.
     pub(crate) async fn take_inbound(&self, app: &App, channel: &Channel, inbound: Vec<Inbound>) -> bool {
-        let scoped = self
-            .connector(channel.as_str())
-            .is_some_and(|known| known.abilities().addresses_are_app_scoped);
-        let each = inbound
-            .into_iter()
-            .map(|one| self.take_one(app.tenant, app.id, channel, scoped, one));
+        let scoped =
+            self.connector(channel.as_str()).is_some_and(|known| known.abilities().addresses_are_app_scoped);
+        let each = inbound.into_iter().map(|one| self.take_one(app.tenant, app.id, channel, scoped, one));
         join_all(each).await.into_iter().all(|durable| durable)
     }
 
@@ -97,26 +82,10 @@ impl Engine {
         one: Inbound,
     ) -> bool {
         match one {
-            Inbound::Message {
-                from,
-                name,
-                source_id,
-                content,
-                reply_to,
-                language,
-            } => {
-                let from = Address {
-                    channel: channel.clone(),
-                    address: from,
-                };
-                let person = Person {
-                    name: if name.is_empty() {
-                        "Unknown".to_owned()
-                    } else {
-                        name
-                    },
-                    language,
-                };
+            Inbound::Message { from, name, source_id, content, reply_to, language } => {
+                let from = Address { channel: channel.clone(), address: from };
+                let person =
+                    Person { name: if name.is_empty() { "Unknown".to_owned() } else { name }, language };
                 let receive = Receive {
                     tenant,
                     app,
@@ -132,28 +101,13 @@ impl Engine {
                 };
                 self.execute(receive).await.is_ok()
             }
-            Inbound::Receipt {
-                provider_id,
-                token,
-                receipt,
-                ..
-            } => {
+            Inbound::Receipt { provider_id, token, receipt, .. } => {
                 let token = token.and_then(|token| parse_token(&token));
-                let take = TakeReceipt {
-                    tenant,
-                    app,
-                    channel: channel.clone(),
-                    provider_id,
-                    token,
-                    receipt,
-                };
+                let take = TakeReceipt { tenant, app, channel: channel.clone(), provider_id, token, receipt };
                 self.execute(take).await.is_ok()
             }
             Inbound::Signal { from, signal } => {
-                let from = Address {
-                    channel: channel.clone(),
-                    address: from,
-                };
+                let from = Address { channel: channel.clone(), address: from };
                 self.consumer_signal(tenant, app, scoped, from, signal).await;
                 true
             }

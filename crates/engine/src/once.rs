@@ -71,10 +71,7 @@ where
             if kept.fingerprint != self.key.fingerprint {
                 return Err(Halt::Refused(OnceRefusal::Reused));
             }
-            return Ok(StoredAnswer {
-                status: kept.status,
-                body: kept.body.clone(),
-            });
+            return Ok(StoredAnswer { status: kept.status, body: kept.body.clone() });
         }
         let answer = match self.command.decide(view) {
             Ok(answer) => (self.render)(&answer),
@@ -83,15 +80,7 @@ where
         };
         let (status, body) = (answer.status, answer.body.clone());
         let (fingerprint, expires_at) = (self.key.fingerprint, now.plus_s(KEPT_S));
-        view.put(
-            row,
-            Once {
-                fingerprint,
-                status,
-                body,
-                expires_at,
-            },
-        );
+        view.put(row, Once { fingerprint, status, body, expires_at });
         Ok(answer)
     }
 }

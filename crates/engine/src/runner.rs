@@ -102,30 +102,18 @@ async fn work(engine: &Engine, job: Job) -> Ended {
     match job.work {
         Work::Send { message } => hand_over::send(engine, &job, message).await,
         Work::Expire { message } => {
-            let expire = Expire {
-                tenant: job.tenant,
-                message,
-                job: job.id,
-            };
+            let expire = Expire { tenant: job.tenant, message, job: job.id };
             again_unless(engine, engine.execute(expire).await.is_ok())
         }
         Work::Erase { message } => {
-            let erase = domain::command::attempt::Erase {
-                tenant: job.tenant,
-                message,
-                job: job.id,
-            };
+            let erase = domain::command::attempt::Erase { tenant: job.tenant, message, job: job.id };
             again_unless(engine, engine.execute(erase).await.is_ok())
         }
     }
 }
 
 fn again_unless(engine: &Engine, done: bool) -> Ended {
-    if done {
-        Ended::Done
-    } else {
-        Ended::Again(engine.now().plus_ms(1_000))
-    }
+    if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(1_000)) }
 }
 
 /// Finds jobs that memory does not hold.
@@ -151,33 +139,22 @@ async fn sweep(engine: &Engine, board: &mut Board) {
 
 /// What holds for unknown outcomes on a channel where the app says nothing.
 pub(crate) fn default_policy(engine: &Engine, channel: &Channel) -> UnknownPolicy {
-    let safe = engine
-        .registered(channel)
-        .is_some_and(|known| known.connector.abilities().repeating_is_safe);
-    if safe {
-        UnknownPolicy::Retry
-    } else {
-        UnknownPolicy::Hold
-    }
+    let safe = engine.registered(channel).is_some_and(|known| known.connector.abilities().repeating_is_safe);
+    if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold }
 }
 
 /// Keeps the accounts of session channels connected, anew whenever apps change.
 pub(crate) async fn hold_sessions(engine: Engine) {
     let mut stopping = engine.stopping();
     let changed = engine.directory_changed();
-    let mut held: Vec<(
-        domain::app::ChannelAccount,
-        domain::id::AppId,
-        tokio::task::AbortHandle,
-    )> = Vec::new();
+    let mut held: Vec<(domain::app::ChannelAccount, domain::id::AppId, tokio::task::AbortHandle)> =
+        Vec::new();
     let mut tasks = JoinSet::new();
     loop {
         let notified = changed.notified();
         let apps: Vec<_> = engine.directory().apps().cloned().collect();
         held.retain(|(account, app, task)| {
-            let still = apps
-                .iter()
-                .any(|one| one.id == *app && one.channels.contains(account));
+            let still = apps.iter().any(|one| one.id == *app && one.channels.contains(account));
             if !still {
                 task.abort();
             }
@@ -186,18 +163,12 @@ pub(crate) async fn hold_sessions(engine: Engine) {
         for app in apps {
             for account in &app.channels {
                 let known = held.iter().any(|(own, id, _)| *id == app.id && own == account);
-                let session = engine
-                    .registered(&account.channel)
-                    .and_then(|one| one.session.clone());
+                let session = engine.registered(&account.channel).and_then(|one| one.session.clone());
                 if let (false, Some(session), Some(line)) =
                     (known, session, engine.line(&app, &account.channel))
                 {
                     let channel = account.channel.clone();
-                    let intake = SessionIntake {
-                        engine: engine.clone(),
-                        app: app.clone(),
-                        channel,
-                    };
+                    let intake = SessionIntake { engine: engine.clone(), app: app.clone(), channel };
                     let task = tasks.spawn(session.hold(line, Arc::new(intake)));
                     held.push((account.clone(), app.id, task));
                 }

@@ -25,29 +25,15 @@ pub(crate) async fn handler(State(desk): State<Desk>, call: Call, body: Body) ->
     let directory = desk.engine.directory();
     let agent = |value: Option<&Value>| {
         let number = form::integer(value)?;
-        directory
-            .agents_of(tenant.id)
-            .find(|agent| agent.number == number)
-            .map(|agent| agent.id)
+        directory.agents_of(tenant.id).find(|agent| agent.number == number).map(|agent| agent.id)
     };
     let to = agent(Some(wanted));
     let expected = input.get("expected_assignee_id").map(|value| agent(Some(value)));
-    let command = Assign {
-        tenant: tenant.id,
-        conversation: conversation.id,
-        to,
-        expected,
-    };
+    let command = Assign { tenant: tenant.id, conversation: conversation.id, to, expected };
     let now = desk.engine.execute(command).await;
     let now = now.map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))?;
     let won = now.and_then(|id| desk.engine.directory().agent(tenant.id, id).cloned());
-    let shown = won.map_or(Value::Null, |agent| {
-        sender::assignee(&agent, tenant.account_number)
-    });
-    let status = if now == to {
-        StatusCode::OK
-    } else {
-        StatusCode::CONFLICT
-    };
+    let shown = won.map_or(Value::Null, |agent| sender::assignee(&agent, tenant.account_number));
+    let status = if now == to { StatusCode::OK } else { StatusCode::CONFLICT };
     Ok(answer(status, &shown))
 }

@@ -10,11 +10,7 @@ use crate::auth::Spoken;
 use crate::shown::{Links, Shown, media};
 
 /// What stands unescaped in the file name's path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// One attachment, keys in the vendor's order.
 #[derive(Clone, Debug, Serialize)]
@@ -53,11 +49,7 @@ pub(crate) fn all(shown: &Shown, spoken: Spoken, links: &Links) -> Vec<Attachmen
 fn stored(shown: &Shown, file: &File, spoken: Spoken, links: &Links) -> Attachment {
     let file_type = file_type(&file.mime);
     let chatwoot = spoken == Spoken::Chatwoot;
-    let inline = if file_type == "audio" && chatwoot {
-        "?disposition=inline"
-    } else {
-        ""
-    };
+    let inline = if file_type == "audio" && chatwoot { "?disposition=inline" } else { "" };
     Attachment {
         id: file.number,
         message_id: shown.message.number,
@@ -66,11 +58,7 @@ fn stored(shown: &Shown, file: &File, spoken: Spoken, links: &Links) -> Attachme
         extension: if chatwoot { extension(&file.name) } else { None },
         content_type: chatwoot.then(|| file.mime.clone()),
         data_url: format!("{}{inline}", data_url(links, file.tenant, file)),
-        thumb_url: if file.thumbnail {
-            thumb_url(links, file)
-        } else {
-            String::new()
-        },
+        thumb_url: if file.thumbnail { thumb_url(links, file) } else { String::new() },
         file_size: file.size,
         width: file.width,
         height: file.height,
@@ -99,20 +87,13 @@ fn external(shown: &Shown, media: &Media) -> Attachment {
 /// The file's lasting address.
 pub(crate) fn data_url(links: &Links, tenant: TenantId, file: &File) -> String {
     let signed = links.signer.blob(tenant, file.id);
-    format!(
-        "{}/rails/active_storage/blobs/redirect/{signed}/{}",
-        links.base,
-        segment(&file.name)
-    )
+    format!("{}/rails/active_storage/blobs/redirect/{signed}/{}", links.base, segment(&file.name))
 }
 
 fn thumb_url(links: &Links, file: &File) -> String {
     let (signed, variation) = (links.signer.blob(file.tenant, file.id), links.signer.variation());
     let name = segment(&file.name);
-    format!(
-        "{}/rails/active_storage/representations/redirect/{signed}/{variation}/{name}",
-        links.base
-    )
+    format!("{}/rails/active_storage/representations/redirect/{signed}/{variation}/{name}", links.base)
 }
 
 /// A file name as a path segment.

@@ -37,9 +37,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// The caller as the core names it.
     pub(crate) fn party(&self) -> Party {
-        self.agent
-            .as_ref()
-            .map_or(Party::App, |agent| Party::Agent(agent.id))
+        self.agent.as_ref().map_or(Party::App, |agent| Party::Agent(agent.id))
     }
 
     /// Refuses bots.
@@ -91,31 +89,17 @@ pub(crate) fn by_token(
 }
 
 fn caller(directory: &Directory, credential: &Credential, spoken: Spoken) -> Result<Caller, Problem> {
-    let tenant = directory
-        .tenant(credential.tenant)
-        .ok_or(Problem::Unauthorized(WRONG_TOKEN))?
-        .clone();
+    let tenant = directory.tenant(credential.tenant).ok_or(Problem::Unauthorized(WRONG_TOKEN))?.clone();
     if tenant.disabled {
         return Err(Problem::Unauthorized(SUSPENDED));
     }
-    let agent = credential
-        .agent
-        .and_then(|agent| directory.agent(tenant.id, agent))
-        .cloned();
-    Ok(Caller {
-        tenant,
-        agent,
-        spoken,
-    })
+    let agent = credential.agent.and_then(|agent| directory.agent(tenant.id, agent)).cloned();
+    Ok(Caller { tenant, agent, spoken })
 }
 
 /// The pair of a Basic header; only the first colon splits.
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let (scheme, encoded) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
@@ -126,16 +110,10 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 
 /// The token under either spelling of its header, else a bearer token.
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
-    let named = headers
-        .get("api_access_token")
-        .or_else(|| headers.get("api-access-token"));
+    let named = headers.get("api_access_token").or_else(|| headers.get("api-access-token"));
     if let Some(named) = named {
         return named.to_str().ok();
     }
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

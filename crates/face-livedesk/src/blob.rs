@@ -45,24 +45,14 @@ async fn to_disk(desk: &Desk, signed: &str, thumbnail: bool) -> Response {
     let Some((tenant, id)) = desk.signer.open_blob(signed, now) else {
         return gone();
     };
-    let Some(file) = row(desk, tenant, id)
-        .await
-        .filter(|file| file.thumbnail || !thumbnail)
-    else {
+    let Some(file) = row(desk, tenant, id).await.filter(|file| file.thumbnail || !thumbnail) else {
         return gone();
     };
     let key = desk.signer.disk(tenant, id, thumbnail, now.plus_s(DISK_LINK_S));
-    let location = format!(
-        "{}/rails/active_storage/disk/{key}/{}",
-        desk.engine.base_url(),
-        segment(&file.name)
-    );
+    let location =
+        format!("{}/rails/active_storage/disk/{key}/{}", desk.engine.base_url(), segment(&file.name));
     let cache = format!("max-age={DISK_LINK_S}, private");
-    (
-        StatusCode::FOUND,
-        [(header::LOCATION, location), (header::CACHE_CONTROL, cache)],
-    )
-        .into_response()
+    (StatusCode::FOUND, [(header::LOCATION, location), (header::CACHE_CONTROL, cache)]).into_response()
 }
 
 pub(crate) async fn disk(
@@ -93,11 +83,7 @@ pub(crate) async fn proxy_thumbnail(
     headers: HeaderMap,
 ) -> Response {
     let now = desk.engine.now();
-    match desk
-        .signer
-        .open_blob(&signed, now)
-        .filter(|_| desk.signer.is_variation(&variation, now))
-    {
+    match desk.signer.open_blob(&signed, now).filter(|_| desk.signer.is_variation(&variation, now)) {
         Some((tenant, file)) => serve(&desk, tenant, file, true, &headers).await,
         None => gone(),
     }
@@ -117,11 +103,7 @@ async fn serve(desk: &Desk, tenant: TenantId, id: FileId, thumbnail: bool, heade
     let Some(file) = row(desk, tenant, id).await else {
         return gone();
     };
-    let rendering = if thumbnail {
-        Rendering::Thumbnail
-    } else {
-        Rendering::Original
-    };
+    let rendering = if thumbnail { Rendering::Thumbnail } else { Rendering::Original };
     let bytes = match desk.engine.file_bytes(tenant, id, rendering).await {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return gone(),
@@ -156,18 +138,14 @@ async fn serve(desk: &Desk, tenant: TenantId, id: FileId, thumbnail: bool, heade
 
 /// Types that browsers execute go out as octets.
 fn passive(mime: &str) -> &str {
-    let active = ["html", "xml", "svg", "javascript"]
-        .iter()
-        .any(|word| mime.contains(word));
+    let active = ["html", "xml", "svg", "javascript"].iter().any(|word| mime.contains(word));
     if active { "application/octet-stream" } else { mime }
 }
 
 /// The whole, or the one range that was asked for.
 fn ranged(bytes: Bytes, headers: &HeaderMap) -> Response {
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let Some(spec) = asked
-        .and_then(|asked| asked.strip_prefix("bytes="))
-        .filter(|spec| !spec.contains(','))
+    let Some(spec) = asked.and_then(|asked| asked.strip_prefix("bytes=")).filter(|spec| !spec.contains(','))
     else {
         return bytes.into_response();
     };
@@ -176,20 +154,11 @@ fn ranged(bytes: Bytes, headers: &HeaderMap) -> Response {
         Some((first, last)) => {
             let value = format!("bytes {first}-{last}/{total}");
             let part = bytes.slice(first..=last);
-            (
-                StatusCode::PARTIAL_CONTENT,
-                [(header::CONTENT_RANGE, value)],
-                part,
-            )
-                .into_response()
+            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, value)], part).into_response()
         }
         None => {
             let value = format!("bytes */{total}");
-            (
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                [(header::CONTENT_RANGE, value)],
-            )
-                .into_response()
+            (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, value)]).into_response()
         }
     }
 }
@@ -202,11 +171,7 @@ fn range(spec: &str, total: usize) -> Option<(usize, usize)> {
         return Some((total.saturating_sub(suffix), end));
     }
     let first: usize = first.parse().ok()?;
-    let last = if last.is_empty() {
-        end
-    } else {
-        last.parse::<usize>().ok()?.min(end)
-    };
+    let last = if last.is_empty() { end } else { last.parse::<usize>().ok()?.min(end) };
     (first <= last).then_some((first, last))
 }
 

@@ -62,19 +62,12 @@ pub(crate) struct Chatwoot {
 
 impl Chatwoot {
     pub(crate) fn new(signing_key: [u8; 32]) -> Chatwoot {
-        Chatwoot {
-            signer: Signer::new(signing_key),
-        }
+        Chatwoot { signer: Signer::new(signing_key) }
     }
 
     fn body(&self, facts: &Facts) -> Option<Value> {
-        let event = names(&facts.event.fact)
-            .iter()
-            .find(|name| wants(&facts.subscription, name))?;
-        let links = Links {
-            base: facts.base_url.clone(),
-            signer: self.signer,
-        };
+        let event = names(&facts.event.fact).iter().find(|name| wants(&facts.subscription, name))?;
+        let links = Links { base: facts.base_url.clone(), signer: self.signer };
         let mut body = match *event {
             "contact_created" | "contact_updated" => contact(facts)?,
             "message_created" | "message_updated" => message(facts, &links)?,
@@ -98,11 +91,7 @@ impl Dialect for Chatwoot {
 
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let body = self.body(facts)?;
-        Some(Rendered {
-            body: Bytes::from(body.to_string()),
-            target: None,
-            headers: HeaderMap::new(),
-        })
+        Some(Rendered { body: Bytes::from(body.to_string()), target: None, headers: HeaderMap::new() })
     }
 
     fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
@@ -113,10 +102,7 @@ impl Dialect for Chatwoot {
             }
         };
         put("accept", "application/json".to_owned());
-        put(
-            "x-chatwoot-delivery",
-            Id::parse(seal.nonce).map_or_else(|| seal.nonce.to_owned(), Id::uuid),
-        );
+        put("x-chatwoot-delivery", Id::parse(seal.nonce).map_or_else(|| seal.nonce.to_owned(), Id::uuid));
         if !seal.subscription.secret.is_empty() {
             let timestamp = seal.now.seconds().to_string();
             let signed = [timestamp.as_bytes(), b".", seal.body].concat();
@@ -128,11 +114,7 @@ impl Dialect for Chatwoot {
     }
 
     fn verdict(&self, status: u16) -> Verdict {
-        if (200..300).contains(&status) {
-            Verdict::Delivered
-        } else {
-            Verdict::Again
-        }
+        if (200..300).contains(&status) { Verdict::Delivered } else { Verdict::Again }
     }
 
     fn patience(&self, subscription: &Subscription) -> Patience {
@@ -146,20 +128,12 @@ impl Dialect for Chatwoot {
             };
         }
         let delays_ms = vec![1_000, 5_000, 30_000, 120_000, 600_000];
-        Patience {
-            delays_ms,
-            give_up_after_ms: ACCOUNT_PATIENCE_MS,
-            tries_max: 0,
-            timeout_ms: TIMEOUT_MS,
-        }
+        Patience { delays_ms, give_up_after_ms: ACCOUNT_PATIENCE_MS, tries_max: 0, timeout_ms: TIMEOUT_MS }
     }
 }
 
 fn carries_api(subscription: &Subscription) -> bool {
-    subscription
-        .carries
-        .as_ref()
-        .is_some_and(|channel| channel.as_str() == Channel::API)
+    subscription.carries.as_ref().is_some_and(|channel| channel.as_str() == Channel::API)
 }
 
 fn wants(subscription: &Subscription, name: &str) -> bool {
@@ -183,14 +157,8 @@ fn names(fact: &Fact) -> &'static [&'static str] {
             Status::Delivered | Status::Read | Status::Failed => &["message_updated"],
             Status::Queued | Status::SwitchingChannel | Status::HandedOver => &[],
         },
-        Fact::SignalSeen {
-            signal: SignalKind::Composing,
-            ..
-        } => &["conversation_typing_on"],
-        Fact::SignalSeen {
-            signal: SignalKind::Paused,
-            ..
-        } => &["conversation_typing_off"],
+        Fact::SignalSeen { signal: SignalKind::Composing, .. } => &["conversation_typing_on"],
+        Fact::SignalSeen { signal: SignalKind::Paused, .. } => &["conversation_typing_off"],
         Fact::SignalSeen { .. }
         | Fact::ConsumerReceipt { .. }
         | Fact::ConsentChanged { .. }
@@ -284,10 +252,7 @@ fn agent(shown: &Shown, facts: &Facts) -> Option<Value> {
         let (id, name, email) = (agent.number, &agent.name, &agent.email);
         return Some(json!({ "id": id, "name": name, "email": email, "type": "user" }));
     }
-    facts
-        .app
-        .as_ref()
-        .map(|app| json!({ "id": app.number, "name": app.name, "type": "agent_bot" }))
+    facts.app.as_ref().map(|app| json!({ "id": app.number, "name": app.name, "type": "agent_bot" }))
 }
 
 fn conversation(facts: &Facts, links: &Links) -> Option<Value> {

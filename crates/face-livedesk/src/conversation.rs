@@ -66,10 +66,7 @@ async fn all(desk: &Desk, call: &Call) -> Result<Vec<Arc<Conversation>>, Problem
     let inbox = form::integer(call.query.get("inbox_id"));
     let directory = desk.engine.directory();
     let mut found = Vec::new();
-    for app in directory
-        .apps_of(tenant)
-        .filter(|app| inbox.is_none_or(|inbox| inbox == app.number))
-    {
+    for app in directory.apps_of(tenant).filter(|app| inbox.is_none_or(|inbox| inbox == app.number)) {
         let page = Page {
             tenant,
             list: List::ConversationsOfApp,
@@ -81,12 +78,7 @@ async fn all(desk: &Desk, call: &Call) -> Result<Vec<Arc<Conversation>>, Problem
         };
         let entries = desk.engine.page(page).await.map_err(Problem::store)?;
         let ids: Vec<_> = entries.into_iter().map(|(_, id)| id).collect();
-        found.extend(
-            desk.engine
-                .get_all::<Conversation>(tenant, &ids)
-                .await
-                .map_err(Problem::store)?,
-        );
+        found.extend(desk.engine.get_all::<Conversation>(tenant, &ids).await.map_err(Problem::store)?);
     }
     Ok(found)
 }
@@ -128,44 +120,22 @@ pub(crate) fn channel_type(conversation: &Conversation) -> &'static str {
 
 async fn object(desk: &Desk, caller: &Caller, conversation: &Arc<Conversation>) -> Result<Value, Problem> {
     let tenant = &caller.tenant;
-    let contact = desk
-        .engine
-        .get::<Contact>(tenant.id, conversation.contact.0)
-        .await
-        .map_err(Problem::store)?;
+    let contact =
+        desk.engine.get::<Contact>(tenant.id, conversation.contact.0).await.map_err(Problem::store)?;
     let last = match conversation.last_message {
-        Some(id) => desk
-            .engine
-            .get::<Message>(tenant.id, id.0)
-            .await
-            .map_err(Problem::store)?,
+        Some(id) => desk.engine.get::<Message>(tenant.id, id.0).await.map_err(Problem::store)?,
         None => None,
     };
     let loaded = shown::load(&desk.engine, tenant, conversation, last.into_iter().collect()).await?;
     let directory = desk.engine.directory();
-    let assignee = conversation
-        .assignee
-        .and_then(|id| directory.agent(tenant.id, id))
-        .cloned();
-    let inbox = directory
-        .app(tenant.id, conversation.app)
-        .map_or(0, |app| app.number);
-    let thread = Thread {
-        tenant,
-        conversation,
-        contact: contact.as_deref(),
-        assignee: assignee.as_deref(),
-        inbox,
-    };
-    let messages: Vec<Value> = loaded
-        .iter()
-        .map(|shown| event_view::message(shown, conversation, &desk.links()))
-        .collect();
+    let assignee = conversation.assignee.and_then(|id| directory.agent(tenant.id, id)).cloned();
+    let inbox = directory.app(tenant.id, conversation.app).map_or(0, |app| app.number);
+    let thread =
+        Thread { tenant, conversation, contact: contact.as_deref(), assignee: assignee.as_deref(), inbox };
+    let messages: Vec<Value> =
+        loaded.iter().map(|shown| event_view::message(shown, conversation, &desk.links())).collect();
     let mut object = event_view::rest_conversation(&thread);
-    let spoken = loaded
-        .iter()
-        .zip(&messages)
-        .find(|(shown, _)| shown.message.author != Author::System);
+    let spoken = loaded.iter().zip(&messages).find(|(shown, _)| shown.message.author != Author::System);
     object["last_non_activity_message"] = spoken.map_or(Value::Null, |(_, message)| message.clone());
     object["messages"] = Value::Array(messages);
     if caller.spoken == Spoken::LiveDesk {

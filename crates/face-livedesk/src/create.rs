@@ -61,28 +61,17 @@ pub(crate) async fn handler(
 fn check(settings: &Settings, spoken: Spoken, draft: &Draft) -> Result<(), Problem> {
     let length = |text: &str| text.chars().count();
     let (chars, ids) = (settings.content_chars_max, settings.source_id_chars_max);
-    if draft
-        .content
-        .as_deref()
-        .is_some_and(|content| length(content) > chars)
-    {
-        return Err(Problem::validation(&format!(
-            "Content is too long (maximum is {chars} characters)"
-        )));
+    if draft.content.as_deref().is_some_and(|content| length(content) > chars) {
+        return Err(Problem::validation(&format!("Content is too long (maximum is {chars} characters)")));
     }
     if length(&draft.source_id) > ids {
-        return Err(Problem::validation(&format!(
-            "Source is too long (maximum is {ids} characters)"
-        )));
+        return Err(Problem::validation(&format!("Source is too long (maximum is {ids} characters)")));
     }
     let files = draft.files.len() + draft.signed.len();
     if files > settings.attachments_max {
         return Err(Problem::validation("Attachments exceeded maximum allowed"));
     }
-    let blank = draft
-        .content
-        .as_deref()
-        .is_none_or(|content| content.trim().is_empty());
+    let blank = draft.content.as_deref().is_none_or(|content| content.trim().is_empty());
     if spoken == Spoken::LiveDesk && blank && files == 0 {
         return Err(Problem::validation("Content can't be blank"));
     }
@@ -91,15 +80,10 @@ fn check(settings: &Settings, spoken: Spoken, draft: &Draft) -> Result<(), Probl
 
 /// The contact's address in this API inbox; only there may somebody speak for the contact.
 async fn api_identity(desk: &Desk, conversation: &Conversation) -> Result<Identity, Problem> {
-    let contact = desk
-        .engine
-        .get::<Contact>(conversation.tenant, conversation.contact.0)
-        .await;
+    let contact = desk.engine.get::<Contact>(conversation.tenant, conversation.contact.0).await;
     let contact = contact.map_err(Problem::store)?.ok_or(Problem::NotFound)?;
     let api = Channel::new(Channel::API);
-    let mut own = contact
-        .identities_for(conversation.app)
-        .filter(|identity| identity.address.channel == api);
+    let mut own = contact.identities_for(conversation.app).filter(|identity| identity.address.channel == api);
     let refused = || Problem::Invalid("Incoming messages are only allowed in Api inboxes".to_owned());
     own.next().cloned().ok_or_else(refused)
 }
@@ -110,22 +94,13 @@ async fn store(desk: &Desk, call: &Call, draft: &Draft) -> Result<Vec<Arc<File>>
     let mut files = Vec::new();
     for signed in &draft.signed {
         let invalid = || Problem::Invalid("Invalid attachment".to_owned());
-        let opened = desk
-            .signer
-            .open_blob(signed, desk.engine.now())
-            .filter(|(owner, _)| *owner == tenant);
+        let opened = desk.signer.open_blob(signed, desk.engine.now()).filter(|(owner, _)| *owner == tenant);
         let (_, id) = opened.ok_or_else(invalid)?;
-        let file = desk
-            .engine
-            .get::<File>(tenant, id.0)
-            .await
-            .map_err(Problem::store)?;
+        let file = desk.engine.get::<File>(tenant, id.0).await.map_err(Problem::store)?;
         files.push(file.ok_or_else(invalid)?);
     }
     for part in &draft.files {
-        files.push(Arc::new(
-            upload::store(&desk.engine, &desk.settings, tenant, part.clone()).await?,
-        ));
+        files.push(Arc::new(upload::store(&desk.engine, &desk.settings, tenant, part.clone()).await?));
     }
     Ok(files)
 }
@@ -145,63 +120,33 @@ fn content(draft: &Draft, files: &[Arc<File>]) -> Content {
         (Some(template), _) => template,
         (None, []) => items::body(&draft.content_type, &text, &draft.attributes)
             .unwrap_or_else(|| Body::Text(text.clone())),
-        (None, [one]) => Body::Media(Media {
-            caption: text,
-            ..media(one)
-        }),
-        (None, several) => Body::Album {
-            caption: text,
-            items: several.iter().map(media).collect(),
-        },
+        (None, [one]) => Body::Media(Media { caption: text, ..media(one) }),
+        (None, several) => Body::Album { caption: text, items: several.iter().map(media).collect() },
     };
     let mut own = Map::new();
-    own.insert(
-        "content".to_owned(),
-        draft.content.clone().map_or(Value::Null, Value::String),
-    );
+    own.insert("content".to_owned(), draft.content.clone().map_or(Value::Null, Value::String));
     own.insert("content_type".to_owned(), draft.content_type.clone().into());
     if draft.kind == Kind::Template {
         own.insert("template".to_owned(), Value::Bool(true));
     }
     // The core keeps attributes of replies alone; a contact's words carry theirs here.
     if draft.kind == Kind::Incoming && !draft.attributes.is_empty() {
-        own.insert(
-            "content_attributes".to_owned(),
-            Value::Object(draft.attributes.clone()),
-        );
+        own.insert("content_attributes".to_owned(), Value::Object(draft.attributes.clone()));
     }
     let plain = own.len() == 2 && draft.content_type == "text" && draft.content.is_some() && files.is_empty();
     let json = Value::Object(own).to_string();
-    let original = (!plain).then_some(Original {
-        face: Face::LiveDesk,
-        json,
-    });
-    Content {
-        original,
-        ..Content::from_body(body)
-    }
+    let original = (!plain).then_some(Original { face: Face::LiveDesk, json });
+    Content { original, ..Content::from_body(body) }
 }
 
 /// `template_params`: name, language, and the parameters as they come.
 fn template(params: &Map<String, Value>) -> Option<Body> {
     let name = params.get("name")?.as_str()?.to_owned();
-    let language = params
-        .get("language")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let given = params
-        .get("processed_params")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let language = params.get("language").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let given = params.get("processed_params").and_then(Value::as_object).cloned().unwrap_or_default();
     let word = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let parameters = given.into_iter().map(|(key, value)| (key, word(value))).collect();
-    Some(Body::Template {
-        name,
-        language,
-        parameters,
-    })
+    Some(Body::Template { name, language, parameters })
 }
 
 async fn reply(
@@ -216,11 +161,7 @@ async fn reply(
         attributes.insert("in_reply_to".to_owned(), Value::Null);
         attributes.insert("in_reply_to_external_id".to_owned(), Value::Null);
     }
-    let attributes = if attributes.is_empty() {
-        String::new()
-    } else {
-        json!(attributes).to_string()
-    };
+    let attributes = if attributes.is_empty() { String::new() } else { json!(attributes).to_string() };
     let reply = Reply {
         tenant: conversation.tenant,
         conversation: conversation.id,
@@ -234,10 +175,7 @@ async fn reply(
     let refused = |refusal| match refusal {
         Refusal::UnknownConversation | Refusal::UnknownAgent => Problem::NotFound,
     };
-    desk.engine
-        .execute(reply)
-        .await
-        .map_err(|failure| Problem::from_failure(failure, refused))
+    desk.engine.execute(reply).await.map_err(|failure| Problem::from_failure(failure, refused))
 }
 
 /// The bot in whose name the caller sends.
@@ -245,9 +183,7 @@ fn bot(desk: &Desk, call: &Call, number: Option<u64>) -> Option<AgentId> {
     let directory = desk.engine.directory();
     let number = number?;
     let mut agents = directory.agents_of(call.caller.tenant.id);
-    agents
-        .find(|agent| agent.role == Role::Bot && agent.number == number)
-        .map(|agent| agent.id)
+    agents.find(|agent| agent.role == Role::Bot && agent.number == number).map(|agent| agent.id)
 }
 
 async fn receive(
@@ -282,10 +218,7 @@ async fn receive(
         receive::Refusal::NotYours | receive::Refusal::ConversationClosed => Problem::NotFound,
     };
     let received = received.map_err(|failure| Problem::from_failure(failure, refused))?;
-    let message = desk
-        .engine
-        .get::<Message>(conversation.tenant, received.message.0)
-        .await;
+    let message = desk.engine.get::<Message>(conversation.tenant, received.message.0).await;
     message.map_err(Problem::store)?.ok_or(Problem::Internal)
 }
 
@@ -299,6 +232,5 @@ async fn reopen(desk: &Desk, conversation: &Conversation) -> Result<(), Problem>
         contact: None,
     };
     let done = desk.engine.execute(command).await;
-    done.map(drop)
-        .map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))
+    done.map(drop).map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))
 }

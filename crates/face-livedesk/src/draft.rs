@@ -105,9 +105,7 @@ fn kind(value: Option<&Value>) -> Result<Kind, Problem> {
 }
 
 fn content_type(value: Option<&Value>) -> Result<String, Problem> {
-    let given = form::text(value)
-        .filter(|given| !given.is_empty())
-        .unwrap_or_else(|| "text".to_owned());
+    let given = form::text(value).filter(|given| !given.is_empty()).unwrap_or_else(|| "text".to_owned());
     if CONTENT_TYPES.contains(&given.as_str()) {
         return Ok(given);
     }

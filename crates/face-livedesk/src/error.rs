@@ -77,18 +77,14 @@ impl IntoResponse for Problem {
             ),
             Problem::Unauthorized(text) => (StatusCode::UNAUTHORIZED, json!({ "error": text })),
             Problem::Forbidden(text) => (StatusCode::FORBIDDEN, json!({ "error": text })),
-            Problem::NotFound => (
-                StatusCode::NOT_FOUND,
-                json!({ "error": "Resource could not be found" }),
-            ),
+            Problem::NotFound => (StatusCode::NOT_FOUND, json!({ "error": "Resource could not be found" })),
             Problem::NoRoute => plain(StatusCode::NOT_FOUND),
             Problem::Malformed => plain(StatusCode::BAD_REQUEST),
             Problem::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE),
             Problem::Invalid(text) => (StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": text })),
-            Problem::Record(text, attributes) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                json!({ "message": text, "attributes": attributes }),
-            ),
+            Problem::Record(text, attributes) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, json!({ "message": text, "attributes": attributes }))
+            }
             Problem::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR),
             Problem::Unavailable => plain(StatusCode::SERVICE_UNAVAILABLE),
         };

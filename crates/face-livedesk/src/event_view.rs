@@ -77,10 +77,7 @@ pub(crate) fn source_id(conversation: &Conversation, contact: Option<&Contact>) 
         let api = known.find(|identity| identity.address.channel.as_str() == Channel::API);
         api.map(|identity| identity.address.address.to_string())
     };
-    let current = conversation
-        .address
-        .as_ref()
-        .map(|address| address.address.to_string());
+    let current = conversation.address.as_ref().map(|address| address.address.to_string());
     current.or_else(|| contact.and_then(own)).unwrap_or_default()
 }
 
@@ -160,9 +157,7 @@ pub(crate) fn hook_conversation(thread: &Thread<'_>, messages: Vec<Value>) -> Va
     let conversation = thread.conversation;
     let created = iso(conversation.created_at);
     let contact = thread.contact.map_or(0, |contact| contact.number);
-    let assignee = thread
-        .assignee
-        .map(|agent| sender::assignee(agent, thread.tenant.account_number));
+    let assignee = thread.assignee.map(|agent| sender::assignee(agent, thread.tenant.account_number));
     let mut object = common(thread);
     let further = [
         ("channel", json!(channel_type(conversation))),

@@ -64,10 +64,9 @@ pub(crate) fn boolean(value: Option<&Value>) -> Option<bool> {
         Value::Bool(given) => Some(*given),
         Value::Number(number) => Some(number.as_f64() != Some(0.0)),
         Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(!matches!(
-            text.as_str(),
-            "false" | "0" | "f" | "F" | "FALSE" | "off" | "OFF"
-        )),
+        Value::String(text) => {
+            Some(!matches!(text.as_str(), "false" | "0" | "f" | "F" | "FALSE" | "off" | "OFF"))
+        }
         _ => Some(true),
     }
 }

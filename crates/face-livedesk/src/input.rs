@@ -43,10 +43,7 @@ pub(crate) async fn read(
     body: Body,
     settings: &Settings,
 ) -> Result<Input, Problem> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lower = kind.to_ascii_lowercase();
     let mut input = if lower.starts_with("multipart/form-data") {
         let boundary = multer::parse_boundary(kind).map_err(|_| Problem::Malformed)?;
@@ -58,10 +55,7 @@ pub(crate) async fn read(
         } else {
             json(&bytes)?
         };
-        Input {
-            fields,
-            files: Vec::new(),
-        }
+        Input { fields, files: Vec::new() }
     };
     for (key, value) in query {
         input.fields.entry(key.clone()).or_insert_with(|| value.clone());
@@ -125,20 +119,13 @@ async fn multipart(body: Body, boundary: String, settings: &Settings) -> Result<
             if seen > FIELDS_MAX {
                 return Err(Problem::TooLarge);
             }
-            form::insert(
-                &mut input.fields,
-                &key,
-                Value::String(String::from_utf8_lossy(&kept).into_owned()),
-            );
+            form::insert(&mut input.fields, &key, Value::String(String::from_utf8_lossy(&kept).into_owned()));
             continue;
         }
         if input.files.len() == settings.attachments_max {
             return Err(Problem::validation("Attachments exceeded maximum allowed"));
         }
-        input.files.push(Part {
-            name,
-            bytes: kept.freeze(),
-        });
+        input.files.push(Part { name, bytes: kept.freeze() });
     }
     Ok(input)
 }

@@ -37,10 +37,7 @@ pub(crate) fn check(content_type: &str, attributes: &Map<String, Value>) -> Resu
         return Ok(());
     };
     let wrong = |text: &str| Err(Problem::validation(&format!("Content attributes {text}")));
-    let items = attributes
-        .get("items")
-        .and_then(Value::as_array)
-        .filter(|items| !items.is_empty());
+    let items = attributes.get("items").and_then(Value::as_array).filter(|items| !items.is_empty());
     let Some(items) = items else {
         return wrong("At least one item is required.");
     };
@@ -52,26 +49,16 @@ pub(crate) fn check(content_type: &str, attributes: &Map<String, Value>) -> Resu
         foreign.extend(foreign_keys(item, allowed));
     }
     if !foreign.is_empty() {
-        return wrong(&format!(
-            "contains invalid keys for items : [{}]",
-            foreign.join(", ")
-        ));
+        return wrong(&format!("contains invalid keys for items : [{}]", foreign.join(", ")));
     }
-    if content_type == "cards" {
-        check_actions(items)
-    } else {
-        Ok(())
-    }
+    if content_type == "cards" { check_actions(items) } else { Ok(()) }
 }
 
 fn check_actions(items: &[Value]) -> Result<(), Problem> {
     let wrong = |text: &str| Err(Problem::validation(&format!("Content attributes {text}")));
     let mut foreign = Vec::new();
     for item in items {
-        let Some(actions) = item
-            .get("actions")
-            .and_then(Value::as_array)
-            .filter(|given| !given.is_empty())
+        let Some(actions) = item.get("actions").and_then(Value::as_array).filter(|given| !given.is_empty())
         else {
             return wrong("contains items missing actions");
         };
@@ -82,95 +69,55 @@ fn check_actions(items: &[Value]) -> Result<(), Problem> {
     if foreign.is_empty() {
         return Ok(());
     }
-    wrong(&format!(
-        "contains invalid keys for actions:  [{}]",
-        foreign.join(", ")
-    ))
+    wrong(&format!("contains invalid keys for actions:  [{}]", foreign.join(", ")))
 }
 
 fn foreign_keys(item: &Map<String, Value>, allowed: &[&str]) -> Vec<String> {
-    item.keys()
-        .filter(|key| !allowed.contains(&key.as_str()))
-        .map(|key| format!(":{key}"))
-        .collect()
+    item.keys().filter(|key| !allowed.contains(&key.as_str())).map(|key| format!(":{key}")).collect()
 }
 
 /// The body that channels understand; `None` where the content type is no interactive one.
 pub(crate) fn body(content_type: &str, text: &str, attributes: &Map<String, Value>) -> Option<Body> {
-    let items = attributes
-        .get("items")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let items = attributes.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let said = |item: &Value, key: &str| form::text(item.get(key)).unwrap_or_default();
     match content_type {
         "input_select" => {
             let choice = |item: &Value| Choice {
-                action: Action::Reply {
-                    text: said(item, "title"),
-                },
+                action: Action::Reply { text: said(item, "title") },
                 postback: said(item, "value"),
             };
-            Some(Body::Choice {
-                text: text.to_owned(),
-                choices: items.iter().map(choice).collect(),
-            })
+            Some(Body::Choice { text: text.to_owned(), choices: items.iter().map(choice).collect() })
         }
         "cards" => {
             let cards = items.iter().map(card).collect();
-            Some(Body::Carousel {
-                text: text.to_owned(),
-                cards,
-                choices: Vec::new(),
-            })
+            Some(Body::Carousel { text: text.to_owned(), cards, choices: Vec::new() })
         }
         "article" => {
             let link = |item: &Value| Choice {
-                action: Action::Link {
-                    title: said(item, "title"),
-                    url: said(item, "link"),
-                },
+                action: Action::Link { title: said(item, "title"), url: said(item, "link") },
                 postback: String::new(),
             };
-            Some(Body::Choice {
-                text: text.to_owned(),
-                choices: items.iter().map(link).collect(),
-            })
+            Some(Body::Choice { text: text.to_owned(), choices: items.iter().map(link).collect() })
         }
         "text" => None,
-        _ => Some(Body::Other {
-            text: text.to_owned(),
-        }),
+        _ => Some(Body::Other { text: text.to_owned() }),
     }
 }
 
 fn card(item: &Value) -> Card {
     let said = |item: &Value, key: &str| form::text(item.get(key)).unwrap_or_default();
     let url = said(item, "media_url");
-    let actions = item
-        .get("actions")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let actions = item.get("actions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let choice = |action: &Value| {
         let (title, uri) = (said(action, "text"), said(action, "uri"));
-        let act = if uri.is_empty() {
-            Action::Reply { text: title }
-        } else {
-            Action::Link { title, url: uri }
-        };
-        Choice {
-            action: act,
-            postback: said(action, "payload"),
-        }
+        let act =
+            if uri.is_empty() { Action::Reply { text: title } } else { Action::Link { title, url: uri } };
+        Choice { action: act, postback: said(action, "payload") }
     };
     Card {
         title: said(item, "title"),
         description: said(item, "description"),
-        media: (!url.is_empty()).then(|| Media {
-            url,
-            ..Media::default()
-        }),
+        media: (!url.is_empty()).then(|| Media { url, ..Media::default() }),
         choices: actions.iter().map(choice).collect(),
     }
 }

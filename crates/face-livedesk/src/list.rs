@@ -24,10 +24,7 @@ const BETWEEN_MAX: usize = 1_000;
 pub(crate) async fn handler(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     call.caller.human()?;
-    let (before, after) = (
-        form::integer(call.query.get("before")),
-        form::integer(call.query.get("after")),
-    );
+    let (before, after) = (form::integer(call.query.get("before")), form::integer(call.query.get("after")));
     let mut messages = page(&desk.engine, &conversation, before, after).await?;
     if form::text(call.query.get("filter_internal_messages")).is_some_and(|text| !text.trim().is_empty()) {
         messages.retain(|message| !message.private && message.author != Author::System);
@@ -35,15 +32,10 @@ pub(crate) async fn handler(State(desk): State<Desk>, call: Call) -> Result<Resp
     let tenant = &call.caller.tenant;
     let loaded = shown::load(&desk.engine, tenant, &conversation, messages).await?;
     let links = desk.links();
-    let payload: Vec<_> = loaded
-        .iter()
-        .map(|shown| view::message(shown, call.caller.spoken, &links))
-        .collect();
-    let contact = desk
-        .engine
-        .get::<Contact>(tenant.id, conversation.contact.0)
-        .await
-        .map_err(Problem::store)?;
+    let payload: Vec<_> =
+        loaded.iter().map(|shown| view::message(shown, call.caller.spoken, &links)).collect();
+    let contact =
+        desk.engine.get::<Contact>(tenant.id, conversation.contact.0).await.map_err(Problem::store)?;
     let mut meta = json!({
         "labels": [],
         "additional_attributes": {},
@@ -52,10 +44,7 @@ pub(crate) async fn handler(State(desk): State<Desk>, call: Call) -> Result<Resp
         "assignee_last_seen_at": null,
     });
     let directory = desk.engine.directory();
-    if let Some(agent) = conversation
-        .assignee
-        .and_then(|id| directory.agent(tenant.id, id))
-    {
+    if let Some(agent) = conversation.assignee.and_then(|id| directory.agent(tenant.id, id)) {
         meta["assignee"] = sender::assignee(agent, tenant.account_number);
     }
     Ok(ok(&Answer { meta, payload }))
@@ -78,13 +67,7 @@ async fn page(
         None => None,
     };
     // With both ends the lower one is included.
-    let from = after.map(|number| {
-        if before.is_some() {
-            number
-        } else {
-            number.saturating_add(1)
-        }
-    });
+    let from = after.map(|number| if before.is_some() { number } else { number.saturating_add(1) });
     let after_at = match from {
         Some(number) => Some(place(engine, conversation, number).await?.saturating_sub(1)),
         None => None,
@@ -106,10 +89,7 @@ async fn page(
     let mut entries = engine.page(page).await.map_err(Problem::store)?;
     entries.sort_by_key(|(position, _)| *position);
     let ids: Vec<_> = entries.into_iter().map(|(_, id)| id).collect();
-    let mut messages = engine
-        .get_all::<Message>(conversation.tenant, &ids)
-        .await
-        .map_err(Problem::store)?;
+    let mut messages = engine.get_all::<Message>(conversation.tenant, &ids).await.map_err(Problem::store)?;
     messages.sort_by_key(|message| message.sorting);
     Ok(messages)
 }
@@ -119,10 +99,7 @@ async fn place(engine: &Engine, conversation: &Conversation, number: u64) -> Res
     let (mut low, mut high) = (1, conversation.last_sorting + 1);
     while low < high {
         let middle = u64::midpoint(low, high);
-        if number_at(engine, conversation, middle)
-            .await?
-            .is_some_and(|at| at < number)
-        {
+        if number_at(engine, conversation, middle).await?.is_some_and(|at| at < number) {
             low = middle + 1;
         } else {
             high = middle;
@@ -145,9 +122,6 @@ async fn number_at(engine: &Engine, conversation: &Conversation, place: u64) -> 
     let Some((_, id)) = entries.first() else {
         return Ok(None);
     };
-    let message = engine
-        .get::<Message>(conversation.tenant, *id)
-        .await
-        .map_err(Problem::store)?;
+    let message = engine.get::<Message>(conversation.tenant, *id).await.map_err(Problem::store)?;
     Ok(message.map(|message| message.number))
 }

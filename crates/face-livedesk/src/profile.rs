@@ -12,11 +12,7 @@ use crate::sender;
 pub(crate) async fn show(State(_): State<Desk>, call: Call) -> Result<Response, Problem> {
     call.caller.human()?;
     let tenant = &call.caller.tenant;
-    let agent = call
-        .caller
-        .agent
-        .as_ref()
-        .ok_or(Problem::Unauthorized(WRONG_TOKEN))?;
+    let agent = call.caller.agent.as_ref().ok_or(Problem::Unauthorized(WRONG_TOKEN))?;
     let role = sender::role(agent.role);
     let account = json!({
         "id": tenant.account_number,

@@ -33,10 +33,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn links(&self) -> Links {
-        Links {
-            base: Arc::from(self.engine.base_url()),
-            signer: self.signer,
-        }
+        Links { base: Arc::from(self.engine.base_url()), signer: self.signer }
     }
 }
 
@@ -59,9 +56,7 @@ impl Call {
     /// The conversation in the path, if it is the caller's.
     pub(crate) async fn conversation(&self, engine: &Engine) -> Result<Arc<Conversation>, Problem> {
         let number = self.number("conversation_id")?;
-        let found = engine
-            .by_number::<Conversation>(self.caller.tenant.id, "conversation", number)
-            .await;
+        let found = engine.by_number::<Conversation>(self.caller.tenant.id, "conversation", number).await;
         found.map_err(Problem::store)?.ok_or(Problem::NotFound)
     }
 }
@@ -70,30 +65,17 @@ impl FromRequestParts<Desk> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Call, Problem> {
-        let raw = RawPathParams::from_request_parts(parts, desk)
-            .await
-            .map_err(|_| Problem::NotFound)?;
-        let params: HashMap<String, String> = raw
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let raw = RawPathParams::from_request_parts(parts, desk).await.map_err(|_| Problem::NotFound)?;
+        let params: HashMap<String, String> =
+            raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let directory = desk.engine.directory();
         let caller = if parts.uri.path().starts_with("/api/v2/") {
             auth::by_key(&directory, &parts.headers)?
         } else {
-            auth::by_token(
-                &directory,
-                &parts.headers,
-                params.get("account_id").map(String::as_str),
-            )?
+            auth::by_token(&directory, &parts.headers, params.get("account_id").map(String::as_str))?
         };
         let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Call {
-            caller,
-            headers: parts.headers.clone(),
-            query,
-            params,
-        })
+        Ok(Call { caller, headers: parts.headers.clone(), query, params })
     }
 }
 
@@ -123,52 +105,26 @@ fn account() -> Vec<(&'static str, MethodRouter<Desk>)> {
     vec![
         ("/conversations", get(conversation::list)),
         ("/conversations/{conversation_id}", get(conversation::show)),
-        (
-            "/conversations/{conversation_id}/messages",
-            get(list::handler).post(create::handler),
-        ),
+        ("/conversations/{conversation_id}/messages", get(list::handler).post(create::handler)),
         (
             "/conversations/{conversation_id}/messages/{message_id}",
             get(status::show).merge(patch(status::update).put(status::update).delete(status::delete)),
         ),
-        (
-            "/conversations/{conversation_id}/toggle_status",
-            post(standing::toggle),
-        ),
-        (
-            "/conversations/{conversation_id}/toggle_typing_status",
-            post(typing::toggle),
-        ),
-        (
-            "/conversations/{conversation_id}/assignments",
-            post(assign::handler),
-        ),
+        ("/conversations/{conversation_id}/toggle_status", post(standing::toggle)),
+        ("/conversations/{conversation_id}/toggle_typing_status", post(typing::toggle)),
+        ("/conversations/{conversation_id}/assignments", post(assign::handler)),
         ("/webhooks", get(webhook::list).post(webhook::create)),
-        (
-            "/webhooks/{webhook_id}",
-            patch(webhook::update)
-                .put(webhook::update)
-                .delete(webhook::delete),
-        ),
+        ("/webhooks/{webhook_id}", patch(webhook::update).put(webhook::update).delete(webhook::delete)),
     ]
 }
 
 /// File links; public, for the signature is the permission.
 fn files() -> Vec<(&'static str, MethodRouter<Desk>)> {
     vec![
-        (
-            "/rails/active_storage/blobs/redirect/{signed}/{name}",
-            get(blob::redirect),
-        ),
-        (
-            "/rails/active_storage/blobs/proxy/{signed}/{name}",
-            get(blob::proxy),
-        ),
+        ("/rails/active_storage/blobs/redirect/{signed}/{name}", get(blob::redirect)),
+        ("/rails/active_storage/blobs/proxy/{signed}/{name}", get(blob::proxy)),
         ("/rails/active_storage/blobs/{signed}/{name}", get(blob::redirect)),
-        (
-            "/rails/active_storage/representations/redirect/{signed}/{variation}/{name}",
-            get(blob::thumbnail),
-        ),
+        ("/rails/active_storage/representations/redirect/{signed}/{variation}/{name}", get(blob::thumbnail)),
         (
             "/rails/active_storage/representations/proxy/{signed}/{variation}/{name}",
             get(blob::proxy_thumbnail),
@@ -178,14 +134,8 @@ fn files() -> Vec<(&'static str, MethodRouter<Desk>)> {
 }
 
 fn add(router: Router<Desk>, path: &str, methods: MethodRouter<Desk>) -> Router<Desk> {
-    let router = router
-        .route(path, methods.clone())
-        .route(&format!("{path}/"), methods.clone());
-    if path.ends_with('}') {
-        router
-    } else {
-        router.route(&format!("{path}.json"), methods)
-    }
+    let router = router.route(path, methods.clone()).route(&format!("{path}/"), methods.clone());
+    if path.ends_with('}') { router } else { router.route(&format!("{path}.json"), methods) }
 }
 
 async fn no_route() -> Problem {

@@ -35,10 +35,7 @@ pub(crate) enum Sender {
 pub(crate) fn of(shown: &Shown) -> Option<Sender> {
     match shown.message.author {
         Author::System => None,
-        Author::Contact => shown
-            .contact
-            .as_deref()
-            .map(|contact| Sender::Contact(self::contact(contact))),
+        Author::Contact => shown.contact.as_deref().map(|contact| Sender::Contact(self::contact(contact))),
         Author::Agent(_) => shown.agent.as_deref().map(agent),
         Author::App => shown.app.as_deref().map(app),
     }
@@ -47,12 +44,7 @@ pub(crate) fn of(shown: &Shown) -> Option<Sender> {
 fn agent(agent: &Agent) -> Sender {
     let (id, name, avatar_url) = (agent.number, agent.name.clone(), agent.avatar_url.clone());
     if agent.role == Role::Bot {
-        return Sender::Bot {
-            id,
-            name,
-            avatar_url,
-            r#type: "agent_bot",
-        };
+        return Sender::Bot { id, name, avatar_url, r#type: "agent_bot" };
     }
     Sender::User {
         id,
@@ -67,21 +59,12 @@ fn agent(agent: &Agent) -> Sender {
 }
 
 fn app(app: &App) -> Sender {
-    Sender::Bot {
-        id: app.number,
-        name: app.name.clone(),
-        avatar_url: String::new(),
-        r#type: "agent_bot",
-    }
+    Sender::Bot { id: app.number, name: app.name.clone(), avatar_url: String::new(), r#type: "agent_bot" }
 }
 
 /// Empty text as null.
 pub(crate) fn or_null(text: &str) -> Value {
-    if text.is_empty() {
-        Value::Null
-    } else {
-        Value::String(text.to_owned())
-    }
+    if text.is_empty() { Value::Null } else { Value::String(text.to_owned()) }
 }
 
 /// The contact as sender.

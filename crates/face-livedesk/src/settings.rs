@@ -41,8 +41,6 @@ impl Default for Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("attachments_max", &self.attachments_max)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("attachments_max", &self.attachments_max).finish_non_exhaustive()
     }
 }

@@ -71,13 +71,9 @@ pub(crate) async fn load(
     conversation: &Conversation,
     messages: Vec<Arc<Message>>,
 ) -> Result<Vec<Shown>, Problem> {
-    let contact = engine
-        .get::<Contact>(tenant.id, conversation.contact.0)
-        .await
-        .map_err(Problem::store)?;
-    let each = messages
-        .into_iter()
-        .map(|message| one(engine, tenant, conversation, contact.clone(), message));
+    let contact = engine.get::<Contact>(tenant.id, conversation.contact.0).await.map_err(Problem::store)?;
+    let each =
+        messages.into_iter().map(|message| one(engine, tenant, conversation, contact.clone(), message));
     join_all(each).await.into_iter().collect()
 }
 
@@ -88,19 +84,13 @@ async fn one(
     contact: Option<Arc<Contact>>,
     message: Arc<Message>,
 ) -> Result<Shown, Problem> {
-    let content = engine
-        .get::<Content>(tenant.id, message.id.0)
-        .await
-        .map_err(Problem::store)?;
+    let content = engine.get::<Content>(tenant.id, message.id.0).await.map_err(Problem::store)?;
     let files = match &content {
         Some(content) => files(engine, tenant.id, &content.body).await?,
         None => Vec::new(),
     };
     let answered = match message.reply_to {
-        Some(id) => engine
-            .get::<Message>(tenant.id, id.0)
-            .await
-            .map_err(Problem::store)?,
+        Some(id) => engine.get::<Message>(tenant.id, id.0).await.map_err(Problem::store)?,
         None => None,
     };
     let directory = engine.directory();
@@ -122,10 +112,7 @@ async fn one(
 }
 
 async fn files(engine: &Engine, tenant: TenantId, body: &Body) -> Result<Vec<Arc<File>>, Problem> {
-    let ids: Vec<_> = media(body)
-        .iter()
-        .filter_map(|media| media.file.map(|file| file.0))
-        .collect();
+    let ids: Vec<_> = media(body).iter().filter_map(|media| media.file.map(|file| file.0)).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }

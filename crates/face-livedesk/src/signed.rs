@@ -67,10 +67,7 @@ impl Signer {
         }
         let rails: Value = serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()?;
         let rails = rails.get("_rails")?;
-        let expired = rails
-            .get("exp")
-            .and_then(Value::as_i64)
-            .is_some_and(|at| at < now.0);
+        let expired = rails.get("exp").and_then(Value::as_i64).is_some_and(|at| at < now.0);
         if expired || rails.get("pur").and_then(Value::as_str) != Some(purpose.as_str()) {
             return None;
         }
@@ -100,11 +97,7 @@ impl Signer {
     /// A storage link part.
     pub(crate) fn disk(&self, tenant: TenantId, file: FileId, thumbnail: bool, expires_at: Time) -> String {
         let kind = if thumbnail { "t" } else { "o" };
-        self.sign(
-            Purpose::Disk,
-            &format!("{kind}/{}/{}", tenant.ulid(), file.ulid()),
-            Some(expires_at),
-        )
+        self.sign(Purpose::Disk, &format!("{kind}/{}/{}", tenant.ulid(), file.ulid()), Some(expires_at))
     }
 
     /// What a storage link part names: file, and whether its thumbnail.

@@ -30,14 +30,8 @@ pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> 
     let conversation = call.conversation(&desk.engine).await?;
     call.caller.human()?;
     let api = Channel::new(Channel::API);
-    if conversation
-        .address
-        .as_ref()
-        .is_some_and(|address| address.channel != api)
-    {
-        return Err(Problem::Forbidden(
-            "Message status update is only allowed for API inboxes",
-        ));
+    if conversation.address.as_ref().is_some_and(|address| address.channel != api) {
+        return Err(Problem::Forbidden("Message status update is only allowed for API inboxes"));
     }
     let message = find(&desk, &call, &conversation).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
@@ -50,11 +44,8 @@ pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> 
     if let (Some(status), Some(delivery)) = (status, &message.delivery) {
         let error = form::text(input.get("external_error")).unwrap_or_default();
         let reason = Reason::new(ReasonKind::ChannelRejected, error);
-        let receipt = Receipt {
-            status,
-            reason: (status == Status::Failed).then_some(reason),
-            at: desk.engine.now(),
-        };
+        let receipt =
+            Receipt { status, reason: (status == Status::Failed).then_some(reason), at: desk.engine.now() };
         let command = TakeReceipt {
             tenant: message.tenant,
             app: message.app,
@@ -76,14 +67,7 @@ pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Respo
     let message = find(&desk, &call, &conversation).await?;
     // No job stands behind this erasure; the id names none.
     let job = JobId(desk.engine.new_id());
-    let done = desk
-        .engine
-        .execute(Erase {
-            tenant: message.tenant,
-            message: message.id,
-            job,
-        })
-        .await;
+    let done = desk.engine.execute(Erase { tenant: message.tenant, message: message.id, job }).await;
     done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
     print(&desk, &call, &conversation, message).await
 }
@@ -91,14 +75,9 @@ pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Respo
 /// The message in the path, if it stands in this conversation.
 async fn find(desk: &Desk, call: &Call, conversation: &Conversation) -> Result<Arc<Message>, Problem> {
     let number = call.number("message_id")?;
-    let found = desk
-        .engine
-        .by_number::<Message>(conversation.tenant, "message", number)
-        .await;
+    let found = desk.engine.by_number::<Message>(conversation.tenant, "message", number).await;
     let found = found.map_err(Problem::store)?;
-    found
-        .filter(|message| message.conversation == Some(conversation.id))
-        .ok_or(Problem::NotFound)
+    found.filter(|message| message.conversation == Some(conversation.id)).ok_or(Problem::NotFound)
 }
 
 async fn print(

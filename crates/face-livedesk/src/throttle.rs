@@ -20,10 +20,7 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn new(per_minute: Option<u32>) -> Throttle {
-        Throttle {
-            per_minute,
-            recent: Mutex::default(),
-        }
+        Throttle { per_minute, recent: Mutex::default() }
     }
 
     /// Takes a place for one message; `false` when there is none left.
@@ -34,10 +31,7 @@ impl Throttle {
             recent.retain(|_, times| times.back().is_some_and(|last| now.since_ms(*last) < WINDOW_MS));
         }
         let times = recent.entry(conversation).or_default();
-        while times
-            .front()
-            .is_some_and(|first| now.since_ms(*first) >= WINDOW_MS)
-        {
+        while times.front().is_some_and(|first| now.since_ms(*first) >= WINDOW_MS) {
             times.pop_front();
         }
         if times.len() >= limit as usize {

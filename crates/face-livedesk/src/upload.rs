@@ -33,27 +33,16 @@ pub(crate) async fn store(
     let id = FileId(engine.new_id());
     let (bytes, pixels_max) = (part.bytes.clone(), settings.thumbnail_source_pixels_max);
     let known = tokio::task::spawn_blocking(move || examine(&bytes, pixels_max));
-    let Known {
-        mime,
-        size,
-        thumbnail,
-        sha256,
-    } = known.await.map_err(Problem::store)?;
+    let Known { mime, size, thumbnail, sha256 } = known.await.map_err(Problem::store)?;
     let unavailable = |error| {
         tracing::warn!(%error, "a file could not be stored");
         Problem::Unavailable
     };
     let stored_thumbnail = thumbnail.is_some();
     let bytes_len = part.bytes.len() as u64;
-    engine
-        .put_file(tenant, id, Rendering::Original, part.bytes)
-        .await
-        .map_err(unavailable)?;
+    engine.put_file(tenant, id, Rendering::Original, part.bytes).await.map_err(unavailable)?;
     if let Some(thumbnail) = thumbnail {
-        engine
-            .put_file(tenant, id, Rendering::Thumbnail, thumbnail)
-            .await
-            .map_err(unavailable)?;
+        engine.put_file(tenant, id, Rendering::Thumbnail, thumbnail).await.map_err(unavailable)?;
     }
     let file = File {
         id,
@@ -76,21 +65,9 @@ pub(crate) async fn store(
 
 /// The base name of what the client called it, without control characters.
 fn name_of(given: Option<&str>) -> String {
-    let base = given
-        .unwrap_or_default()
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default();
-    let name: String = base
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(NAME_CHARS_MAX)
-        .collect();
-    if name.trim().is_empty() || name == "." || name == ".." {
-        FALLBACK_NAME.to_owned()
-    } else {
-        name
-    }
+    let base = given.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = base.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+    if name.trim().is_empty() || name == "." || name == ".." { FALLBACK_NAME.to_owned() } else { name }
 }
 
 /// What the bytes say.
@@ -110,12 +87,7 @@ fn examine(bytes: &[u8], pixels_max: u64) -> Known {
         "image/webp" => picture(bytes, ImageFormat::WebP, pixels_max),
         _ => (None, None),
     };
-    Known {
-        mime: mime.to_owned(),
-        size,
-        thumbnail,
-        sha256: Sha256::digest(bytes).into(),
-    }
+    Known { mime: mime.to_owned(), size, thumbnail, sha256: Sha256::digest(bytes).into() }
 }
 
 fn sniff(bytes: &[u8]) -> &'static str {
@@ -136,9 +108,7 @@ fn picture(bytes: &[u8], format: ImageFormat, pixels_max: u64) -> (Option<(u32, 
         return (None, None);
     };
     let (width, height) = decoder.dimensions();
-    let orientation = decoder
-        .orientation()
-        .unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
     // EXIF values from 5 on turn by a quarter.
     let turned = orientation.to_exif() >= 5;
     let size = if turned { (height, width) } else { (width, height) };

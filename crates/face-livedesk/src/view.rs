@@ -82,10 +82,7 @@ impl Said {
             deleted.attributes.insert("deleted".to_owned(), Value::Bool(true));
             return deleted;
         };
-        let own = content
-            .original
-            .as_ref()
-            .filter(|original| original.face == Face::LiveDesk);
+        let own = content.original.as_ref().filter(|original| original.face == Face::LiveDesk);
         let own = own.and_then(|original| serde_json::from_str::<Map<String, Value>>(&original.json).ok());
         let Some(mut own) = own else {
             return text(plain(&content.body));
@@ -145,20 +142,13 @@ fn attributes(shown: &Shown, said: &Said, spoken: Spoken) -> Map<String, Value> 
     attributes.extend(said.attributes.clone());
     if let Some(answered) = &shown.answered {
         attributes.insert("in_reply_to".to_owned(), answered.number.into());
-        attributes.insert(
-            "in_reply_to_external_id".to_owned(),
-            sender::or_null(&answered.source_id),
-        );
+        attributes.insert("in_reply_to_external_id".to_owned(), sender::or_null(&answered.source_id));
     } else if spoken == Spoken::LiveDesk {
         // Chatwoot prints both keys as null where an answer was meant and not found; the seed shows `{}`.
         attributes.remove("in_reply_to");
         attributes.remove("in_reply_to_external_id");
     }
-    let failure = shown
-        .message
-        .delivery
-        .as_ref()
-        .filter(|delivery| delivery.status == Status::Failed);
+    let failure = shown.message.delivery.as_ref().filter(|delivery| delivery.status == Status::Failed);
     if let Some(reason) = failure.and_then(|delivery| delivery.reason.as_ref()) {
         attributes.insert("external_error".to_owned(), reason.description.clone().into());
     }

@@ -21,10 +21,8 @@ use crate::routes::{Call, Desk};
 pub(crate) async fn list(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     call.caller.administrator()?;
     let directory = desk.engine.directory();
-    let mut own: Vec<_> = directory
-        .subscriptions_of(call.caller.tenant.id)
-        .filter(|one| is_webhook(one))
-        .collect();
+    let mut own: Vec<_> =
+        directory.subscriptions_of(call.caller.tenant.id).filter(|one| is_webhook(one)).collect();
     own.sort_by_key(|one| one.number);
     let webhooks: Vec<Value> = own.into_iter().map(|one| view(&desk, &call, one)).collect();
     Ok(ok(&json!({ "payload": { "webhooks": webhooks } })))
@@ -36,12 +34,8 @@ pub(crate) async fn create(State(desk): State<Desk>, call: Call, body: Body) -> 
     let id = SubscriptionId(desk.engine.new_id());
     let tenant = call.caller.tenant.id;
     let inbox = form::integer(field(&input, "inbox_id"));
-    let app = inbox.and_then(|number| {
-        desk.engine
-            .directory()
-            .app_by_number(tenant, number)
-            .map(|app| app.id)
-    });
+    let app =
+        inbox.and_then(|number| desk.engine.directory().app_by_number(tenant, number).map(|app| app.id));
     let fresh = Subscription {
         id,
         tenant,
@@ -69,10 +63,7 @@ pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> 
 pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     call.caller.administrator()?;
     let known = find(&desk, &call)?;
-    let command = DeleteSubscription {
-        tenant: known.tenant,
-        subscription: known.id,
-    };
+    let command = DeleteSubscription { tenant: known.tenant, subscription: known.id };
     let done = desk.engine.execute(command).await;
     done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
     Ok(empty())
@@ -80,10 +71,7 @@ pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Respo
 
 /// A field, flat or under the root key.
 fn field<'a>(input: &'a Input, key: &str) -> Option<&'a Value> {
-    input
-        .get("webhook")
-        .and_then(|root| root.get(key))
-        .or_else(|| input.get(key))
+    input.get("webhook").and_then(|root| root.get(key)).or_else(|| input.get(key))
 }
 
 fn is_webhook(subscription: &Subscription) -> bool {
@@ -94,9 +82,7 @@ fn find(desk: &Desk, call: &Call) -> Result<Arc<Subscription>, Problem> {
     let number = call.number("webhook_id")?;
     let directory = desk.engine.directory();
     let mut own = directory.subscriptions_of(call.caller.tenant.id);
-    own.find(|one| one.number == number && is_webhook(one))
-        .cloned()
-        .ok_or(Problem::NotFound)
+    own.find(|one| one.number == number && is_webhook(one)).cloned().ok_or(Problem::NotFound)
 }
 
 async fn put(
@@ -109,10 +95,7 @@ async fn put(
         webhook.target = url;
     }
     if let Some(Value::Array(events)) = field(input, "subscriptions") {
-        webhook.triggers = events
-            .iter()
-            .filter_map(|event| form::text(Some(event)))
-            .collect();
+        webhook.triggers = events.iter().filter_map(|event| form::text(Some(event))).collect();
     }
     if let Some(name) = form::text(field(input, "name")) {
         webhook.settings = json!({ "name": name }).to_string();
@@ -122,30 +105,16 @@ async fn put(
         return Err(Problem::Record("Url is invalid".to_owned(), vec!["url"]));
     }
     let directory = desk.engine.directory();
-    let mut others = directory
-        .subscriptions_of(webhook.tenant)
-        .filter(|one| is_webhook(one));
+    let mut others = directory.subscriptions_of(webhook.tenant).filter(|one| is_webhook(one));
     if others.any(|one| one.id != webhook.id && one.target == webhook.target) {
-        return Err(Problem::Record(
-            "Url has already been taken".to_owned(),
-            vec!["url"],
-        ));
+        return Err(Problem::Record("Url has already been taken".to_owned(), vec!["url"]));
     }
     let known = |event: &String| EVENTS.contains(&event.as_str());
     if webhook.triggers.is_empty() || !webhook.triggers.iter().all(known) {
-        return Err(Problem::Record(
-            "Subscriptions Invalid events".to_owned(),
-            vec!["subscriptions"],
-        ));
+        return Err(Problem::Record("Subscriptions Invalid events".to_owned(), vec!["subscriptions"]));
     }
     let from = *desk.engine.head().borrow();
-    let kept = desk
-        .engine
-        .execute(PutSubscription {
-            subscription: webhook,
-            from,
-        })
-        .await;
+    let kept = desk.engine.execute(PutSubscription { subscription: webhook, from }).await;
     let kept = kept.map_err(|failure| Problem::from_failure(failure, |_| Problem::Internal))?;
     Ok(ok(&json!({ "payload": { "webhook": view(desk, call, &kept) } })))
 }

@@ -14,19 +14,13 @@ pub fn json(status: StatusCode, body: &Value) -> Response {
 /// A JSON answer whose bytes are ready.
 pub fn ready(status: StatusCode, body: Vec<u8>) -> Response {
     let mut response = (status, body).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 /// `BAD_REQUEST` for 400, and so on.
 fn name(status: StatusCode) -> String {
-    status
-        .canonical_reason()
-        .unwrap_or("UNKNOWN")
-        .to_uppercase()
-        .replace(' ', "_")
+    status.canonical_reason().unwrap_or("UNKNOWN").to_uppercase().replace(' ', "_")
 }
 
 /// One response element.
@@ -65,18 +59,10 @@ impl IntoResponse for Unauthorized {
             Self::MissingClaim => (400, "Missing parameter", "Brand Id is missing", 40001),
             Self::InvalidApp => (401, "Invalid AppJWT", "AppJWT has expired or is invalid", 40102),
             Self::InvalidConsumer => (401, "Invalid ConsumerJWS", "ConsumerJWS is invalid", 40103),
-            Self::ConsumerMissing => (
-                401,
-                "ConsumerJWS is missing",
-                "X_ON_BEHALF_HEADER is not present",
-                40104,
-            ),
-            Self::AppMissing => (
-                401,
-                "AppJWT is missing",
-                "AUTHORIZATION header is not present",
-                40105,
-            ),
+            Self::ConsumerMissing => {
+                (401, "ConsumerJWS is missing", "X_ON_BEHALF_HEADER is not present", 40104)
+            }
+            Self::AppMissing => (401, "AppJWT is missing", "AUTHORIZATION header is not present", 40105),
         };
         let body = json!({
             "kind": "resp",
@@ -84,11 +70,7 @@ impl IntoResponse for Unauthorized {
             "body": { "title": title, "details": details, "errorCode": code },
             "type": ".ReqBody$ErrorResp",
         });
-        let status = if status == 400 {
-            StatusCode::BAD_REQUEST
-        } else {
-            StatusCode::UNAUTHORIZED
-        };
+        let status = if status == 400 { StatusCode::BAD_REQUEST } else { StatusCode::UNAUTHORIZED };
         json(status, &body)
     }
 }
@@ -115,20 +97,16 @@ impl Refusal {
             Refusal::Malformed => (bad, "Bad Request"),
             Refusal::Closed => (bad, "Bad Request, Conversation is close"),
             Refusal::UnknownConversation => (bad, "Bad Request, Conversation does not exist"),
-            Refusal::KeyReused => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "Idempotency-Key was used with another request",
-            ),
-            Refusal::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Service unavailable, please try again later.",
-            ),
+            Refusal::KeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used with another request")
+            }
+            Refusal::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable, please try again later.")
+            }
         };
         let mut response = json(status, &failed(status, message, req_id));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

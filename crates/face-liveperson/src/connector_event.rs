@@ -14,10 +14,7 @@ use crate::settings::PREVIEW_BYTES_MAX;
 pub enum Published {
     Content(Content),
     Signal(SignalKind),
-    Receipt {
-        status: ConsumerStatus,
-        sequences: Vec<i64>,
-    },
+    Receipt { status: ConsumerStatus, sequences: Vec<i64> },
 }
 
 /// Reads an event; `None` when it is malformed.
@@ -40,12 +37,7 @@ fn content(event: &Value) -> Option<Content> {
         "hosted/file" | "HostedFile" => hosted_file(event),
         "forms/secure-submission" => {
             event.get("message").filter(|message| message.is_object())?;
-            Some(kept(
-                Body::Other {
-                    text: "[secure form]".to_owned(),
-                },
-                event,
-            ))
+            Some(kept(Body::Other { text: "[secure form]".to_owned() }, event))
         }
         _ => None,
     }
@@ -57,14 +49,8 @@ fn hosted_file(event: &Value) -> Option<Content> {
         None | Some(Value::Null) => Some(String::new()),
         Some(value) => value.as_str().map(str::to_owned),
     };
-    let path = message
-        .get("relativePath")?
-        .as_str()
-        .filter(|path| !path.is_empty())?;
-    let file_type = message
-        .get("fileType")?
-        .as_str()
-        .filter(|kind| !kind.is_empty())?;
+    let path = message.get("relativePath")?.as_str().filter(|path| !path.is_empty())?;
+    let file_type = message.get("fileType")?.as_str().filter(|kind| !kind.is_empty())?;
     let caption = optional("caption")?;
     if optional("preview")?.len() > PREVIEW_BYTES_MAX {
         return None;
@@ -102,12 +88,7 @@ fn rich(event: &Value) -> Option<Content> {
     let content = event.get("content").filter(|content| content.is_object())?;
     let mut words = Vec::new();
     collect_words(content, &mut words);
-    Some(kept(
-        Body::Other {
-            text: words.join("\n"),
-        },
-        event,
-    ))
+    Some(kept(Body::Other { text: words.join("\n") }, event))
 }
 
 fn collect_words(element: &Value, words: &mut Vec<String>) {
@@ -115,10 +96,7 @@ fn collect_words(element: &Value, words: &mut Vec<String>) {
         words.extend(element.get(key).and_then(Value::as_str).map(str::to_owned));
     }
     let children = element.get("elements").and_then(Value::as_array);
-    children
-        .into_iter()
-        .flatten()
-        .for_each(|child| collect_words(child, words));
+    children.into_iter().flatten().for_each(|child| collect_words(child, words));
 }
 
 fn signal(state: &str) -> Option<SignalKind> {
@@ -150,12 +128,6 @@ fn receipt(event: &Value) -> Option<Published> {
 }
 
 fn kept(body: Body, event: &Value) -> Content {
-    let original = Some(Original {
-        face: Face::LivePerson,
-        json: event.to_string(),
-    });
-    Content {
-        original,
-        ..Content::from_body(body)
-    }
+    let original = Some(Original { face: Face::LivePerson, json: event.to_string() });
+    Content { original, ..Content::from_body(body) }
 }

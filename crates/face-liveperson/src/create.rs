@@ -48,10 +48,9 @@ pub async fn handler(
     let first_id = ids.first().cloned().unwrap_or_default();
     let key = once::key(&caller, &headers, &Value::Array(elements.clone()));
     match batch.run(&face, &caller, key).await {
-        Ok(answer) => answer::ready(
-            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
-            answer.body,
-        ),
+        Ok(answer) => {
+            answer::ready(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body)
+        }
         Err(refusal) => refusal.answer(&first_id),
     }
 }
@@ -99,11 +98,7 @@ impl Batch {
             conversation: self.conversation.clone(),
             messages: contents,
         };
-        let only_content = self
-            .events
-            .iter()
-            .flatten()
-            .all(|event| matches!(event.0, Published::Content(_)));
+        let only_content = self.events.iter().flatten().all(|event| matches!(event.0, Published::Content(_)));
         if let Some(key) = key.filter(|_| only_content) {
             let consumer = caller.consumer.clone();
             let render = move |opened: &Opened| self.answer(opened, &consumer, &[]);
@@ -138,16 +133,10 @@ impl Batch {
     /// The array of answers; its status is 400 as soon as one element failed.
     fn answer(&self, opened: &Opened, consumer: &str, others: &[i64]) -> StoredAnswer {
         let id = |place: usize| self.ids.get(place).unwrap_or(&Value::Null);
-        let mut answers = vec![answer::ok(
-            &json!({ "msg": "OK User Profile set successfully" }),
-            id(0),
-        )];
+        let mut answers = vec![answer::ok(&json!({ "msg": "OK User Profile set successfully" }), id(0))];
         let is_open = match &opened.conversation {
             Some(Ok(conversation)) => {
-                answers.push(answer::ok(
-                    &json!({ "conversationId": conversation.uuid() }),
-                    id(1),
-                ));
+                answers.push(answer::ok(&json!({ "conversationId": conversation.uuid() }), id(1)));
                 true
             }
             Some(Err(AlreadyOpen(_))) => {
@@ -175,18 +164,9 @@ impl Batch {
                 _ => answer::bad(id(place + 2)),
             });
         }
-        let failed = answers
-            .iter()
-            .any(|answer| answer.get("code").is_some_and(|code| code != "OK"));
-        let status = if failed {
-            StatusCode::BAD_REQUEST
-        } else {
-            StatusCode::OK
-        };
-        StoredAnswer {
-            status: status.as_u16(),
-            body: Value::Array(answers).to_string().into_bytes(),
-        }
+        let failed = answers.iter().any(|answer| answer.get("code").is_some_and(|code| code != "OK"));
+        let status = if failed { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        StoredAnswer { status: status.as_u16(), body: Value::Array(answers).to_string().into_bytes() }
     }
 }
 
@@ -209,13 +189,10 @@ fn new_conversation(body: &Map<String, Value>, account: &str) -> Option<NewConve
     let valid = given("brandId").is_some_and(|brand| brand == account)
         && given("channelType").is_none_or(|channel| channel == "MESSAGING")
         && given("ttrDefName").is_none_or(|ttr| {
-            ttr.as_str()
-                .is_some_and(|name| matches!(name, "NORMAL" | "PRIORITIZED" | "URGENT" | "CUSTOM"))
+            ttr.as_str().is_some_and(|name| matches!(name, "NORMAL" | "PRIORITIZED" | "URGENT" | "CUSTOM"))
         })
         && given("skillId").is_none_or(is_name_or_number)
         && given("campaignInfo").is_none_or(Value::is_object)
         && given("conversationContext").is_none_or(Value::is_object);
-    valid.then(|| NewConversation {
-        context: Value::Object(body.clone()).to_string(),
-    })
+    valid.then(|| NewConversation { context: Value::Object(body.clone()).to_string() })
 }

@@ -9,15 +9,8 @@ use serde_json::{Value, json};
 use crate::{Face, answer};
 
 /// The services that are served.
-const SERVICES: [&str; 7] = [
-    "asyncMessagingEnt",
-    "sentinel",
-    "idp",
-    "swift",
-    "accountConfigReadWrite",
-    "agentVep",
-    "msgHist",
-];
+const SERVICES: [&str; 7] =
+    ["asyncMessagingEnt", "sentinel", "idp", "swift", "accountConfigReadWrite", "agentVep", "msgHist"];
 
 /// The whole list.
 pub async fn all(
@@ -26,12 +19,7 @@ pub async fn all(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    if face
-        .engine
-        .directory()
-        .tenant_by_site(&account)
-        .is_none_or(|tenant| tenant.disabled)
-    {
+    if face.engine.directory().tenant_by_site(&account).is_none_or(|tenant| tenant.disabled) {
         return unknown_account();
     }
     let authority = authority(&face, &headers, &uri);
@@ -45,41 +33,25 @@ pub async fn one(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    if face
-        .engine
-        .directory()
-        .tenant_by_site(&account)
-        .is_none_or(|tenant| tenant.disabled)
-    {
+    if face.engine.directory().tenant_by_site(&account).is_none_or(|tenant| tenant.disabled) {
         return unknown_account();
     }
     if !SERVICES.contains(&service.as_str()) {
         return refusal(StatusCode::NOT_FOUND, "Service not found");
     }
-    answer::json(
-        StatusCode::OK,
-        &row(&account, &service, &authority(&face, &headers, &uri)),
-    )
+    answer::json(StatusCode::OK, &row(&account, &service, &authority(&face, &headers, &uri)))
 }
 
 /// The rows of all services.
 pub fn rows(account: &str, authority: &str) -> Vec<Value> {
-    SERVICES
-        .iter()
-        .map(|service| row(account, service, authority))
-        .collect()
+    SERVICES.iter().map(|service| row(account, service, authority)).collect()
 }
 
 /// The configured public authority, else the request's own host.
 pub fn authority(face: &Face, headers: &HeaderMap, uri: &Uri) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let own = host
-        .or_else(|| uri.authority().map(http::uri::Authority::as_str))
-        .unwrap_or("localhost");
-    face.settings
-        .public_authority
-        .clone()
-        .unwrap_or_else(|| own.to_owned())
+    let own = host.or_else(|| uri.authority().map(http::uri::Authority::as_str)).unwrap_or("localhost");
+    face.settings.public_authority.clone().unwrap_or_else(|| own.to_owned())
 }
 
 fn row(account: &str, service: &str, authority: &str) -> Value {

@@ -40,14 +40,8 @@ impl Caller {
     /// The consumer's contact; an id that nobody has when there is none yet.
     pub async fn contact(&self, face: &Face) -> Result<ContactId, Refusal> {
         let key = Key::identity(self.tenant, Some(self.app), &self.address());
-        let pointer = face
-            .engine
-            .row::<Pointer>(key)
-            .await
-            .map_err(Refusal::unreadable)?;
-        Ok(pointer
-            .map(|pointer| ContactId(pointer.target))
-            .unwrap_or_default())
+        let pointer = face.engine.row::<Pointer>(key).await.map_err(Refusal::unreadable)?;
+        Ok(pointer.map(|pointer| ContactId(pointer.target)).unwrap_or_default())
     }
 }
 
@@ -56,39 +50,25 @@ pub fn installation(face: &Face, account: &str, headers: &HeaderMap) -> Result<I
     let token = presented(headers, AUTHORIZATION.as_str()).ok_or(Unauthorized::AppMissing)?;
     let claims = tokens::open(&face.settings.signing_key, token).ok_or(Unauthorized::InvalidApp)?;
     let now_s = face.engine.now().seconds();
-    if claims
-        .get("exp")
-        .and_then(Value::as_i64)
-        .is_some_and(|exp| exp <= now_s)
+    if claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp <= now_s)
         || claims.get("aud").is_some_and(|aud| aud != account)
     {
         return Err(Unauthorized::InvalidApp);
     }
-    let complete = ["aud", "azp", "scope", "iss"]
-        .iter()
-        .all(|claim| text(&claims, claim).is_some())
-        && ["iat", "exp"]
-            .iter()
-            .all(|claim| claims.get(*claim).is_some_and(Value::is_i64));
+    let complete = ["aud", "azp", "scope", "iss"].iter().all(|claim| text(&claims, claim).is_some())
+        && ["iat", "exp"].iter().all(|claim| claims.get(*claim).is_some_and(Value::is_i64));
     if !complete || text(&claims, "iss") != Some("Sentinel") {
         return Err(Unauthorized::MissingClaim);
     }
     let directory = face.engine.directory();
-    let tenant = directory
-        .tenant_by_site(account)
-        .filter(|tenant| !tenant.disabled);
+    let tenant = directory.tenant_by_site(account).filter(|tenant| !tenant.disabled);
     let tenant = tenant.ok_or(Unauthorized::InvalidApp)?.id;
     let client_id = text(&claims, "azp").unwrap_or_default();
     let credential = directory.credential(Dialect::LivePerson, client_id);
-    let credential = credential
-        .filter(|credential| credential.tenant == tenant)
-        .ok_or(Unauthorized::InvalidApp)?;
+    let credential =
+        credential.filter(|credential| credential.tenant == tenant).ok_or(Unauthorized::InvalidApp)?;
     let app = credential.app.ok_or(Unauthorized::InvalidApp)?;
-    Ok(Installation {
-        tenant,
-        app,
-        account: account.to_owned(),
-    })
+    Ok(Installation { tenant, app, account: account.to_owned() })
 }
 
 /// Checks both tokens.
@@ -97,12 +77,9 @@ pub fn caller(face: &Face, account: &str, headers: &HeaderMap) -> Result<Caller,
     let token = presented(headers, "x-lp-on-behalf").ok_or(Unauthorized::ConsumerMissing)?;
     let claims = tokens::open(&face.settings.signing_key, token).ok_or(Unauthorized::InvalidConsumer)?;
     match (text(&claims, "account_id"), text(&claims, "lp_consumer_id")) {
-        (Some(of), Some(consumer)) if of == account => Ok(Caller {
-            tenant,
-            app,
-            account,
-            consumer: consumer.to_owned(),
-        }),
+        (Some(of), Some(consumer)) if of == account => {
+            Ok(Caller { tenant, app, account, consumer: consumer.to_owned() })
+        }
         _ => Err(Unauthorized::InvalidConsumer),
     }
 }
@@ -113,8 +90,5 @@ fn presented<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
-    claims
-        .get(name)
-        .and_then(Value::as_str)
-        .filter(|value| !value.is_empty())
+    claims.get(name).and_then(Value::as_str).filter(|value| !value.is_empty())
 }

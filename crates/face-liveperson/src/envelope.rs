@@ -25,9 +25,7 @@ pub async fn read(body: Body) -> Option<Value> {
 pub fn is_version_3(query: Option<&str>) -> bool {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(query.unwrap_or_default()).unwrap_or_default();
-    pairs
-        .iter()
-        .all(|(name, value)| name != "v" || matches!(value.as_str(), "3" | "3.0"))
+    pairs.iter().all(|(name, value)| name != "v" || matches!(value.as_str(), "3" | "3.0"))
 }
 
 /// The `id` as it is echoed: always a string, or null when it cannot be read.

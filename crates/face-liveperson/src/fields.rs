@@ -23,15 +23,11 @@ enum Change {
 
 /// Updates one field or several.
 pub async fn update(face: &Face, caller: &Caller, body: &Map<String, Value>) -> Result<Value, Refusal> {
-    let named = body
-        .get("conversationId")
-        .and_then(Value::as_str)
-        .ok_or(Refusal::Malformed)?;
+    let named = body.get("conversationId").and_then(Value::as_str).ok_or(Refusal::Malformed)?;
     let changes: Vec<Change> = match body.get("conversationField") {
-        Some(Value::Array(fields)) if !fields.is_empty() => fields
-            .iter()
-            .map(|field| parse(field, named))
-            .collect::<Option<_>>(),
+        Some(Value::Array(fields)) if !fields.is_empty() => {
+            fields.iter().map(|field| parse(field, named)).collect::<Option<_>>()
+        }
         Some(field @ Value::Object(_)) => parse(field, named).map(|change| vec![change]),
         _ => None,
     }
@@ -64,9 +60,7 @@ fn parse(field: &Value, conversation: &str) -> Option<Change> {
         }
         "TTRField" => {
             let kind = matches!(text("/ttrType")?, "NORMAL" | "PRIORITIZED" | "URGENT" | "CUSTOM");
-            let value = field
-                .get("value")
-                .is_none_or(|value| value.as_i64().is_some_and(|value| value >= 0));
+            let value = field.get("value").is_none_or(|value| value.as_i64().is_some_and(|value| value >= 0));
             (kind && value).then_some(Change::TimeToRespond)
         }
         _ => None,
@@ -82,22 +76,11 @@ async fn apply(
     let contact = caller.contact(face).await?;
     if change == Change::Close {
         let (tenant, to, by) = (caller.tenant, Standing::Resolved, Party::Consumer);
-        face.engine
-            .execute(SetStanding {
-                tenant,
-                conversation: id,
-                to,
-                by,
-                contact: Some(contact),
-            })
-            .await?;
+        face.engine.execute(SetStanding { tenant, conversation: id, to, by, contact: Some(contact) }).await?;
         return Ok("OK Conversation resolved successfully");
     }
-    let found: Option<Arc<Conversation>> = face
-        .engine
-        .get(caller.tenant, id.0)
-        .await
-        .map_err(Refusal::unreadable)?;
+    let found: Option<Arc<Conversation>> =
+        face.engine.get(caller.tenant, id.0).await.map_err(Refusal::unreadable)?;
     let conversation = found.ok_or(Refusal::UnknownConversation)?;
     if conversation.contact != contact {
         return Err(Unauthorized::InvalidConsumer.into());

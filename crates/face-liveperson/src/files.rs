@@ -31,11 +31,7 @@ pub fn upload_url(face: &Face, caller: &Caller, body: &Map<String, Value>) -> Re
         Some(size) => size.as_u64(),
         None => None,
     };
-    let kind = body
-        .get("fileType")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_uppercase();
+    let kind = body.get("fileType").and_then(Value::as_str).unwrap_or_default().to_uppercase();
     let fits = size.is_some_and(|size| size <= face.settings.file_bytes_max as u64);
     if !fits || !FILE_TYPES.contains(&kind.as_str()) {
         return Err(Refusal::Malformed);
@@ -47,34 +43,20 @@ pub fn upload_url(face: &Face, caller: &Caller, body: &Map<String, Value>) -> Re
         .to_string();
     let id = FileId(face.engine.new_id()).uuid();
     let millis = now.0.rem_euclid(1000);
-    let path = format!(
-        "{ROOT}/{}/{}_uuid_{id}_{at}-{millis:03}.{kind}",
-        caller.account, caller.consumer
-    );
+    let path = format!("{ROOT}/{}/{}_uuid_{id}_{at}-{millis:03}.{kind}", caller.account, caller.consumer);
     Ok(signed(face, "PUT", &path))
 }
 
 /// The answer to `ms.GenerateURLForDownloadFile`.
 pub fn download_url(face: &Face, caller: &Caller, body: &Map<String, Value>) -> Result<Value, Refusal> {
-    let path = body
-        .get("relativePath")
-        .and_then(Value::as_str)
-        .ok_or(Refusal::Malformed)?;
+    let path = body.get("relativePath").and_then(Value::as_str).ok_or(Refusal::Malformed)?;
     let own = path.starts_with(&format!("{ROOT}/{}/", caller.account));
-    if own {
-        Ok(signed(face, "GET", path))
-    } else {
-        Err(Refusal::Malformed)
-    }
+    if own { Ok(signed(face, "GET", path)) } else { Err(Refusal::Malformed) }
 }
 
 /// The path by which webhooks name a stored file.
 pub fn path_of(account: &str, file: &File) -> String {
-    format!(
-        "{ROOT}/{account}/agent_uuid_{}.{}",
-        file.id.uuid(),
-        type_of(&file.mime)
-    )
+    format!("{ROOT}/{account}/agent_uuid_{}.{}", file.id.uuid(), type_of(&file.mime))
 }
 
 /// The file that a path names.
@@ -100,9 +82,7 @@ pub fn mime_of(file_type: &str) -> &'static str {
 
 /// A media type as the vendor's file type.
 pub fn type_of(mime: &str) -> String {
-    let known = FILE_TYPES
-        .iter()
-        .find(|kind| !mime.is_empty() && mime_of(kind) == mime);
+    let known = FILE_TYPES.iter().find(|kind| !mime.is_empty() && mime_of(kind) == mime);
     let subtype = || mime.rsplit('/').next().unwrap_or_default().to_uppercase();
     match known {
         Some(kind) => (*kind).to_owned(),
@@ -131,9 +111,7 @@ pub async fn upload(
         id,
         tenant: tenant.id,
         number: 0,
-        mime: infer::get(&bytes)
-            .map_or("application/octet-stream", |kind| kind.mime_type())
-            .to_owned(),
+        mime: infer::get(&bytes).map_or("application/octet-stream", |kind| kind.mime_type()).to_owned(),
         name,
         size: bytes.len() as u64,
         width: None,
@@ -142,11 +120,7 @@ pub async fn upload(
         thumbnail: false,
         created_at: face.engine.now(),
     };
-    let kept = face
-        .engine
-        .put_file(tenant.id, id, Rendering::Original, bytes)
-        .await
-        .is_ok();
+    let kept = face.engine.put_file(tenant.id, id, Rendering::Original, bytes).await.is_ok();
     if kept && face.engine.execute(PutFile(file)).await.is_ok() {
         StatusCode::CREATED.into_response()
     } else {
@@ -182,18 +156,9 @@ fn headers(file: &File) -> HeaderMap {
     let mime =
         HeaderValue::from_str(&file.mime).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, mime);
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("sandbox"),
-    );
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     headers
 }
 
@@ -208,12 +173,7 @@ fn signed(face: &Face, method: &str, path: &str) -> Value {
 fn is_genuine(face: &Face, method: &str, path: &str, query: Option<&str>) -> bool {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(query.unwrap_or_default()).unwrap_or_default();
-    let value = |name: &str| {
-        pairs
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let value = |name: &str| pairs.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
     let (Some(signature), Some(expires)) = (value("temp_url_sig"), value("temp_url_expires")) else {
         return false;
     };

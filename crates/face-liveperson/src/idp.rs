@@ -20,14 +20,9 @@ pub async fn handler(
     if let Err(why) = door::installation(&face, &account, &headers) {
         return why.into_response();
     }
-    let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .unwrap_or_default();
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
     let given: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let external = given
-        .get("ext_consumer_id")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let external = given.get("ext_consumer_id").and_then(Value::as_str).unwrap_or_default();
     if external.is_empty() || external.chars().count() > EXT_CONSUMER_ID_CHARS_MAX {
         let error = json!({ "error": "invalid_request", "error_description": "ext_consumer_id is missing or invalid" });
         return answer::json(StatusCode::BAD_REQUEST, &error);

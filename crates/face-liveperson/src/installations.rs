@@ -27,15 +27,10 @@ pub async fn list(State(face): State<Face>, Path(account): Path<String>, headers
         return login::unauthorized();
     };
     let directory = face.engine.directory();
-    let mut credentials: Vec<_> = directory
-        .credentials_of(tenant)
-        .filter(|one| is_installation(one))
-        .collect();
+    let mut credentials: Vec<_> =
+        directory.credentials_of(tenant).filter(|one| is_installation(one)).collect();
     credentials.sort_by_key(|credential| credential.id);
-    let shown: Vec<Value> = credentials
-        .into_iter()
-        .map(|credential| shown(&face, credential))
-        .collect();
+    let shown: Vec<Value> = credentials.into_iter().map(|credential| shown(&face, credential)).collect();
     answer::json(StatusCode::OK, &Value::Array(shown))
 }
 
@@ -68,12 +63,7 @@ pub async fn create(
     if let Some(complaint) = manifest.complaint() {
         return refusal(StatusCode::BAD_REQUEST, complaint);
     }
-    let app = face
-        .engine
-        .directory()
-        .apps_of(tenant)
-        .min_by_key(|app| app.number)
-        .map(|app| app.id);
+    let app = face.engine.directory().apps_of(tenant).min_by_key(|app| app.number).map(|app| app.id);
     let Some(app) = app else {
         return refusal(StatusCode::BAD_REQUEST, "the account has no app");
     };
@@ -91,12 +81,7 @@ pub async fn create(
         name: manifest.text("client_name").to_owned(),
         revoked: false,
     };
-    if face
-        .engine
-        .execute(PutCredential(credential.clone()))
-        .await
-        .is_err()
-    {
+    if face.engine.execute(PutCredential(credential.clone())).await.is_err() {
         return unavailable();
     }
     write(&face, &credential, app, manifest, StatusCode::CREATED).await
@@ -117,10 +102,7 @@ pub async fn replace(
         return refusal(StatusCode::NOT_FOUND, "installation not found");
     };
     if is_stale(&headers, &shown(&face, &credential)) {
-        return refusal(
-            StatusCode::PRECONDITION_FAILED,
-            "the installation was changed meanwhile",
-        );
+        return refusal(StatusCode::PRECONDITION_FAILED, "the installation was changed meanwhile");
     }
     let manifest = Manifest(envelope::read(body).await.unwrap_or_default());
     if let Some(complaint) = manifest.complaint() {
@@ -142,24 +124,15 @@ pub async fn remove(
         return refusal(StatusCode::NOT_FOUND, "installation not found");
     };
     if is_stale(&headers, &shown(&face, &credential)) {
-        return refusal(
-            StatusCode::PRECONDITION_FAILED,
-            "the installation was changed meanwhile",
-        );
+        return refusal(StatusCode::PRECONDITION_FAILED, "the installation was changed meanwhile");
     }
     if let Some(subscription) = subscription_of(&face, &credential) {
-        let command = DeleteSubscription {
-            tenant,
-            subscription: subscription.id,
-        };
+        let command = DeleteSubscription { tenant, subscription: subscription.id };
         if face.engine.execute(command).await.is_err() {
             return unavailable();
         }
     }
-    let revoked = Credential {
-        revoked: true,
-        ..Credential::clone(&credential)
-    };
+    let revoked = Credential { revoked: true, ..Credential::clone(&credential) };
     match face.engine.execute(PutCredential(revoked)).await {
         Ok(()) => answer::json(StatusCode::OK, &json!({ "id": id, "deleted": true })),
         Err(_) => unavailable(),
@@ -184,16 +157,10 @@ async fn write(
         fields.insert("client_id_issued_at".to_owned(), json!(issued));
     }
     let triggers = manifest.capabilities();
-    let target = triggers
-        .first()
-        .and_then(|first| manifest.endpoint(first))
-        .unwrap_or_default()
-        .to_owned();
+    let target = triggers.first().and_then(|first| manifest.endpoint(first)).unwrap_or_default().to_owned();
     let enabled = manifest.0.get("enabled").and_then(Value::as_bool).unwrap_or(true);
     let subscription = Subscription {
-        id: old
-            .as_ref()
-            .map_or_else(|| SubscriptionId(face.engine.new_id()), |old| old.id),
+        id: old.as_ref().map_or_else(|| SubscriptionId(face.engine.new_id()), |old| old.id),
         tenant: credential.tenant,
         app: Some(app),
         number: old.as_ref().map_or(0, |old| old.number),
@@ -207,14 +174,7 @@ async fn write(
         created_at: old.as_ref().map_or(now, |old| old.created_at),
     };
     let from = *face.engine.head().borrow();
-    match face
-        .engine
-        .execute(PutSubscription {
-            subscription: subscription.clone(),
-            from,
-        })
-        .await
-    {
+    match face.engine.execute(PutSubscription { subscription: subscription.clone(), from }).await {
         Ok(_) => with_revision(status, &described(credential, Some(&subscription))),
         Err(_) => unavailable(),
     }
@@ -240,13 +200,9 @@ fn subscription_of(face: &Face, credential: &Credential) -> Option<Arc<Subscript
         .subscriptions_of(credential.tenant)
         .filter(|one| one.dialect == Dialect::LivePerson && one.app == credential.app)
         .collect();
-    let names = |wanted: &str| {
-        own.iter()
-            .find(|one| Manifest::read(&one.settings).text("client_id") == wanted)
-    };
-    names(&credential.public)
-        .or_else(|| names(""))
-        .map(|one| (*one).clone())
+    let names =
+        |wanted: &str| own.iter().find(|one| Manifest::read(&one.settings).text("client_id") == wanted);
+    names(&credential.public).or_else(|| names("")).map(|one| (*one).clone())
 }
 
 fn shown(face: &Face, credential: &Credential) -> Value {
@@ -276,9 +232,7 @@ fn revision(shown: &Value) -> String {
 }
 
 fn is_stale(headers: &HeaderMap, shown: &Value) -> bool {
-    let wanted = headers
-        .get(header::IF_MATCH)
-        .and_then(|value| value.to_str().ok());
+    let wanted = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
     wanted.is_some_and(|wanted| {
         !matches!(wanted.trim_matches('"'), "*" | "-1") && wanted.trim_matches('"') != revision(shown)
     })
@@ -298,8 +252,5 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 }
 
 fn unavailable() -> Response {
-    refusal(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Service unavailable, please try again later.",
-    )
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable, please try again later.")
 }

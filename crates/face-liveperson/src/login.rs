@@ -23,13 +23,7 @@ pub async fn handler(
     body: Body,
 ) -> Response {
     let given = envelope::read(body).await.unwrap_or_default();
-    let text = |name: &str| {
-        given
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let login = text("username");
     if !is_genuine(&face, &account, &login, &text("password")) {
         return unauthorized();
@@ -54,10 +48,7 @@ pub async fn features(State(face): State<Face>, Path(account): Path<String>, hea
     }
     let feature = json!({ "compoundFeatureID": "Common.Async_Messaging", "value": { "value": "true" } });
     let accounts = json!([{ "accountId": account, "itemsCollection": { "data": [feature] } }]);
-    answer::json(
-        StatusCode::OK,
-        &json!({ "appDataList": [{ "accountList": { "accountList": accounts } }] }),
-    )
+    answer::json(StatusCode::OK, &json!({ "appDataList": [{ "accountList": { "accountList": accounts } }] }))
 }
 
 /// The tenant whose administrator presents this bearer.
@@ -66,15 +57,9 @@ pub fn administrator(face: &Face, account: &str, headers: &HeaderMap) -> Option<
     let claims = tokens::open(&face.settings.signing_key, token)?;
     let valid = claims.get("aud").is_some_and(|aud| aud == account)
         && claims.get("scope").is_some_and(|scope| scope == "admin")
-        && claims
-            .get("exp")
-            .and_then(Value::as_i64)
-            .is_some_and(|exp| exp > face.engine.now().seconds());
+        && claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp > face.engine.now().seconds());
     let directory = face.engine.directory();
-    directory
-        .tenant_by_site(account)
-        .filter(|tenant| valid && !tenant.disabled)
-        .map(|tenant| tenant.id)
+    directory.tenant_by_site(account).filter(|tenant| valid && !tenant.disabled).map(|tenant| tenant.id)
 }
 
 /// The answer to a missing or wrong bearer.
@@ -85,16 +70,11 @@ pub fn unauthorized() -> Response {
 
 fn is_genuine(face: &Face, account: &str, login: &str, password: &str) -> bool {
     let directory = face.engine.directory();
-    let Some(tenant) = directory
-        .tenant_by_site(account)
-        .filter(|tenant| !tenant.disabled)
-    else {
+    let Some(tenant) = directory.tenant_by_site(account).filter(|tenant| !tenant.disabled) else {
         return false;
     };
     let names = [format!("admin:{account}:{login}"), format!("admin:{login}")];
-    let mut known = names
-        .iter()
-        .filter_map(|name| directory.credential(Dialect::LivePerson, name));
+    let mut known = names.iter().filter_map(|name| directory.credential(Dialect::LivePerson, name));
     known.any(|credential| {
         let same = credential.secret_digest.ct_eq(&tokens::digest(password));
         credential.tenant == tenant.id && bool::from(same)

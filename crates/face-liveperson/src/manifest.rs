@@ -34,33 +34,23 @@ impl Manifest {
 
     /// Where an event type goes.
     pub fn endpoint(&self, capability: &str) -> Option<&str> {
-        self.webhook(capability)?
-            .get("endpoint")?
-            .as_str()
-            .filter(|endpoint| !endpoint.is_empty())
+        self.webhook(capability)?.get("endpoint")?.as_str().filter(|endpoint| !endpoint.is_empty())
     }
 
     /// The event types that have an endpoint.
     pub fn capabilities(&self) -> Vec<String> {
-        let wanted = CAPABILITIES
-            .iter()
-            .filter(|capability| self.endpoint(capability).is_some());
+        let wanted = CAPABILITIES.iter().filter(|capability| self.endpoint(capability).is_some());
         wanted.map(|capability| (*capability).to_owned()).collect()
     }
 
     /// The extra headers of an event type.
     pub fn headers(&self, capability: &str) -> HeaderMap {
-        let given = self
-            .webhook(capability)
-            .and_then(|webhook| webhook.get("headers"))
-            .and_then(Value::as_array);
+        let given =
+            self.webhook(capability).and_then(|webhook| webhook.get("headers")).and_then(Value::as_array);
         let mut headers = HeaderMap::new();
         for entry in given.into_iter().flatten() {
             let text = |long: &str, short: &str| {
-                entry
-                    .get(long)
-                    .or_else(|| entry.get(short))
-                    .and_then(Value::as_str)
+                entry.get(long).or_else(|| entry.get(short)).and_then(Value::as_str)
             };
             let name = text("header_name", "key").and_then(|name| HeaderName::try_from(name).ok());
             let value = text("header_value", "value").and_then(|value| HeaderValue::try_from(value).ok());
@@ -81,9 +71,7 @@ impl Manifest {
 
     /// How long undelivered events are kept, where that is set.
     pub fn retention_s(&self) -> Option<i64> {
-        self.0
-            .pointer("/capabilities/webhooks/retry/retention_time")?
-            .as_i64()
+        self.0.pointer("/capabilities/webhooks/retry/retention_time")?.as_i64()
     }
 
     /// What is wrong with it, in a sentence.
@@ -95,15 +83,8 @@ impl Manifest {
             return Some("scope must be msg.consumer");
         }
         let is_web = |endpoint: &str| endpoint.starts_with("https://") || endpoint.starts_with("http://");
-        for webhook in CAPABILITIES
-            .iter()
-            .filter_map(|capability| self.webhook(capability))
-        {
-            if !webhook
-                .get("endpoint")
-                .and_then(Value::as_str)
-                .is_some_and(is_web)
-            {
+        for webhook in CAPABILITIES.iter().filter_map(|capability| self.webhook(capability)) {
+            if !webhook.get("endpoint").and_then(Value::as_str).is_some_and(is_web) {
                 return Some("a webhook has no valid endpoint");
             }
             let retries = webhook.get("max_retries").filter(|retries| !retries.is_null());
@@ -112,10 +93,8 @@ impl Manifest {
             }
         }
         let retention = self.0.pointer("/capabilities/webhooks/retry/retention_time");
-        let out_of_range = retention.is_some_and(|time| {
-            time.as_u64()
-                .is_none_or(|seconds| !RETENTION_S.contains(&seconds))
-        });
+        let out_of_range =
+            retention.is_some_and(|time| time.as_u64().is_none_or(|seconds| !RETENTION_S.contains(&seconds)));
         out_of_range.then_some("retention_time must be between 2 and 259200 seconds")
     }
 

@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 pub fn parse(body: &Map<String, Value>) -> Profile {
     let whole = Value::Object(body.clone());
     let at = |pointer: &str| text(whole.pointer(pointer));
-    let attributes = whole
-        .pointer("/authenticatedData/lp_sdes")
-        .and_then(Value::as_array);
+    let attributes = whole.pointer("/authenticatedData/lp_sdes").and_then(Value::as_array);
     let attributes: Vec<&Value> = attributes.into_iter().flatten().collect();
     let sde = |pointer: &str| attributes.iter().find_map(|entry| text(entry.pointer(pointer)));
     let full = |first: Option<String>, last: Option<String>| {
@@ -30,8 +28,5 @@ pub fn parse(body: &Map<String, Value>) -> Profile {
 }
 
 fn text(value: Option<&Value>) -> Option<String> {
-    value
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }

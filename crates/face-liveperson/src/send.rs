@@ -58,11 +58,8 @@ async fn act(
     let body = match request.kind.as_str() {
         "ms.PublishEvent" => {
             let conversation = conversation_of(&request.body)?;
-            let event = request
-                .body
-                .get("event")
-                .and_then(connector_event::parse)
-                .ok_or(Refusal::Malformed)?;
+            let event =
+                request.body.get("event").and_then(connector_event::parse).ok_or(Refusal::Malformed)?;
             if let (Published::Content(content), Some(key)) = (&event, key) {
                 let receive = receive(caller, conversation, content.clone(), request.metadata);
                 let req_id = req_id.clone();
@@ -81,14 +78,7 @@ async fn act(
         "userprofile.SetUserProfile" => {
             let profile = profile::parse(&request.body);
             let (tenant, app, from) = (caller.tenant, caller.app, caller.address());
-            face.engine
-                .execute(SetProfile {
-                    tenant,
-                    app,
-                    from,
-                    profile,
-                })
-                .await?;
+            face.engine.execute(SetProfile { tenant, app, from, profile }).await?;
             json!({ "msg": "OK User Profile set successfully" })
         }
         "ms.GenerateURLForUploadFile" => files::upload_url(face, caller, &request.body)?,
@@ -109,37 +99,18 @@ pub async fn publish(
     let tenant = caller.tenant;
     match event {
         Published::Content(content) => {
-            let received = face
-                .engine
-                .execute(receive(caller, conversation, content, metadata))
-                .await?;
+            let received = face.engine.execute(receive(caller, conversation, content, metadata)).await?;
             Ok(received.sequence.unwrap_or(0))
         }
         Published::Receipt { status, sequences } => {
             let contact = caller.contact(face).await?;
-            let command = Acknowledge {
-                tenant,
-                conversation,
-                contact,
-                status,
-                sequences,
-                metadata,
-            };
+            let command = Acknowledge { tenant, conversation, contact, status, sequences, metadata };
             Ok(face.engine.execute(command).await?)
         }
         Published::Signal(signal) => {
             let contact = Some(caller.contact(face).await?);
             let (address, by) = (Some(caller.address()), Party::Consumer);
-            face.engine
-                .execute(Signal {
-                    tenant,
-                    conversation,
-                    address,
-                    signal,
-                    by,
-                    contact,
-                })
-                .await?;
+            face.engine.execute(Signal { tenant, conversation, address, signal, by, contact }).await?;
             Ok(0)
         }
     }

@@ -24,18 +24,12 @@ pub async fn handler(
 ) -> Response {
     let mut given = fields(query.unwrap_or_default().as_bytes());
     let Ok(form) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-        return refusal(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "the body is too large",
-        );
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", "the body is too large");
     };
     given.extend(fields(&form));
-    let (Some(grant), Some(id), Some(secret)) = (
-        given.get("grant_type"),
-        given.get("client_id"),
-        given.get("client_secret"),
-    ) else {
+    let (Some(grant), Some(id), Some(secret)) =
+        (given.get("grant_type"), given.get("client_id"), given.get("client_secret"))
+    else {
         let missing = "grant_type, client_id and client_secret are required";
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", missing);
     };
@@ -44,11 +38,7 @@ pub async fn handler(
         return refusal(StatusCode::BAD_REQUEST, "unsupported_grant_type", only);
     }
     if !is_genuine(&face, &account, id, secret) {
-        return refusal(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
-            "client authentication failed",
-        );
+        return refusal(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed");
     }
     issue(&face, &account, id)
 }
@@ -63,18 +53,13 @@ fn issue(face: &Face, account: &str, client_id: &str) -> Response {
     let token = tokens::sign(&face.settings.signing_key, &tokens::app_kid(now), &claims);
     let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": lifetime_s });
     let mut response = answer::json(StatusCode::OK, &body);
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn is_genuine(face: &Face, account: &str, id: &str, secret: &str) -> bool {
     let directory = face.engine.directory();
-    let Some(tenant) = directory
-        .tenant_by_site(account)
-        .filter(|tenant| !tenant.disabled)
-    else {
+    let Some(tenant) = directory.tenant_by_site(account).filter(|tenant| !tenant.disabled) else {
         return false;
     };
     let Some(credential) = directory.credential(Dialect::LivePerson, id) else {
@@ -90,8 +75,5 @@ fn fields(encoded: &[u8]) -> HashMap<String, String> {
 }
 
 fn refusal(status: StatusCode, error: &str, description: &str) -> Response {
-    answer::json(
-        status,
-        &json!({ "error": error, "error_description": description }),
-    )
+    answer::json(status, &json!({ "error": error, "error_description": description }))
 }

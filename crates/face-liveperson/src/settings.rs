@@ -53,6 +53,5 @@ pub(crate) const ONCE_KEY_CHARS_MAX: usize = 255;
 /// Lifetime of an admin bearer.
 pub(crate) const BEARER_LIFETIME_S: i64 = 28_800;
 /// File types that may be uploaded.
-pub(crate) const FILE_TYPES: [&str; 10] = [
-    "JPG", "JPEG", "PNG", "GIF", "IMG", "TXT", "PDF", "DOCX", "PPTX", "XLSX",
-];
+pub(crate) const FILE_TYPES: [&str; 10] =
+    ["JPG", "JPEG", "PNG", "GIF", "IMG", "TXT", "PDF", "DOCX", "PPTX", "XLSX"];

@@ -20,8 +20,7 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let directory = desk.engine.directory();
     let app = AppId::parse(&id).and_then(|id| directory.app(caller.tenant, id));
-    app.map(|app| js::ok(&printed(app)))
-        .ok_or_else(|| Problem::not_found("app"))
+    app.map(|app| js::ok(&printed(app))).ok_or_else(|| Problem::not_found("app"))
 }
 
 /// All apps; never paged.

@@ -40,10 +40,7 @@ pub fn named(name: &str, field: &str) -> Result<Channel, Problem> {
 
 /// A channel's name in output.
 pub fn shown(channel: &Channel) -> &'static str {
-    NAMES
-        .into_iter()
-        .find(|name| *name == channel.as_str())
-        .unwrap_or(UNSPECIFIED)
+    NAMES.into_iter().find(|name| *name == channel.as_str()).unwrap_or(UNSPECIFIED)
 }
 
 /// What each channel's specific messages may be.
@@ -60,15 +57,10 @@ const SPECIFIC: [(&str, &str); 6] = [
 /// the message as it is.
 pub fn specific(channel: &str, payload: &Value) -> Result<String, Problem> {
     let field = format!("message.channel_specific_message.{channel}");
-    let kind = payload
-        .get("message_type")
-        .or_else(|| payload.get("messageType"))
-        .and_then(Value::as_str);
+    let kind = payload.get("message_type").or_else(|| payload.get("messageType")).and_then(Value::as_str);
     let kind = kind.ok_or_else(|| Problem::invalid(format!("{field}.message_type is required")))?;
     if !SPECIFIC.contains(&(channel, kind)) {
-        return Err(Problem::invalid(format!(
-            "{field}.message_type: unknown value \"{kind}\""
-        )));
+        return Err(Problem::invalid(format!("{field}.message_type: unknown value \"{kind}\"")));
     }
     let message = payload.get("message").filter(|message| message.is_object());
     let message = message.ok_or_else(|| Problem::invalid(format!("{field}.message is required")))?;
@@ -81,13 +73,7 @@ pub fn specific(channel: &str, payload: &Value) -> Result<String, Problem> {
 /// The interactive flow message of the Cloud API.
 fn flow(message: &Value) -> Value {
     let mut parameters = Map::from_iter([("flow_message_version".to_owned(), json!("3"))]);
-    for name in [
-        "flow_id",
-        "flow_token",
-        "flow_cta",
-        "flow_action",
-        "flow_action_payload",
-    ] {
+    for name in ["flow_id", "flow_token", "flow_cta", "flow_action", "flow_action_payload"] {
         if let Some(given) = message.get(name) {
             parameters.insert(name.to_owned(), given.clone());
         }
@@ -101,9 +87,6 @@ fn flow(message: &Value) -> Value {
             interactive.insert(name.to_owned(), given.clone());
         }
     }
-    interactive.insert(
-        "action".to_owned(),
-        json!({"name": "flow", "parameters": parameters}),
-    );
+    interactive.insert("action".to_owned(), json!({"name": "flow", "parameters": parameters}));
     json!({"type": "interactive", "interactive": interactive})
 }

@@ -23,11 +23,7 @@ pub async fn one(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).ok_or_else(|| Problem::not_found("contact"))?;
-    let found = desk
-        .engine
-        .get::<Contact>(caller.tenant, id)
-        .await
-        .map_err(Problem::unread)?;
+    let found = desk.engine.get::<Contact>(caller.tenant, id).await.map_err(Problem::unread)?;
     let contact = found.ok_or_else(|| Problem::not_found("contact"))?;
     Ok(js::ok(&print::contact(&contact)))
 }
@@ -39,10 +35,7 @@ pub async fn list(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Problem> {
     let query = Query::of(raw.as_deref())?;
-    if ["external_id", "channel", "identity"]
-        .iter()
-        .any(|name| query.get(name).is_some())
-    {
+    if ["external_id", "channel", "identity"].iter().any(|name| query.get(name).is_some()) {
         return Err(Problem::unimplemented("contacts are listed without filters here"));
     }
     let size = query.size(PAGE_DEFAULT, PAGE_MAX)?;
@@ -60,13 +53,7 @@ pub async fn list(
     entries.truncate(size);
     let next = entries.last().filter(|_| more).map(|(position, _)| *position);
     let ids: Vec<Id> = entries.iter().map(|(_, id)| *id).collect();
-    let found = desk
-        .engine
-        .get_all::<Contact>(caller.tenant, &ids)
-        .await
-        .map_err(Problem::unread)?;
+    let found = desk.engine.get_all::<Contact>(caller.tenant, &ids).await.map_err(Problem::unread)?;
     let contacts: Vec<Value> = found.iter().map(|contact| print::contact(contact)).collect();
-    Ok(js::ok(
-        &json!({"contacts": contacts, "next_page_token": token(next)}),
-    ))
+    Ok(js::ok(&json!({"contacts": contacts, "next_page_token": token(next)})))
 }

@@ -30,11 +30,7 @@ pub async fn one(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).ok_or_else(|| Problem::not_found("conversation"))?;
-    let found = desk
-        .engine
-        .get::<Conversation>(caller.tenant, id)
-        .await
-        .map_err(Problem::unread)?;
+    let found = desk.engine.get::<Conversation>(caller.tenant, id).await.map_err(Problem::unread)?;
     let conversation = found.ok_or_else(|| Problem::not_found("conversation"))?;
     Ok(js::ok(&print::conversation(&conversation)))
 }
@@ -57,13 +53,7 @@ pub async fn verb(
     }
     let id = ConversationId::parse(id).ok_or_else(|| Problem::not_found("conversation"))?;
     let (tenant, by) = (caller.tenant, Party::App);
-    let stop = SetStanding {
-        tenant,
-        conversation: id,
-        to: Standing::Resolved,
-        by,
-        contact: None,
-    };
+    let stop = SetStanding { tenant, conversation: id, to: Standing::Resolved, by, contact: None };
     match desk.engine.execute(stop).await {
         Ok(_) => Ok(js::ok(&json!({}))),
         Err(failure) => Err(Problem::of(failure, |refusal| match refusal {
@@ -92,27 +82,15 @@ pub async fn list(
         None => Vec::new(),
     };
     let shows = |conversation: &Conversation| {
-        let channel = conversation
-            .address
-            .as_ref()
-            .map(|address| channels::shown(&address.channel));
+        let channel = conversation.address.as_ref().map(|address| channels::shown(&address.channel));
         (conversation.active || !query.flag("only_active"))
-            && query
-                .get("app_id")
-                .is_none_or(|app| app == conversation.app.ulid())
-            && query
-                .get("active_channel")
-                .is_none_or(|wanted| Some(wanted) == channel)
+            && query.get("app_id").is_none_or(|app| app == conversation.app.ulid())
+            && query.get("active_channel").is_none_or(|wanted| Some(wanted) == channel)
     };
     let all: Vec<Arc<Conversation>> = found.into_iter().filter(|one| shows(one)).collect();
-    let mut page = all
-        .iter()
-        .filter(|one| before.is_none_or(|before| one.number < before));
+    let mut page = all.iter().filter(|one| before.is_none_or(|before| one.number < before));
     let taken: Vec<&Arc<Conversation>> = page.by_ref().take(size).collect();
-    let next = taken
-        .last()
-        .map(|last| last.number)
-        .filter(|_| page.next().is_some());
+    let next = taken.last().map(|last| last.number).filter(|_| page.next().is_some());
     let printed: Vec<Value> = taken.into_iter().map(|one| print::conversation(one)).collect();
     let answer = json!({"conversations": printed, "next_page_token": token(next), "total_size": all.len()});
     Ok(js::ok(&answer))
@@ -124,19 +102,8 @@ async fn walk(
     list: List,
     owner: Id,
 ) -> Result<Vec<Arc<Conversation>>, Problem> {
-    let page = Page {
-        tenant,
-        list,
-        owner,
-        after: None,
-        before: None,
-        newest_first: true,
-        limit: WALK_MAX,
-    };
+    let page = Page { tenant, list, owner, after: None, before: None, newest_first: true, limit: WALK_MAX };
     let entries = desk.engine.page(page).await.map_err(Problem::unread)?;
     let ids: Vec<Id> = entries.into_iter().map(|(_, id)| id).collect();
-    desk.engine
-        .get_all::<Conversation>(tenant, &ids)
-        .await
-        .map_err(Problem::unread)
+    desk.engine.get_all::<Conversation>(tenant, &ids).await.map_err(Problem::unread)
 }

@@ -25,12 +25,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(code: StatusCode, status: &'static str, message: impl Into<String>) -> Problem {
-        Problem {
-            code,
-            status,
-            message: message.into(),
-            authenticate: None,
-        }
+        Problem { code, status, message: message.into(), authenticate: None }
     }
 
     /// A field is missing, malformed or over its limit.
@@ -55,51 +50,30 @@ impl Problem {
 
     /// The route exists, not with this method.
     pub fn method() -> Problem {
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "UNIMPLEMENTED",
-            "method not allowed",
-        )
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "UNIMPLEMENTED", "method not allowed")
     }
 
     /// The body is over its limit.
     pub fn too_large() -> Problem {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "INVALID_ARGUMENT",
-            "request body is too large",
-        )
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", "request body is too large")
     }
 
     /// Nothing was promised; the client may repeat it.
     pub fn unavailable() -> Problem {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "UNAVAILABLE",
-            "the service is unavailable, try again",
-        )
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "the service is unavailable, try again")
     }
 
     /// No credentials, or wrong ones.
     pub fn unauthenticated() -> Problem {
-        let problem = Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "UNAUTHENTICATED",
-            "invalid authentication credentials",
-        );
-        Problem {
-            authenticate: Some(UNKNOWN),
-            ..problem
-        }
+        let problem =
+            Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "invalid authentication credentials");
+        Problem { authenticate: Some(UNKNOWN), ..problem }
     }
 
     /// A token of ours whose time is over.
     pub fn expired() -> Problem {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "token is expired");
-        Problem {
-            authenticate: Some(EXPIRED),
-            ..problem
-        }
+        Problem { authenticate: Some(EXPIRED), ..problem }
     }
 
     /// A failure of the core, its refusals mapped by the caller.
@@ -127,9 +101,7 @@ impl IntoResponse for Problem {
         }});
         let mut response = json::answer(self.code, &body);
         if let Some(scheme) = self.authenticate {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
         response
     }

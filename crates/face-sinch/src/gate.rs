@@ -41,44 +41,30 @@ impl FromRequestParts<Shared> for Caller {
         let credential = desk.credential(&parts.headers)?;
         let params = RawPathParams::from_request_parts(parts, desk).await;
         let params = params.map_err(|_| Problem::not_found("project"))?;
-        let project = params
-            .iter()
-            .find(|(name, _)| *name == "project")
-            .map(|(_, value)| value);
+        let project = params.iter().find(|(name, _)| *name == "project").map(|(_, value)| value);
         let project = project.and_then(TenantId::parse);
         let directory = desk.engine.directory();
-        let enabled = directory
-            .tenant(credential.tenant)
-            .is_some_and(|tenant| !tenant.disabled);
+        let enabled = directory.tenant(credential.tenant).is_some_and(|tenant| !tenant.disabled);
         if project != Some(credential.tenant) || !enabled {
             return Err(Problem::not_found("project"));
         }
-        Ok(Caller {
-            tenant: credential.tenant,
-        })
+        Ok(Caller { tenant: credential.tenant })
     }
 }
 
 impl Desk {
     /// The key behind the `authorization` header.
     fn credential(&self, headers: &HeaderMap) -> Result<Arc<Credential>, Problem> {
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let (scheme, rest) = given
-            .and_then(|text| text.split_once(' '))
-            .ok_or_else(Problem::unauthenticated)?;
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let (scheme, rest) =
+            given.and_then(|text| text.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
         if scheme.eq_ignore_ascii_case("bearer") {
             let key_id = self.tokens.key_id(rest.trim(), self.engine.now())?;
             let directory = self.engine.directory();
-            return directory
-                .credential(Face::Sinch, &key_id)
-                .cloned()
-                .ok_or_else(Problem::unauthenticated);
+            return directory.credential(Face::Sinch, &key_id).cloned().ok_or_else(Problem::unauthenticated);
         }
         let (key_id, secret) = basic(headers).ok_or_else(Problem::unauthenticated)?;
-        self.by_secret(&key_id, &secret)
-            .ok_or_else(Problem::unauthenticated)
+        self.by_secret(&key_id, &secret).ok_or_else(Problem::unauthenticated)
     }
 
     /// The key with this id, if the secret is its own.
@@ -93,11 +79,7 @@ impl Desk {
 
 /// Key id and secret of a Basic header.
 pub fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let (scheme, rest) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }

@@ -52,9 +52,7 @@ pub fn answer<T: Serialize>(code: StatusCode, body: &T) -> Response {
 /// An answer whose JSON bytes are there already.
 pub fn stored(code: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = (code, bytes).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -72,10 +70,7 @@ pub fn canonical(value: Value) -> Value {
             let mut members: Vec<(String, Value)> = members.into_iter().collect();
             members.sort_by(|one, other| one.0.cmp(&other.0));
             Value::Object(
-                members
-                    .into_iter()
-                    .map(|(name, value)| (name, canonical(value)))
-                    .collect::<Map<_, _>>(),
+                members.into_iter().map(|(name, value)| (name, canonical(value))).collect::<Map<_, _>>(),
             )
         }
         Value::Number(number) => Value::Number(whole(number)),
@@ -87,10 +82,7 @@ pub fn canonical(value: Value) -> Value {
 const SAFE_INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
 
 fn whole(number: serde_json::Number) -> serde_json::Number {
-    match number
-        .as_f64()
-        .filter(|value| number.is_f64() && value.fract() == 0.0)
-    {
+    match number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0) {
         Some(value) if value.abs() <= SAFE_INTEGER_MAX => serde_json::Number::from(value as i64),
         _ => number,
     }

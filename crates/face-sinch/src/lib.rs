@@ -36,17 +36,12 @@ pub struct Settings {
 impl Settings {
     /// Settings with the vendor's defaults.
     pub fn new(signing_key: [u8; 32]) -> Settings {
-        Settings {
-            token_lifetime_s: 3600,
-            signing_key,
-        }
+        Settings { token_lifetime_s: 3600, signing_key }
     }
 }
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("token_lifetime_s", &self.token_lifetime_s)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("token_lifetime_s", &self.token_lifetime_s).finish_non_exhaustive()
     }
 }

@@ -32,10 +32,7 @@ pub fn identity(address: Option<&Address>, contact: Option<&Contact>) -> Value {
         return json!({"channel": channels::UNSPECIFIED, "identity": "", "app_id": ""});
     };
     let known = contact.and_then(|contact| contact.identities.iter().find(|own| own.address == *address));
-    let app_id = known
-        .and_then(|own| own.app)
-        .map(|app| app.ulid())
-        .unwrap_or_default();
+    let app_id = known.and_then(|own| own.app).map(|app| app.ulid()).unwrap_or_default();
     json!({"channel": channels::shown(&address.channel), "identity": &*address.address, "app_id": app_id})
 }
 
@@ -62,11 +59,7 @@ pub fn app_message(message: &Message, around: Around<'_>) -> Value {
 }
 
 fn shown_agent(agent: &Agent) -> Value {
-    let kind = if agent.role == domain::agent::Role::Bot {
-        "BOT"
-    } else {
-        "HUMAN"
-    };
+    let kind = if agent.role == domain::agent::Role::Bot { "BOT" } else { "HUMAN" };
     json!({"display_name": agent.name, "type": kind, "picture_url": agent.avatar_url})
 }
 
@@ -87,10 +80,7 @@ pub fn message(message: &Message, around: Around<'_>) -> Value {
             put("message_status", Value::Null);
         }
     }
-    put(
-        "channel_identity",
-        identity(message.address.as_ref(), around.contact),
-    );
+    put("channel_identity", identity(message.address.as_ref(), around.contact));
     put("conversation_id", json!(conversation_id(message.conversation)));
     put("contact_id", json!(contact_id(message.contact)));
     put("metadata", json!(message.metadata));
@@ -112,18 +102,9 @@ fn contact_message(message: &Message, around: Around<'_>) -> Value {
 }
 
 fn status_of(message: &Message) -> Value {
-    let at = message
-        .delivery
-        .as_ref()
-        .and_then(|delivery| delivery.steps.last())
-        .map(|step| step.at);
-    let reason = message
-        .delivery
-        .as_ref()
-        .and_then(|delivery| delivery.reason.as_ref());
-    let reason = reason
-        .filter(|_| message.status() == Status::Failed)
-        .map_or(Value::Null, self::reason);
+    let at = message.delivery.as_ref().and_then(|delivery| delivery.steps.last()).map(|step| step.at);
+    let reason = message.delivery.as_ref().and_then(|delivery| delivery.reason.as_ref());
+    let reason = reason.filter(|_| message.status() == Status::Failed).map_or(Value::Null, self::reason);
     json!({
         "status": status(message.status()), "event_time": time(at.unwrap_or(message.accepted_at)), "reason": reason,
     })
@@ -131,11 +112,7 @@ fn status_of(message: &Message) -> Value {
 
 /// `CONVERSATION` or `DISPATCH`.
 pub fn mode(message: &Message) -> &'static str {
-    if message.conversation.is_some() {
-        "CONVERSATION"
-    } else {
-        "DISPATCH"
-    }
+    if message.conversation.is_some() { "CONVERSATION" } else { "DISPATCH" }
 }
 
 /// The id, or `""` in dispatch mode.
@@ -150,15 +127,8 @@ pub fn contact_id(id: Option<ContactId>) -> String {
 
 /// The conversation object, all nine members.
 pub fn conversation(conversation: &Conversation) -> Value {
-    let channel = conversation
-        .address
-        .as_ref()
-        .map(|address| channels::shown(&address.channel));
-    let metadata = conversation
-        .metadata
-        .as_deref()
-        .and_then(js::value_of)
-        .unwrap_or_else(|| json!({}));
+    let channel = conversation.address.as_ref().map(|address| channels::shown(&address.channel));
+    let metadata = conversation.metadata.as_deref().and_then(js::value_of).unwrap_or_else(|| json!({}));
     json!({
         "id": conversation.id.ulid(),
         "app_id": conversation.app.ulid(),
@@ -174,16 +144,9 @@ pub fn conversation(conversation: &Conversation) -> Value {
 
 /// The contact object, exactly eight members: one SDK builds a fixed record of them.
 pub fn contact(contact: &Contact) -> Value {
-    let identities = contact
-        .identities
-        .iter()
-        .map(|own| identity(Some(&own.address), Some(contact)));
+    let identities = contact.identities.iter().map(|own| identity(Some(&own.address), Some(contact)));
     let or = |text: &str, default: &str| {
-        if text.is_empty() {
-            default.to_owned()
-        } else {
-            text.to_owned()
-        }
+        if text.is_empty() { default.to_owned() } else { text.to_owned() }
     };
     json!({
         "id": contact.id.ulid(),

@@ -43,10 +43,7 @@ pub fn app_message(content: Option<&Content>, links: Links<'_>) -> Value {
     let Some(content) = content else {
         return text_message("");
     };
-    let original = content
-        .original
-        .as_ref()
-        .filter(|original| original.face == Face::Sinch);
+    let original = content.original.as_ref().filter(|original| original.face == Face::Sinch);
     if let Some(printed) = original.and_then(|original| js::value_of(&original.json)) {
         return printed;
     }
@@ -56,12 +53,7 @@ pub fn app_message(content: Option<&Content>, links: Links<'_>) -> Value {
             json!({"card_message": {"title": "", "description": media.caption, "media_message": links.media(media),
                 "choices": []}})
         }
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => {
+        Body::Location { title, label, latitude, longitude } => {
             json!({"location_message": location(title, label, latitude, longitude)})
         }
         Body::Choice { text, choices } => {
@@ -72,12 +64,7 @@ pub fn app_message(content: Option<&Content>, links: Links<'_>) -> Value {
             let cards: Vec<Value> = cards.iter().map(|own| card(own, links)).collect();
             json!({"carousel_message": {"cards": cards, "choices": printed(choices)}})
         }
-        Body::ContactCard {
-            name,
-            phones,
-            emails,
-            organization,
-        } => json!({"contact_info_message": {
+        Body::ContactCard { name, phones, emails, organization } => json!({"contact_info_message": {
             "name": {"full_name": name},
             "phone_numbers": phones.iter().map(|phone| json!({"phone_number": phone})).collect::<Vec<_>>(),
             "email_addresses": emails.iter().map(|email| json!({"email_address": email})).collect::<Vec<_>>(),
@@ -98,26 +85,13 @@ pub fn contact_message(content: Option<&Content>, answered: Option<&str>, links:
         Body::Media(media) => {
             json!({"media_card_message": {"url": links.url(media), "caption": media.caption}})
         }
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => {
+        Body::Location { title, label, latitude, longitude } => {
             json!({"location_message": location(title, label, latitude, longitude)})
         }
-        Body::Picked {
-            text,
-            postback,
-            of_message,
-        } => {
+        Body::Picked { text, postback, of_message } => {
             let of = of_message.as_deref().or(answered).unwrap_or_default();
             // The vendor's default postback: message id, underscore, label.
-            let data = if postback.is_empty() {
-                format!("{of}_{text}")
-            } else {
-                postback.clone()
-            };
+            let data = if postback.is_empty() { format!("{of}_{text}") } else { postback.clone() };
             json!({"choice_response_message": {"message_id": of, "postback_data": data}})
         }
         Body::Album { caption, items } => match items.first() {
@@ -137,9 +111,7 @@ fn text_message(text: &str) -> Value {
 }
 
 fn number(text: &str) -> Value {
-    text.parse::<f64>()
-        .ok()
-        .map_or_else(|| json!(0), |number| js::canonical(json!(number)))
+    text.parse::<f64>().ok().map_or_else(|| json!(0), |number| js::canonical(json!(number)))
 }
 
 fn location(title: &str, label: &str, latitude: &str, longitude: &str) -> Value {
@@ -168,15 +140,12 @@ fn choice(choice: &Choice) -> Value {
         Action::Reply { text } => ("text_message", json!({"text": text})),
         Action::Call { title, phone } => ("call_message", json!({"title": title, "phone_number": phone})),
         Action::Link { title, url } => ("url_message", json!({"title": title, "url": url})),
-        Action::ShowLocation {
-            title,
-            latitude,
-            longitude,
-        } => ("location_message", location(title, "", latitude, longitude)),
-        Action::Calendar { title, event_title } => (
-            "calendar_message",
-            json!({"title": title, "event_title": event_title}),
-        ),
+        Action::ShowLocation { title, latitude, longitude } => {
+            ("location_message", location(title, "", latitude, longitude))
+        }
+        Action::Calendar { title, event_title } => {
+            ("calendar_message", json!({"title": title, "event_title": event_title}))
+        }
         Action::ShareLocation { title } => ("share_location_message", json!({"title": title})),
     };
     json!({name: action, "postback_data": choice.postback})

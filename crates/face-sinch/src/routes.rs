@@ -17,10 +17,7 @@ use crate::{Settings, apps, contacts, conversations, json, messages, webhooks};
 
 /// The face's routes.
 pub fn router(engine: Engine, settings: Settings) -> Router {
-    let desk = Arc::new(Desk {
-        engine,
-        tokens: Tokens::new(&settings),
-    });
+    let desk = Arc::new(Desk { engine, tokens: Tokens::new(&settings) });
     let send = || post(messages::send::handler);
     Router::new()
         .route("/oauth2/token", post(issue))
@@ -30,24 +27,16 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/v1/projects/{project}/messages", get(messages::read::list))
         .route("/v1/projects/{project}/messages/{id}", get(messages::read::one))
         .route("/v1/projects/{project}/conversations", get(conversations::list))
-        .route(
-            "/v1/projects/{project}/conversations/{id}",
-            get(conversations::one).post(conversations::verb),
-        )
+        .route("/v1/projects/{project}/conversations/{id}", get(conversations::one).post(conversations::verb))
         .route("/v1/projects/{project}/contacts/{id}", get(contacts::one))
         .route("/v1/projects/{project}/contacts", get(contacts::list))
         .route("/v1/projects/{project}/apps", get(apps::list))
         .route("/v1/projects/{project}/apps/{id}", get(apps::one))
-        .route(
-            "/v1/projects/{project}/apps/{id}/webhooks",
-            get(webhooks::of_app).post(webhooks::not_here),
-        )
+        .route("/v1/projects/{project}/apps/{id}/webhooks", get(webhooks::of_app).post(webhooks::not_here))
         .route("/v1/projects/{project}/webhooks", post(webhooks::create))
         .route(
             "/v1/projects/{project}/webhooks/{id}",
-            get(webhooks::one)
-                .patch(webhooks::update)
-                .delete(webhooks::delete),
+            get(webhooks::one).patch(webhooks::update).delete(webhooks::delete),
         )
         .route("/v1/projects/{project}/{*rest}", any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })

@@ -51,12 +51,7 @@ impl Tokens {
     fn mint(&self, key_id: &str, now: Time) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.seconds();
         let exp = iat.saturating_add(self.lifetime_s);
-        let claims = Claims {
-            aud: AUDIENCE.to_owned(),
-            sub: key_id.to_owned(),
-            iat,
-            exp,
-        };
+        let claims = Claims { aud: AUDIENCE.to_owned(), sub: key_id.to_owned(), iat, exp };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signs)
     }
 
@@ -64,11 +59,7 @@ impl Tokens {
     pub fn key_id(&self, token: &str, now: Time) -> Result<String, Problem> {
         let read = jsonwebtoken::decode::<Claims>(token, &self.reads, &self.rules);
         let claims = read.map_err(|_| Problem::unauthenticated())?.claims;
-        if claims.exp <= now.seconds() {
-            Err(Problem::expired())
-        } else {
-            Ok(claims.sub)
-        }
+        if claims.exp <= now.seconds() { Err(Problem::expired()) } else { Ok(claims.sub) }
     }
 }
 
@@ -82,18 +73,10 @@ struct Form {
 /// Gives a token to a key and its secret.
 pub async fn issue(State(desk): State<Shared>, headers: HeaderMap, body: Whole) -> Response {
     let Ok(bytes) = json::bytes(body) else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "the body could not be read",
-        );
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read");
     };
     let Ok(form) = serde_urlencoded::from_bytes::<Form>(&bytes) else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "the body must be a form",
-        );
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request", "the body must be a form");
     };
     match form.grant_type.as_deref() {
         Some("client_credentials") => {}
@@ -102,20 +85,12 @@ pub async fn issue(State(desk): State<Shared>, headers: HeaderMap, body: Whole) 
             return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", why);
         }
         None => {
-            return refuse(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "grant_type is required",
-            );
+            return refuse(StatusCode::BAD_REQUEST, "invalid_request", "grant_type is required");
         }
     }
     let given = basic(&headers).or_else(|| form.client_id.zip(form.client_secret));
     let Some(credential) = given.and_then(|(key_id, secret)| desk.by_secret(&key_id, &secret)) else {
-        return refuse(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
-            "client authentication failed",
-        );
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed");
     };
     match desk.tokens.mint(&credential.public, desk.engine.now()) {
         Ok(token) => json::ok(&json!({
@@ -132,9 +107,7 @@ fn refuse(code: StatusCode, error: &str, description: &str) -> Response {
     let mut response = json::answer(code, &json!({"error": error, "error_description": description}));
     if code == StatusCode::UNAUTHORIZED {
         let scheme = http::HeaderValue::from_static(r#"Basic realm="sinch""#);
-        response
-            .headers_mut()
-            .insert(http::header::WWW_AUTHENTICATE, scheme);
+        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, scheme);
     }
     response
 }

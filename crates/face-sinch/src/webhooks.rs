@@ -28,17 +28,12 @@ pub async fn create(State(desk): State<Shared>, caller: Caller, body: Whole) -> 
     let app = app.ok_or_else(|| Problem::invalid("app_id is required"))?;
     let target = given.target.clone().filter(|target| !target.is_empty());
     let target = target.ok_or_else(|| Problem::invalid("target is required"))?;
-    let triggers = given
-        .triggers
-        .clone()
-        .ok_or_else(|| Problem::invalid("triggers is required"))?;
+    let triggers = given.triggers.clone().ok_or_else(|| Problem::invalid("triggers is required"))?;
     given.check()?;
     let app = known_app(&desk, caller.tenant, &app)?;
     let others = of(&desk, caller.tenant, app);
     if others.len() >= WEBHOOKS_MAX {
-        return Err(Problem::invalid(format!(
-            "an app has at most {WEBHOOKS_MAX} webhooks"
-        )));
+        return Err(Problem::invalid(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
     }
     unused(&others, None, &target)?;
     let subscription = Subscription {
@@ -68,22 +63,12 @@ async fn put(desk: &Desk, subscription: Subscription) -> Result<Response, Proble
 
 fn settings(target_type: Option<&str>) -> String {
     let dismissed = target_type == Some("DISMISS");
-    if dismissed {
-        json!({"target_type": "DISMISS"}).to_string()
-    } else {
-        String::new()
-    }
+    if dismissed { json!({"target_type": "DISMISS"}).to_string() } else { String::new() }
 }
 
 fn unused(others: &[Arc<Subscription>], own: Option<SubscriptionId>, target: &str) -> Result<(), Problem> {
-    let taken = others
-        .iter()
-        .any(|other| Some(other.id) != own && other.target == target);
-    if taken {
-        Err(Problem::invalid("the app has a webhook with this target already"))
-    } else {
-        Ok(())
-    }
+    let taken = others.iter().any(|other| Some(other.id) != own && other.target == target);
+    if taken { Err(Problem::invalid("the app has a webhook with this target already")) } else { Ok(()) }
 }
 
 fn known_app(desk: &Desk, tenant: TenantId, id: &str) -> Result<AppId, Problem> {
@@ -95,9 +80,7 @@ fn known_app(desk: &Desk, tenant: TenantId, id: &str) -> Result<AppId, Problem> 
 /// An app's webhooks in order of creation.
 fn of(desk: &Desk, tenant: TenantId, app: AppId) -> Vec<Arc<Subscription>> {
     let directory = desk.engine.directory();
-    let own = directory
-        .subscriptions_of(tenant)
-        .filter(|one| one.app == Some(app) && is_webhook(one));
+    let own = directory.subscriptions_of(tenant).filter(|one| one.app == Some(app) && is_webhook(one));
     let mut own: Vec<Arc<Subscription>> = own.cloned().collect();
     own.sort_by_key(|one| one.id);
     own
@@ -110,9 +93,7 @@ fn is_webhook(subscription: &Subscription) -> bool {
 fn find(desk: &Desk, tenant: TenantId, id: &str) -> Result<Arc<Subscription>, Problem> {
     let directory = desk.engine.directory();
     let id = SubscriptionId::parse(id);
-    let found = directory
-        .subscriptions_of(tenant)
-        .find(|one| Some(one.id) == id && is_webhook(one));
+    let found = directory.subscriptions_of(tenant).find(|one| Some(one.id) == id && is_webhook(one));
     found.cloned().ok_or_else(|| Problem::not_found("webhook"))
 }
 
@@ -136,10 +117,7 @@ pub async fn of_app(
     Path((_, app)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let app = known_app(&desk, caller.tenant, &app)?;
-    let all: Vec<Value> = of(&desk, caller.tenant, app)
-        .iter()
-        .map(|one| printed(one))
-        .collect();
+    let all: Vec<Value> = of(&desk, caller.tenant, app).iter().map(|one| printed(one)).collect();
     Ok(js::ok(&json!({"webhooks": all})))
 }
 
@@ -185,13 +163,7 @@ pub async fn delete(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let subscription = find(&desk, caller.tenant, &id)?.id;
-    let gone = desk
-        .engine
-        .execute(DeleteSubscription {
-            tenant: caller.tenant,
-            subscription,
-        })
-        .await;
+    let gone = desk.engine.execute(DeleteSubscription { tenant: caller.tenant, subscription }).await;
     match gone {
         Ok(true) => Ok(js::ok(&json!({}))),
         Ok(false) => Err(Problem::not_found("webhook")),

@@ -59,9 +59,7 @@ impl Webhook {
         match self.target_type.as_deref() {
             None | Some("HTTP" | "DISMISS") => {}
             Some(other) => {
-                return Err(Problem::invalid(format!(
-                    "target_type: unknown value \"{other}\""
-                )));
+                return Err(Problem::invalid(format!("target_type: unknown value \"{other}\"")));
             }
         }
         for trigger in self.triggers.iter().flatten() {
@@ -73,14 +71,8 @@ impl Webhook {
             return Err(Problem::invalid("triggers must have at least one element"));
         }
         // Accepting them and then calling without a token would be worse than saying no.
-        if self
-            .client_credentials
-            .as_ref()
-            .is_some_and(|given| !given.is_null())
-        {
-            return Err(Problem::unimplemented(
-                "client_credentials are not supported, use secret",
-            ));
+        if self.client_credentials.as_ref().is_some_and(|given| !given.is_null()) {
+            return Err(Problem::unimplemented("client_credentials are not supported, use secret"));
         }
         Ok(())
     }

@@ -22,17 +22,11 @@ impl FromRequestParts<Engine> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Caller, Refusal> {
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let key = header.and_then(bearer).ok_or(Refusal::NoKey)?;
         let public = hex::encode(Sha256::digest(key.as_bytes()));
         let directory = engine.directory();
-        let tenant = directory
-            .credential(Face::Trunkline, &public)
-            .ok_or(Refusal::NoKey)?
-            .tenant;
+        let tenant = directory.credential(Face::Trunkline, &public).ok_or(Refusal::NoKey)?.tenant;
         match directory.tenant(tenant) {
             Some(known) if !known.disabled => Ok(Caller { tenant }),
             _ => Err(Refusal::NoKey),

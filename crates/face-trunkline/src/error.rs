@@ -76,9 +76,7 @@ impl IntoResponse for Refusal {
         let body = json!({ "error": { "code": code, "message": message, "hint": hint } });
         let mut response = (status, Json(body)).into_response();
         if self == Refusal::NoKey {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -57,16 +57,12 @@ pub(crate) async fn list(
             wanted.after = read_cursor(seen)?;
         }
         let keep = KeepAlive::new().interval(Duration::from_secs(15));
-        return Ok(Sse::new(stream_of(engine, caller.tenant, wanted.after))
-            .keep_alive(keep)
-            .into_response());
+        return Ok(Sse::new(stream_of(engine, caller.tenant, wanted.after)).keep_alive(keep).into_response());
     }
     let events = page(&engine, caller.tenant, &wanted).await?;
     let next = events.last().map_or(wanted.after, |event| event.position);
-    let printed: Vec<Value> = events
-        .iter()
-        .map(|event| print::event(event, &write_cursor(event.position)))
-        .collect();
+    let printed: Vec<Value> =
+        events.iter().map(|event| print::event(event, &write_cursor(event.position))).collect();
     Ok(Json(json!({ "events": printed, "next": write_cursor(next) })).into_response())
 }
 
@@ -77,19 +73,14 @@ async fn page(engine: &Engine, tenant: TenantId, wanted: &Wanted) -> Result<Vec<
         let mut head = engine.head();
         loop {
             head.mark_unchanged();
-            let events = engine
-                .events(tenant, wanted.after, wanted.limit)
-                .await
-                .map_err(unavailable)?;
+            let events = engine.events(tenant, wanted.after, wanted.limit).await.map_err(unavailable)?;
             if !events.is_empty() || wanted.wait_s == 0 || head.changed().await.is_err() {
                 return Ok(events);
             }
         }
     };
     let wait = Duration::from_secs(wanted.wait_s.max(WAIT_S_MAX * u64::from(wanted.wait_s == 0)));
-    tokio::time::timeout(wait, until_found)
-        .await
-        .unwrap_or(Ok(Vec::new()))
+    tokio::time::timeout(wait, until_found).await.unwrap_or(Ok(Vec::new()))
 }
 
 /// Where a stream stands.
@@ -107,21 +98,12 @@ fn stream_of(
     after: u64,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let head = engine.head();
-    let streaming = Streaming {
-        engine,
-        tenant,
-        after,
-        head,
-        ready: VecDeque::new(),
-    };
+    let streaming = Streaming { engine, tenant, after, head, ready: VecDeque::new() };
     stream::unfold(streaming, |mut streaming| async move {
         let event = streaming.next().await?;
         let cursor = write_cursor(event.position);
         let data = print::event(&event, &cursor).to_string();
-        Some((
-            Ok(sse::Event::default().id(cursor).event("event").data(data)),
-            streaming,
-        ))
+        Some((Ok(sse::Event::default().id(cursor).event("event").data(data)), streaming))
     })
 }
 
@@ -147,20 +129,13 @@ impl Streaming {
 }
 
 fn parse(query: &str) -> Result<Wanted, Refusal> {
-    let mut wanted = Wanted {
-        after: 0,
-        limit: LIMIT,
-        wait_s: 0,
-    };
+    let mut wanted = Wanted { after: 0, limit: LIMIT, wait_s: 0 };
     for pair in query.split('&') {
         match pair.split_once('=').unwrap_or((pair, "")) {
             ("after", "") => wanted.after = 0,
             ("after", cursor) => wanted.after = read_cursor(cursor)?,
             ("limit", number) => {
-                let limit = number
-                    .parse()
-                    .ok()
-                    .filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                let limit = number.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
                 wanted.limit = limit.ok_or(Refusal::BadNumber("limit"))?;
             }
             ("wait_s", number) => {
@@ -185,11 +160,7 @@ fn write_cursor(position: u64) -> String {
 fn read_cursor(cursor: &str) -> Result<u64, Refusal> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Refusal::BadCursor)?;
     let text = String::from_utf8(bytes).map_err(|_| Refusal::BadCursor)?;
-    let position = text
-        .strip_prefix(CURSOR_VERSION)
-        .and_then(|position| position.parse().ok());
+    let position = text.strip_prefix(CURSOR_VERSION).and_then(|position| position.parse().ok());
     // The store counts in signed 64 bits.
-    position
-        .filter(|position| i64::try_from(*position).is_ok())
-        .ok_or(Refusal::BadCursor)
+    position.filter(|position| i64::try_from(*position).is_ok()).ok_or(Refusal::BadCursor)
 }

@@ -23,20 +23,14 @@ pub(crate) async fn read(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let message = find(&engine, caller, &id).await?;
-    let content = engine
-        .get::<Content>(caller.tenant, message.id.0)
-        .await
-        .map_err(unavailable)?;
+    let content = engine.get::<Content>(caller.tenant, message.id.0).await.map_err(unavailable)?;
     Ok(Json(printed(&message, content.as_deref())))
 }
 
 /// The caller's own message of that id. What cannot be an id does not exist either.
 pub(crate) async fn find(engine: &Engine, caller: Caller, id: &str) -> Result<Arc<Message>, Refusal> {
     let id = Id::parse(id).ok_or(Refusal::NoSuchMessage)?;
-    let found = engine
-        .get::<Message>(caller.tenant, id)
-        .await
-        .map_err(unavailable)?;
+    let found = engine.get::<Message>(caller.tenant, id).await.map_err(unavailable)?;
     found.ok_or(Refusal::NoSuchMessage)
 }
 

@@ -78,15 +78,8 @@ pub(crate) struct Told {
 }
 
 fn told(kind: &'static str, text: impl Into<String>, more: &[(&str, Value)]) -> Told {
-    let more = more
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect();
-    Told {
-        kind,
-        text: text.into(),
-        more,
-    }
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Told { kind, text: text.into(), more }
 }
 
 /// What an event says.
@@ -98,16 +91,8 @@ pub(crate) fn fact(fact: &Fact) -> Told {
         Fact::ConversationUpdated => told("conversation_updated", "the conversation was changed", &[]),
         Fact::StandingChanged { from, to, by } => {
             let (from, to) = (standing(*from), standing(*to));
-            let more = [
-                ("from", json!(from)),
-                ("to", json!(to)),
-                ("by", json!(party(*by))),
-            ];
-            told(
-                "standing_changed",
-                format!("the conversation went from {from} to {to}"),
-                &more,
-            )
+            let more = [("from", json!(from)), ("to", json!(to)), ("by", json!(party(*by)))];
+            told("standing_changed", format!("the conversation went from {from} to {to}"), &more)
         }
         Fact::MessageReceived => told("message_received", "the message came in and was kept", &[]),
         Fact::MessageSubmitted => told("message_submitted", "the message was accepted and kept", &[]),
@@ -119,50 +104,24 @@ pub(crate) fn fact(fact: &Fact) -> Told {
                 ("address", json!(&*change.address.address)),
                 ("reason", change.reason.as_ref().map_or(Value::Null, reason)),
             ];
-            told(
-                "delivery_changed",
-                format!("the status is now {word}, by {channel}"),
-                &more,
-            )
+            told("delivery_changed", format!("the status is now {word}, by {channel}"), &more)
         }
-        Fact::ConsumerReceipt {
-            status, sequences, ..
-        } => {
+        Fact::ConsumerReceipt { status, sequences, .. } => {
             let word = consumer_status(*status);
             let more = [("status", json!(word)), ("sequences", json!(sequences))];
             told("consumer_receipt", format!("the consumer reported {word}"), &more)
         }
         Fact::ConsentChanged { address: of, keyword } => {
-            let text = if keyword.opts_out {
-                "the person opted out"
-            } else {
-                "the person opted in"
-            };
-            told(
-                "consent_changed",
-                text,
-                &[("of", address(of)), ("opts_out", json!(keyword.opts_out))],
-            )
+            let text = if keyword.opts_out { "the person opted out" } else { "the person opted in" };
+            told("consent_changed", text, &[("of", address(of)), ("opts_out", json!(keyword.opts_out))])
         }
         Fact::SignalSeen { signal: seen, by, .. } => {
             let more = [("signal", json!(signal(*seen))), ("by", json!(party(*by)))];
-            told(
-                "signal_seen",
-                format!("{} is {}", party(*by), signal(*seen)),
-                &more,
-            )
+            told("signal_seen", format!("{} is {}", party(*by), signal(*seen)), &more)
         }
-        Fact::DeadLetter {
-            subscription,
-            position,
-            why,
-        } => {
+        Fact::DeadLetter { subscription, position, why } => {
             let id = subscription.ulid();
-            let more = [
-                ("subscription", json!(id)),
-                ("position", json!(position)),
-                ("why", json!(&**why)),
-            ];
+            let more = [("subscription", json!(id)), ("position", json!(position)), ("why", json!(&**why))];
             told("dead_letter", format!("a callback was given up: {why}"), &more)
         }
         Fact::SubscriptionDisabled { subscription } => {

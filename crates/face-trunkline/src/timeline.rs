@@ -42,19 +42,14 @@ pub(crate) async fn read(
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Entry>>, Refusal> {
     let message = find(&engine, caller, &id).await?;
-    let events = engine
-        .events_of_message(caller.tenant, message.id.0)
-        .await
-        .map_err(unavailable)?;
+    let events = engine.events_of_message(caller.tenant, message.id.0).await.map_err(unavailable)?;
     Ok(Json(woven(message.delivery.as_ref(), &events)))
 }
 
 fn woven(delivery: Option<&Delivery>, events: &[Event]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut events = events.iter().peekable();
-    for (delivery, step) in delivery
-        .into_iter()
-        .flat_map(|all| all.steps.iter().map(move |step| (all, step)))
+    for (delivery, step) in delivery.into_iter().flat_map(|all| all.steps.iter().map(move |step| (all, step)))
     {
         while let Some(event) = events.next_if(|event| event.at < step.at || opens(event)) {
             entries.push(of_event(event));
@@ -93,10 +88,7 @@ fn caused(step: &Step, event: &Event) -> bool {
 
 fn of_event(event: &Event) -> Entry {
     let told = print::fact(&event.fact);
-    let mut entry = Entry {
-        source: "log",
-        ..entry(event.at, told.kind, told.text)
-    };
+    let mut entry = Entry { source: "log", ..entry(event.at, told.kind, told.text) };
     if let Fact::DeliveryChanged(change) = &event.fact {
         entry.channel = Some(change.address.channel.as_str().to_owned());
         entry.status = Some(print::status(change.status));
@@ -109,13 +101,8 @@ fn of_event(event: &Event) -> Entry {
 
 fn of_step(delivery: &Delivery, step: &Step) -> Entry {
     let on = |leg: usize| delivery.plan.get(leg).map(|to| to.channel.as_str().to_owned());
-    let leg = |number: u32| {
-        delivery
-            .attempts
-            .iter()
-            .find(|one| one.number == number)
-            .and_then(|one| on(one.leg))
-    };
+    let leg =
+        |number: u32| delivery.attempts.iter().find(|one| one.number == number).and_then(|one| on(one.leg));
     let of_attempt = |attempt: u32, kind, text: String| Entry {
         channel: leg(attempt),
         attempt: Some(attempt),
@@ -125,11 +112,8 @@ fn of_step(delivery: &Delivery, step: &Step) -> Entry {
     match &step.what {
         StepKind::Planned => {
             let plan: Vec<&str> = delivery.plan.iter().map(|to| to.channel.as_str()).collect();
-            let mut planned = entry(
-                step.at,
-                "planned",
-                format!("to be tried in this order: {}", plan.join(", ")),
-            );
+            let mut planned =
+                entry(step.at, "planned", format!("to be tried in this order: {}", plan.join(", ")));
             planned.detail.insert("plan".to_owned(), json!(plan));
             planned
         }
@@ -144,11 +128,8 @@ fn of_step(delivery: &Delivery, step: &Step) -> Entry {
             format!("attempt {attempt}: {} took the message", channel(*attempt)),
         ),
         StepKind::Refused { attempt, reason } => {
-            let text = format!(
-                "attempt {attempt}: {} refused: {}",
-                channel(*attempt),
-                print::because(reason)
-            );
+            let text =
+                format!("attempt {attempt}: {} refused: {}", channel(*attempt), print::because(reason));
             with_reason(of_attempt(*attempt, "refused", text), Some(reason))
         }
         StepKind::WillRetry { attempt, at, reason } => {
@@ -158,46 +139,22 @@ fn of_step(delivery: &Delivery, step: &Step) -> Entry {
             entry
         }
         StepKind::OutcomeUnknown { attempt } => {
-            let text = format!(
-                "attempt {attempt}: bytes left and {} gave no answer",
-                channel(*attempt)
-            );
+            let text = format!("attempt {attempt}: bytes left and {} gave no answer", channel(*attempt));
             of_attempt(*attempt, "outcome_unknown", text)
         }
         StepKind::Switched { to_leg } => {
             let next = on(*to_leg);
             let text = format!("switching to {}", next.as_deref().unwrap_or("the next channel"));
-            Entry {
-                channel: next,
-                ..entry(step.at, "switched", text)
-            }
+            Entry { channel: next, ..entry(step.at, "switched", text) }
         }
-        StepKind::Receipt {
-            attempt,
-            status,
-            reason,
-        } => {
+        StepKind::Receipt { attempt, status, reason } => {
             let word = print::status(*status);
-            let receipt = of_attempt(
-                *attempt,
-                "receipt",
-                format!("{} reported {word}", channel(*attempt)),
-            );
-            with_reason(
-                Entry {
-                    status: Some(word),
-                    ..receipt
-                },
-                reason.as_ref(),
-            )
+            let receipt = of_attempt(*attempt, "receipt", format!("{} reported {word}", channel(*attempt)));
+            with_reason(Entry { status: Some(word), ..receipt }, reason.as_ref())
         }
         StepKind::Expired => entry(step.at, "expired", "the time-to-live is over".to_owned()),
         StepKind::GaveUp { reason } => with_reason(
-            entry(
-                step.at,
-                "gave_up",
-                format!("given up: {}", print::because(reason)),
-            ),
+            entry(step.at, "gave_up", format!("given up: {}", print::because(reason))),
             Some(reason),
         ),
     }
@@ -219,12 +176,6 @@ fn entry(at: Time, kind: &'static str, text: String) -> Entry {
 }
 
 fn with_reason(entry: Entry, reason: Option<&Reason>) -> Entry {
-    let code = reason
-        .map(|reason| reason.channel_code.clone())
-        .filter(|code| !code.is_empty());
-    Entry {
-        reason: reason.map(print::reason),
-        provider_code: code,
-        ..entry
-    }
+    let code = reason.map(|reason| reason.channel_code.clone()).filter(|code| !code.is_empty());
+    Entry { reason: reason.map(print::reason), provider_code: code, ..entry }
 }

@@ -35,11 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            connect_timeout_ms: 5_000,
-            idle_timeout_ms: 30_000,
-            idle_connections_per_host_max: 64,
-        }
+        Limits { connect_timeout_ms: 5_000, idle_timeout_ms: 30_000, idle_connections_per_host_max: 64 }
     }
 }
 
@@ -52,9 +48,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
@@ -65,25 +59,16 @@ impl Client {
     }
 
     /// A client that asks somebody else for addresses.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this room is the way out that others are pointed to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this room is the way out that others are pointed to")]
     pub fn with_resolver(policy: Policy, limits: Limits, resolver: Arc<dyn Resolve>) -> Client {
         let policy = Arc::new(policy);
-        let guarded = Guarded {
-            policy: Arc::clone(&policy),
-            resolver,
-        };
+        let guarded = Guarded { policy: Arc::clone(&policy), resolver };
         let secured = HttpsConnectorBuilder::new()
             .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
             .wrap_connector(guarded);
-        let timely = Timely {
-            inner: secured,
-            limit: Duration::from_millis(limits.connect_timeout_ms),
-        };
+        let timely = Timely { inner: secured, limit: Duration::from_millis(limits.connect_timeout_ms) };
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_millis(limits.idle_timeout_ms))
             .pool_max_idle_per_host(limits.idle_connections_per_host_max)
@@ -98,26 +83,16 @@ impl Client {
         let limit = Duration::from_millis(request.timeout_ms);
         let request = assemble(request, &url)?;
         let whole = async {
-            let answer = self
-                .inner
-                .request(request)
-                .await
-                .map_err(|error| classify(&error))?;
+            let answer = self.inner.request(request).await.map_err(|error| classify(&error))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, answer_bytes_max).collect().await;
             let body =
                 body.map_err(|_| OutError::NoAnswer("the answer broke off or is too long".to_owned()))?;
-            Ok(HttpResponse {
-                status: head.status.as_u16(),
-                headers: head.headers,
-                body: body.to_bytes(),
-            })
+            Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         };
         match tokio::time::timeout(limit, whole).await {
             Ok(ended) => ended,
-            Err(_) => Err(OutError::NoAnswer(
-                "no whole answer within the time limit".to_owned(),
-            )),
+            Err(_) => Err(OutError::NoAnswer("no whole answer within the time limit".to_owned())),
         }
     }
 
@@ -178,10 +153,7 @@ fn tls() -> rustls::ClientConfig {
 fn assemble(request: HttpRequest, url: &Url) -> Result<Request<Full<Bytes>>, OutError> {
     let mut assembled = Request::new(Full::new(request.body));
     *assembled.method_mut() = request.method;
-    *assembled.uri_mut() = url
-        .as_str()
-        .parse()
-        .map_err(|_| OutError::Forbidden("not a URL".to_owned()))?;
+    *assembled.uri_mut() = url.as_str().parse().map_err(|_| OutError::Forbidden("not a URL".to_owned()))?;
     *assembled.headers_mut() = request.headers;
     let agent = HeaderValue::from_static("trunkline");
     assembled.headers_mut().entry(header::USER_AGENT).or_insert(agent);

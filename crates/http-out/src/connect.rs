@@ -43,11 +43,7 @@ pub struct Guarded {
 impl Guarded {
     async fn open(self, uri: Uri) -> Result<TcpStream, Failure> {
         let host = uri.host().unwrap_or_default();
-        let default_port = if uri.scheme_str() == Some("https") {
-            443
-        } else {
-            80
-        };
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
         let port = uri.port_u16().unwrap_or(default_port);
         let mut last = Failure::NoAddress;
         for address in self.vetted(host).await? {
@@ -74,10 +70,7 @@ impl Guarded {
         if found.is_empty() {
             return Err(Failure::NoAddress);
         }
-        let vetted: Vec<IpAddr> = found
-            .into_iter()
-            .filter(|address| self.policy.permits(*address))
-            .collect();
+        let vetted: Vec<IpAddr> = found.into_iter().filter(|address| self.policy.permits(*address)).collect();
         if vetted.is_empty() {
             return Err(Failure::Forbidden);
         }

@@ -56,9 +56,7 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
 const METADATA_V4: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let special = SPECIAL_V4
-        .iter()
-        .any(|(base, bits)| same_prefix_v4(*base, address, *bits));
+    let special = SPECIAL_V4.iter().any(|(base, bits)| same_prefix_v4(*base, address, *bits));
     !special && !METADATA_V4.contains(&address)
 }
 
@@ -72,9 +70,7 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let global = same_prefix_v6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), address, 3);
-    let special = SPECIAL_V6
-        .iter()
-        .any(|(base, bits)| same_prefix_v6(*base, address, *bits));
+    let special = SPECIAL_V6.iter().any(|(base, bits)| same_prefix_v6(*base, address, *bits));
     global && !special
 }
 

@@ -34,13 +34,7 @@ fn request(url: &str) -> HttpRequest {
 }
 
 fn home() -> Client {
-    Client::new(
-        Policy {
-            allow_loopback: true,
-            ..Policy::default()
-        },
-        Limits::default(),
-    )
+    Client::new(Policy { allow_loopback: true, ..Policy::default() }, Limits::default())
 }
 
 /// Serves one connection with a fixed answer; an empty one closes after reading.
@@ -60,14 +54,8 @@ async fn serve(answer: &'static str) -> String {
 #[test]
 fn only_the_public_internet_is_permitted() {
     let policy = Policy::default();
-    for public in [
-        "1.1.1.1",
-        "93.184.216.34",
-        "100.128.0.1",
-        "172.32.0.1",
-        "2606:4700::1111",
-        "2a00:1450::1",
-    ] {
+    for public in ["1.1.1.1", "93.184.216.34", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"]
+    {
         assert!(policy.permits(public.parse().unwrap()), "{public}");
     }
     let private = [
@@ -109,10 +97,7 @@ fn only_the_public_internet_is_permitted() {
 #[test]
 fn the_operator_opens_subnets_by_name() {
     let allow = vec!["10.1.0.0/16".parse().unwrap(), "fd00:1::/32".parse().unwrap()];
-    let policy = Policy {
-        allow,
-        allow_loopback: false,
-    };
+    let policy = Policy { allow, allow_loopback: false };
     assert!(policy.permits("10.1.255.1".parse().unwrap()));
     assert!(policy.permits("::ffff:10.1.0.1".parse().unwrap()));
     assert!(policy.permits("fd00:1::5".parse().unwrap()));
@@ -149,23 +134,12 @@ async fn odd_spellings_of_private_addresses_are_forbidden() {
 
 #[tokio::test]
 async fn a_name_that_points_inside_is_forbidden() {
-    for address in [
-        "127.0.0.1",
-        "10.0.0.1",
-        "::1",
-        "169.254.169.254",
-        "::ffff:192.168.0.1",
-    ] {
+    for address in ["127.0.0.1", "10.0.0.1", "::1", "169.254.169.254", "::ffff:192.168.0.1"] {
         let names = Arc::new(Names(vec![address.parse().unwrap()]));
         let client = Client::with_resolver(Policy::default(), Limits::default(), names);
         for scheme in ["http", "https"] {
-            let ended = client
-                .call(request(&format!("{scheme}://callbacks.example/")))
-                .await;
-            assert!(
-                matches!(ended, Err(OutError::Forbidden(_))),
-                "{scheme} {address}: {ended:?}"
-            );
+            let ended = client.call(request(&format!("{scheme}://callbacks.example/"))).await;
+            assert!(matches!(ended, Err(OutError::Forbidden(_))), "{scheme} {address}: {ended:?}");
         }
     }
 }
@@ -174,19 +148,10 @@ async fn a_name_that_points_inside_is_forbidden() {
 async fn of_mixed_addresses_only_the_permitted_is_connected_to() {
     let url = serve("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
     let url = url.replace("127.0.0.1", "hook.example");
-    let names = Names(vec![
-        "10.255.255.1".parse().unwrap(),
-        "127.0.0.1".parse().unwrap(),
-    ]);
-    let policy = Policy {
-        allow_loopback: true,
-        ..Policy::default()
-    };
+    let names = Names(vec!["10.255.255.1".parse().unwrap(), "127.0.0.1".parse().unwrap()]);
+    let policy = Policy { allow_loopback: true, ..Policy::default() };
     let client = Client::with_resolver(policy, Limits::default(), Arc::new(names));
-    let answer = client
-        .call(request(&url))
-        .await
-        .expect("the permitted one answers");
+    let answer = client.call(request(&url)).await.expect("the permitted one answers");
     assert_eq!((answer.status, &answer.body[..]), (200, &b"hi"[..]));
 }
 
@@ -197,9 +162,7 @@ async fn a_closed_port_means_nothing_was_sent() {
     drop(listener);
     let ended = home().call(request(&url)).await;
     assert!(matches!(ended, Err(OutError::NotSent(_))), "{ended:?}");
-    let secure = home()
-        .call(request(&serve("not tls").await.replace("http:", "https:")))
-        .await;
+    let secure = home().call(request(&serve("not tls").await.replace("http:", "https:"))).await;
     assert!(matches!(secure, Err(OutError::NotSent(_))), "{secure:?}");
 }
 
@@ -213,41 +176,23 @@ async fn a_connection_dropped_after_reading_is_no_answer() {
 async fn a_silent_server_is_no_answer_at_the_time_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");
     let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
-    let ended = home()
-        .call(HttpRequest {
-            timeout_ms: 50,
-            ..request(&url)
-        })
-        .await;
+    let ended = home().call(HttpRequest { timeout_ms: 50, ..request(&url) }).await;
     assert!(matches!(ended, Err(OutError::NoAnswer(_))), "{ended:?}");
 }
 
 #[tokio::test]
 async fn the_answer_has_a_size_limit() {
     let url = serve("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabcdef").await;
-    let at_limit = home()
-        .call(HttpRequest {
-            answer_bytes_max: 6,
-            ..request(&url)
-        })
-        .await;
+    let at_limit = home().call(HttpRequest { answer_bytes_max: 6, ..request(&url) }).await;
     assert!(at_limit.is_ok(), "{at_limit:?}");
-    let over = home()
-        .call(HttpRequest {
-            answer_bytes_max: 5,
-            ..request(&url)
-        })
-        .await;
+    let over = home().call(HttpRequest { answer_bytes_max: 5, ..request(&url) }).await;
     assert!(matches!(over, Err(OutError::NoAnswer(_))), "{over:?}");
 }
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let url = serve("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
-    let answer = home()
-        .call(request(&url))
-        .await
-        .expect("the redirect itself is the answer");
+    let answer = home().call(request(&url)).await.expect("the redirect itself is the answer");
     assert_eq!(answer.status, 302);
 }
 
@@ -256,10 +201,7 @@ async fn a_pooled_connection_that_closed_is_replaced() {
     let url = serve("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
     let client = home();
     for _ in 0..5 {
-        assert_eq!(
-            client.call(request(&url)).await.map(|answer| answer.status),
-            Ok(200)
-        );
+        assert_eq!(client.call(request(&url)).await.map(|answer| answer.status), Ok(200));
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
@@ -267,9 +209,7 @@ async fn a_pooled_connection_that_closed_is_replaced() {
 #[test]
 fn secrets_of_a_request_are_not_in_its_debug_form() {
     let mut request = request("https://api.example/botSECRET/sendMessage?key=SECRET");
-    request
-        .headers
-        .insert("authorization", HeaderValue::from_static("Bearer SECRET"));
+    request.headers.insert("authorization", HeaderValue::from_static("Bearer SECRET"));
     request.body = Bytes::from_static(b"SECRET");
     assert!(!format!("{request:?}").contains("SECRET"));
 }

@@ -15,10 +15,7 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        self.properties
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.properties.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 }
 
@@ -33,15 +30,10 @@ impl Accounts {
         let mut by_channel = self.by_channel.write().unwrap_or_else(PoisonError::into_inner);
         let accounts = by_channel.entry(channel).or_default();
         let known = accounts.iter().position(|account| account.id == id);
-        let mut properties = known
-            .map(|at| accounts[at].properties.clone())
-            .unwrap_or_default();
+        let mut properties = known.map(|at| accounts[at].properties.clone()).unwrap_or_default();
         properties.extend(changes);
         properties.retain(|_, value| !value.is_null());
-        let account = Arc::new(Account {
-            id: id.to_owned(),
-            properties,
-        });
+        let account = Arc::new(Account { id: id.to_owned(), properties });
         match known {
             Some(at) => accounts[at] = account,
             None => accounts.push(account),
@@ -49,9 +41,7 @@ impl Accounts {
     }
 
     pub(crate) fn get(&self, channel: &'static str, id: &str) -> Option<Arc<Account>> {
-        self.with(channel, |accounts| {
-            accounts.iter().find(|account| account.id == id).cloned()
-        })
+        self.with(channel, |accounts| accounts.iter().find(|account| account.id == id).cloned())
     }
 
     pub(crate) fn all(&self, channel: &'static str) -> Vec<Arc<Account>> {
@@ -68,9 +58,7 @@ impl Accounts {
         if let Some(asked) = asked {
             return self.get(channel, asked);
         }
-        wrote_last
-            .and_then(|last| self.get(channel, last))
-            .or_else(|| self.all(channel).first().cloned())
+        wrote_last.and_then(|last| self.get(channel, last)).or_else(|| self.all(channel).first().cloned())
     }
 
     fn with<T>(&self, channel: &'static str, read: impl FnOnce(&[Arc<Account>]) -> T) -> T {

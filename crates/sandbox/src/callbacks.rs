@@ -48,20 +48,10 @@ impl Callbacks {
 
     /// One plain HTTP request of the provider's own, as for fetching a person's file.
     pub(crate) async fn get(&self, url: &str) -> Result<http::Response<Bytes>, String> {
-        let request = http::Request::get(url)
-            .body(Full::default())
-            .map_err(|error| error.to_string())?;
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| format!("{url}: {error}"))?;
+        let request = http::Request::get(url).body(Full::default()).map_err(|error| error.to_string())?;
+        let response = self.client.request(request).await.map_err(|error| format!("{url}: {error}"))?;
         let (parts, body) = response.into_parts();
-        let bytes = body
-            .collect()
-            .await
-            .map_err(|error| format!("{url}: {error}"))?
-            .to_bytes();
+        let bytes = body.collect().await.map_err(|error| format!("{url}: {error}"))?.to_bytes();
         Ok(http::Response::from_parts(parts, bytes))
     }
 
@@ -76,11 +66,7 @@ impl Callbacks {
             response.into_body().collect().await.ok()?;
             Some(status.is_success())
         };
-        timeout(world.settings.delays.callback_timeout, exchange)
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or(false)
+        timeout(world.settings.delays.callback_timeout, exchange).await.ok().flatten().unwrap_or(false)
     }
 
     /// Does `job` after everything that was put on this handset's lane before.
@@ -97,10 +83,7 @@ impl Callbacks {
             waiting.push_back(Box::pin(job));
             return;
         }
-        lanes.insert(
-            lane.clone(),
-            VecDeque::from([Box::pin(job) as BoxFuture<'static, ()>]),
-        );
+        lanes.insert(lane.clone(), VecDeque::from([Box::pin(job) as BoxFuture<'static, ()>]));
         drop(lanes);
         tokio::spawn(run_lane(world.clone(), lane));
     }
@@ -109,11 +92,7 @@ impl Callbacks {
 async fn run_lane(world: Arc<World>, lane: Lane) {
     loop {
         let job = {
-            let mut lanes = world
-                .callbacks
-                .lanes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut lanes = world.callbacks.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             match lanes.get_mut(&lane).and_then(VecDeque::pop_front) {
                 Some(job) => job,
                 None => {

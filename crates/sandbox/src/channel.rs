@@ -19,11 +19,7 @@ use crate::world::World;
 use crate::{sms, telegram, whatsapp};
 
 pub(crate) fn registry() -> Vec<Arc<dyn Channel>> {
-    vec![
-        Arc::new(whatsapp::WhatsApp),
-        Arc::new(telegram::Telegram),
-        Arc::new(sms::Sms::default()),
-    ]
+    vec![Arc::new(whatsapp::WhatsApp), Arc::new(telegram::Telegram), Arc::new(sms::Sms::default())]
 }
 
 /// What a person does with a phone.

@@ -110,8 +110,7 @@ impl Handsets {
         channel: &'static str,
         identity: &str,
     ) -> Option<(String, Option<String>)> {
-        self.look(channel, identity, |phone| phone.wrote_last.clone())
-            .flatten()
+        self.look(channel, identity, |phone| phone.wrote_last.clone()).flatten()
     }
 
     pub(crate) fn set_wrote_last(
@@ -126,8 +125,7 @@ impl Handsets {
     }
 
     pub(crate) fn person_wrote_at_ms(&self, channel: &'static str, identity: &str) -> Option<u64> {
-        self.look(channel, identity, |phone| phone.person_wrote_at_ms)
-            .flatten()
+        self.look(channel, identity, |phone| phone.person_wrote_at_ms).flatten()
     }
 
     pub(crate) fn set_typing(&self, channel: &'static str, identity: &str, until_ms: u64) {
@@ -144,11 +142,8 @@ impl Handsets {
     ) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned()))
-            && let Some(bubble) = phone
-                .bubbles
-                .iter_mut()
-                .rev()
-                .find(|bubble| bubble.provider_id == provider_id)
+            && let Some(bubble) =
+                phone.bubbles.iter_mut().rev().find(|bubble| bubble.provider_id == provider_id)
             && bubble.status != "read"
         {
             bubble.status = status;
@@ -161,10 +156,7 @@ impl Handsets {
         let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned())) else {
             return Vec::new();
         };
-        let unread = phone
-            .bubbles
-            .iter_mut()
-            .filter(|b| b.from == Author::Business && b.status != "read");
+        let unread = phone.bubbles.iter_mut().filter(|b| b.from == Author::Business && b.status != "read");
         let read = unread.map(|bubble| {
             bubble.status = "read";
             bubble.clone()
@@ -181,10 +173,7 @@ impl Handsets {
     ) -> Option<(Bubble, Choice)> {
         self.look(channel, identity, |phone| {
             phone.bubbles.iter().rev().find_map(|bubble| {
-                let found = bubble
-                    .choices
-                    .iter()
-                    .find(|offer| offer.id == choice || offer.title == choice);
+                let found = bubble.choices.iter().find(|offer| offer.id == choice || offer.title == choice);
                 found.map(|offer| (bubble.clone(), offer.clone()))
             })
         })
@@ -192,8 +181,7 @@ impl Handsets {
     }
 
     pub(crate) fn bubbles(&self, channel: &'static str, identity: &str) -> Vec<Bubble> {
-        self.look(channel, identity, |phone| phone.bubbles.iter().cloned().collect())
-            .unwrap_or_default()
+        self.look(channel, identity, |phone| phone.bubbles.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The newest handsets first.
@@ -240,10 +228,7 @@ impl Handsets {
             let Some(oldest) = inner.order.pop_front() else {
                 break;
             };
-            inner.bubbles -= inner
-                .phones
-                .remove(&oldest)
-                .map_or(0, |phone| phone.bubbles.len());
+            inner.bubbles -= inner.phones.remove(&oldest).map_or(0, |phone| phone.bubbles.len());
         }
     }
 }

@@ -39,10 +39,7 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
 
 /// Where the caller reached us, for addresses that an answer must contain.
 pub(crate) fn origin(headers: &HeaderMap) -> String {
-    let host = headers
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("127.0.0.1");
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     format!("http://{host}")
 }
 
@@ -54,9 +51,7 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener, router: Rout
         };
         match accepted {
             Ok((stream, _)) => {
-                world
-                    .tasks
-                    .spawn(connection(world.clone(), stream, router.clone()));
+                world.tasks.spawn(connection(world.clone(), stream, router.clone()));
             }
             // Running out of descriptors passes; spinning on it would not help.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -69,10 +64,8 @@ async fn connection(world: Arc<World>, stream: TcpStream, router: Router) {
     let service = service_fn(move |request: http::Request<Incoming>| {
         let router = router.clone();
         async move {
-            let response = router
-                .oneshot(request.map(Body::new))
-                .await
-                .unwrap_or_else(|never| match never {});
+            let response =
+                router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {});
             if response.extensions().get::<DropConnection>().is_some() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }

@@ -45,10 +45,7 @@ fn error(status: StatusCode, sentence: &str) -> Response {
     answer(status, &json!({ "error": sentence }))
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "a refusal is returned at once, never passed around"
-)]
+#[expect(clippy::result_large_err, reason = "a refusal is returned at once, never passed around")]
 fn find(world: &World, name: &str) -> Result<Arc<dyn Channel>, Response> {
     let unknown = || error(StatusCode::NOT_FOUND, &format!("there is no channel {name}"));
     world.channel(name).cloned().ok_or_else(unknown)
@@ -61,10 +58,7 @@ fn plain(identity: &str) -> &str {
 /// Where the SMSC listens, for a server that finds this sandbox by its URL.
 async fn about(State(world): Shared) -> Response {
     let smsc = world.session_listener.get().map(ToString::to_string);
-    answer(
-        StatusCode::OK,
-        &json!({ "product": "trunkline sandbox", "smpp": smsc }),
-    )
+    answer(StatusCode::OK, &json!({ "product": "trunkline sandbox", "smpp": smsc }))
 }
 
 async fn ledger(State(world): Shared, Query(asked): Asked) -> Response {
@@ -104,15 +98,7 @@ async fn write(
     Query(asked): Asked,
     body: Bytes,
 ) -> Response {
-    match written(
-        &world,
-        &channel,
-        plain(&identity),
-        asked.get("account").map(String::as_str),
-        &body,
-    )
-    .await
-    {
+    match written(&world, &channel, plain(&identity), asked.get("account").map(String::as_str), &body).await {
         Ok(response) | Err(response) => response,
     }
 }
@@ -125,50 +111,27 @@ async fn written(
     body: &[u8],
 ) -> Result<Response, Response> {
     let channel = find(world, channel)?;
-    let written: Written = serde_json::from_slice(body).map_err(|wrong| {
-        error(
-            StatusCode::BAD_REQUEST,
-            &format!("the body is not a message: {wrong}"),
-        )
-    })?;
+    let written: Written = serde_json::from_slice(body)
+        .map_err(|wrong| error(StatusCode::BAD_REQUEST, &format!("the body is not a message: {wrong}")))?;
     let last = world.handsets.wrote_last(channel.name(), identity);
     let last = last.as_ref().map(|(account, _)| account.as_str());
     let account = world.accounts.choose(channel.name(), asked, last);
-    let account = account.ok_or_else(|| {
-        error(
-            StatusCode::CONFLICT,
-            "no such account is registered on this channel",
-        )
-    })?;
+    let account = account
+        .ok_or_else(|| error(StatusCode::CONFLICT, "no such account is registered on this channel"))?;
     let said = said(world, &account, written).await?;
     let to = account.id.clone();
-    let id = channel.say(
-        world,
-        Person {
-            account,
-            identity: identity.to_owned(),
-        },
-        said,
-    );
-    Ok(answer(
-        StatusCode::OK,
-        &json!({ "provider_id": id, "account": to }),
-    ))
+    let id = channel.say(world, Person { account, identity: identity.to_owned() }, said);
+    Ok(answer(StatusCode::OK, &json!({ "provider_id": id, "account": to })))
 }
 
 async fn said(world: &World, account: &Account, written: Written) -> Result<Said, Response> {
     let bad = |sentence: &str| error(StatusCode::BAD_REQUEST, sentence);
     if let Some(url) = written.media_url {
-        let file = media::fetch(&world.callbacks, &account.id, &url)
-            .await
-            .map_err(|sentence| bad(&sentence))?;
+        let file =
+            media::fetch(&world.callbacks, &account.id, &url).await.map_err(|sentence| bad(&sentence))?;
         let id = world.next_id().to_string();
         world.media.put(id.clone(), file);
-        return Ok(Said::Media {
-            id,
-            url,
-            caption: written.text.unwrap_or_default(),
-        });
+        return Ok(Said::Media { id, url, caption: written.text.unwrap_or_default() });
     }
     if let Some(place) = written.location {
         let numbers = place["latitude"].is_number() && place["longitude"].is_number();
@@ -187,10 +150,7 @@ async fn said(world: &World, account: &Account, written: Written) -> Result<Said
 
 async fn read(State(world): Shared, Path((channel, identity)): Path<(String, String)>) -> Response {
     match find(&world, &channel) {
-        Ok(channel) => answer(
-            StatusCode::OK,
-            &json!({ "reported": channel.read(&world, plain(&identity)) }),
-        ),
+        Ok(channel) => answer(StatusCode::OK, &json!({ "reported": channel.read(&world, plain(&identity)) })),
         Err(refusal) => refusal,
     }
 }
@@ -213,10 +173,7 @@ async fn faults(
         Err(refusal) => return refusal,
     };
     let Ok(codes) = serde_json::from_slice::<Vec<String>>(&body) else {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "a script is a JSON array of outcome codes, as strings",
-        );
+        return error(StatusCode::BAD_REQUEST, "a script is a JSON array of outcome codes, as strings");
     };
     world.faults.script(channel.name(), plain(&identity), &codes);
     answer(StatusCode::OK, &json!({ "scripted": codes.len() }))
@@ -246,14 +203,8 @@ async fn account(
     match serde_json::from_slice::<Map<String, Value>>(&body) {
         Ok(properties) => {
             world.accounts.put(channel.name(), &account, properties);
-            answer(
-                StatusCode::OK,
-                &json!({ "channel": channel.name(), "account": account }),
-            )
+            answer(StatusCode::OK, &json!({ "channel": channel.name(), "account": account }))
         }
-        Err(wrong) => error(
-            StatusCode::BAD_REQUEST,
-            &format!("the body is not a JSON object: {wrong}"),
-        ),
+        Err(wrong) => error(StatusCode::BAD_REQUEST, &format!("the body is not a JSON object: {wrong}")),
     }
 }

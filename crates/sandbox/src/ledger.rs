@@ -52,20 +52,12 @@ struct Numbered {
 
 impl Ledger {
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let mut inner = Inner {
-            rows: VecDeque::new(),
-            first: 1,
-            bytes: 0,
-            bytes_max: MEMORY_BYTES_MAX,
-            file: None,
-        };
+        let mut inner =
+            Inner { rows: VecDeque::new(), first: 1, bytes: 0, bytes_max: MEMORY_BYTES_MAX, file: None };
         if let Some(path) = path {
             inner.file = Some(read_back(path, &mut inner)?);
         }
-        Ok(Self {
-            path: path.map(Path::to_owned),
-            inner: Mutex::new(inner),
-        })
+        Ok(Self { path: path.map(Path::to_owned), inner: Mutex::new(inner) })
     }
 
     pub(crate) fn append(&self, mut row: Row<'_>) {
@@ -93,10 +85,7 @@ impl Ledger {
         let mut page = vec![b'['];
         let mut count = 0;
         if let Some(path) = self.path.as_ref().filter(|_| after + 1 < first) {
-            for line in BufReader::new(File::open(path)?)
-                .split(b'\n')
-                .skip(after as usize)
-            {
+            for line in BufReader::new(File::open(path)?).split(b'\n').skip(after as usize) {
                 if count as u64 + after + 1 >= first || count >= limit {
                     break;
                 }
@@ -135,11 +124,7 @@ fn join(page: &mut Vec<u8>, row: &[u8]) {
 
 /// Reads what an earlier run wrote. A last line cut short by a crash is cut off: it was never a whole row.
 fn read_back(path: &Path, inner: &mut Inner) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .append(true)
-        .open(path)?;
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
     let mut whole = 0;
     let mut reader = BufReader::new(&file);
     let mut line = Vec::new();
@@ -185,9 +170,7 @@ mod tests {
     fn texts(ledger: &Ledger, after: u64, limit: usize) -> Vec<String> {
         let page = ledger.page(after, limit).expect("page");
         let rows: Vec<Value> = serde_json::from_slice(&page).expect("array");
-        rows.iter()
-            .map(|row| format!("{}{}", row["n"], row["text"].as_str().expect("text")))
-            .collect()
+        rows.iter().map(|row| format!("{}{}", row["n"], row["text"].as_str().expect("text"))).collect()
     }
 
     #[test]

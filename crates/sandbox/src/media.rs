@@ -51,24 +51,13 @@ impl MediaStore {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Media>> {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_id
-            .get(id)
-            .cloned()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
     }
 }
 
 /// Gets a person's file; the error is a sentence for whoever asked.
 pub(crate) async fn fetch(callbacks: &Callbacks, account: &str, url: &str) -> Result<Media, String> {
-    let name = url
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default();
+    let name = url.rsplit('/').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
     if let Some(data) = url.strip_prefix("data:") {
         return decode(account, data);
     }
@@ -76,20 +65,10 @@ pub(crate) async fn fetch(callbacks: &Callbacks, account: &str, url: &str) -> Re
     if !response.status().is_success() {
         return Err(format!("{url} answered {}", response.status()));
     }
-    let mime = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let mime = mime
-        .and_then(|value| value.split(';').next())
-        .unwrap_or("application/octet-stream")
-        .to_owned();
-    Ok(Media {
-        account: account.to_owned(),
-        mime,
-        name: name.to_owned(),
-        bytes: response.into_body(),
-    })
+    let mime = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mime =
+        mime.and_then(|value| value.split(';').next()).unwrap_or("application/octet-stream").to_owned();
+    Ok(Media { account: account.to_owned(), mime, name: name.to_owned(), bytes: response.into_body() })
 }
 
 fn decode(account: &str, data: &str) -> Result<Media, String> {
@@ -99,15 +78,6 @@ fn decode(account: &str, data: &str) -> Result<Media, String> {
         Some(mime) => (mime, STANDARD.decode(bytes).map_err(|error| error.to_string())?),
         None => (head, bytes),
     };
-    let mime = mime
-        .split(';')
-        .next()
-        .filter(|mime| !mime.is_empty())
-        .unwrap_or("text/plain");
-    Ok(Media {
-        account: account.to_owned(),
-        mime: mime.to_owned(),
-        name: String::new(),
-        bytes: bytes.into(),
-    })
+    let mime = mime.split(';').next().filter(|mime| !mime.is_empty()).unwrap_or("text/plain");
+    Ok(Media { account: account.to_owned(), mime: mime.to_owned(), name: String::new(), bytes: bytes.into() })
 }

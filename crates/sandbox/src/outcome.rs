@@ -125,20 +125,13 @@ impl Plan {
     }
 
     fn reporting(verdict: Verdict, steps: Vec<(Duration, Status)>) -> Self {
-        Self {
-            steps,
-            silent: false,
-            ..Self::without_reports(verdict)
-        }
+        Self { steps, silent: false, ..Self::without_reports(verdict) }
     }
 
     /// Accepts, then reports failed, as a window that has closed does on WhatsApp.
     pub(crate) fn fails_later(delays: &Delays) -> Self {
         let steps = vec![(delays.delivered_after, Status::Failed)];
-        Self {
-            phone_got: false,
-            ..Self::reporting(Verdict::Accepted, steps)
-        }
+        Self { phone_got: false, ..Self::reporting(Verdict::Accepted, steps) }
     }
 
     fn plain(verdict: Verdict, delays: &Delays) -> Self {
@@ -151,10 +144,7 @@ impl Plan {
     }
 
     fn of(code: Code, earlier_tries: u8, delays: &Delays) -> Self {
-        let (delivered, read) = (
-            delays.delivered_after,
-            delays.read_after.max(delays.delivered_after),
-        );
+        let (delivered, read) = (delays.delivered_after, delays.read_after.max(delays.delivered_after));
         match code {
             Code::Refused => Self::refused(),
             Code::FailsLater => Self::fails_later(delays),
@@ -180,10 +170,9 @@ impl Plan {
                 Verdict::Accepted,
                 vec![(Duration::ZERO, Status::Sent), (delivered, Status::Delivered)],
             ),
-            Code::SlowAnswer => Self {
-                answer_after: delays.slow_answer,
-                ..Self::plain(Verdict::Accepted, delays)
-            },
+            Code::SlowAnswer => {
+                Self { answer_after: delays.slow_answer, ..Self::plain(Verdict::Accepted, delays) }
+            }
             Code::Plain | Code::FailsTwice | Code::ThrottlesOnce => Self::plain(Verdict::Accepted, delays),
         }
     }
@@ -211,9 +200,7 @@ impl Faults {
     }
 
     pub(crate) fn plan(&self, channel: &'static str, identity: &str, text: &str, delays: &Delays) -> Plan {
-        let code = self
-            .scripted(channel, identity)
-            .unwrap_or_else(|| Code::of(identity));
+        let code = self.scripted(channel, identity).unwrap_or_else(|| Code::of(identity));
         let tries = match code {
             Code::FailsTwice | Code::ThrottlesOnce => self.count(channel, identity, text, code),
             _ => 0,
@@ -227,11 +214,7 @@ impl Faults {
             return None;
         }
         let script = scripts.get_mut(&(channel, identity.to_owned()))?;
-        if script.len() > 1 {
-            script.pop_front()
-        } else {
-            script.front().copied()
-        }
+        if script.len() > 1 { script.pop_front() } else { script.front().copied() }
     }
 
     /// Counted per message, recognized by its text, so that two messages to one address do not use up each other's
@@ -260,12 +243,7 @@ mod tests {
     use super::*;
 
     fn verdicts(faults: &Faults, identity: &str, count: usize) -> Vec<&'static str> {
-        let plan = |_| {
-            faults
-                .plan("SMS", identity, "hello", &Delays::default())
-                .verdict
-                .as_str()
-        };
+        let plan = |_| faults.plan("SMS", identity, "hello", &Delays::default()).verdict.as_str();
         (0..count).map(plan).collect()
     }
 
@@ -273,10 +251,7 @@ mod tests {
     fn last_four_characters_choose_the_verdict() {
         let rows: [(&str, &[&str]); 7] = [
             ("447700900001", &["refused", "refused"]),
-            (
-                "447700900003",
-                &["temporary", "temporary", "accepted", "temporary"],
-            ),
+            ("447700900003", &["temporary", "temporary", "accepted", "temporary"]),
             ("447700900004", &["throttled", "accepted"]),
             ("447700900006", &["hung"]),
             ("447700900011", &["dropped"]),
@@ -284,26 +259,15 @@ mod tests {
             ("1", &["accepted"]),
         ];
         for (identity, expected) in rows {
-            assert_eq!(
-                verdicts(&Faults::default(), identity, expected.len()),
-                expected,
-                "{identity}"
-            );
+            assert_eq!(verdicts(&Faults::default(), identity, expected.len()), expected, "{identity}");
         }
     }
 
     #[test]
     fn script_beats_the_recipient_and_its_last_code_stays() {
         let faults = Faults::default();
-        faults.script(
-            "SMS",
-            "447700900001",
-            &["0011".to_owned(), "0006".to_owned(), "ok".to_owned()],
-        );
-        assert_eq!(
-            verdicts(&faults, "447700900001", 4),
-            ["dropped", "hung", "accepted", "accepted"]
-        );
+        faults.script("SMS", "447700900001", &["0011".to_owned(), "0006".to_owned(), "ok".to_owned()]);
+        assert_eq!(verdicts(&faults, "447700900001", 4), ["dropped", "hung", "accepted", "accepted"]);
         faults.script("SMS", "447700900001", &[]);
         assert_eq!(verdicts(&faults, "447700900001", 1), ["refused"]);
     }

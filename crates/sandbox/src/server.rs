@@ -36,15 +36,9 @@ impl Sandbox {
                 world.session_listener.get_or_init(|| addr);
             }
         }
-        let router = router
-            .layer(DefaultBodyLimit::max(http::BODY_BYTES_MAX))
-            .with_state(world.clone());
+        let router = router.layer(DefaultBodyLimit::max(http::BODY_BYTES_MAX)).with_state(world.clone());
         world.tasks.spawn(http::serve(world.clone(), listener, router));
-        Ok(Running {
-            http_addr,
-            smpp_addr,
-            world,
-        })
+        Ok(Running { http_addr, smpp_addr, world })
     }
 }
 

@@ -68,9 +68,7 @@ impl World {
     }
 
     pub(crate) fn channel(&self, name: &str) -> Option<&Arc<dyn Channel>> {
-        self.channels
-            .iter()
-            .find(|channel| channel.name().eq_ignore_ascii_case(name))
+        self.channels.iter().find(|channel| channel.name().eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -84,9 +82,7 @@ impl World {
 
     /// A valid send: the table or a script decides.
     pub(crate) fn receive(&self, channel: &dyn Channel, sent: &Sent<'_>) -> Plan {
-        let plan = self
-            .faults
-            .plan(channel.name(), sent.recipient, sent.text, &self.settings.delays);
+        let plan = self.faults.plan(channel.name(), sent.recipient, sent.text, &self.settings.delays);
         self.record(channel, sent, plan)
     }
 
@@ -120,8 +116,7 @@ impl World {
     ) {
         bubble.at_ms = now_ms();
         debug_assert!(bubble.from == Author::Business, "persons write through `say`");
-        self.handsets
-            .set_wrote_last(channel.name(), recipient, &bubble.account, from);
+        self.handsets.set_wrote_last(channel.name(), recipient, &bubble.account, from);
         self.handsets.add(channel.name(), recipient, bubble);
     }
 }
@@ -131,7 +126,5 @@ impl World {
     reason = "the one place where the sandbox, a separate world, reads the time"
 )]
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -17,10 +17,7 @@ const WAIT_MS_MAX: i64 = 3_600_000;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one clock that everybody else is given"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock that everybody else is given")]
     fn now(&self) -> Time {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Time(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))

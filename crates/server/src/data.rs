@@ -19,22 +19,11 @@ impl DataFolder {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(root);
         made.with_context(|| format!("the data folder {} cannot be made", root.display()))?;
         let path = root.join("lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)?;
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataFolder {
-                root: root.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(DataFolder { root: root.to_owned(), _lock: lock }),
             Err(std::fs::TryLockError::WouldBlock) => {
-                bail!(
-                    "another Trunkline runs on the data folder {}; stop it first",
-                    root.display()
-                )
+                bail!("another Trunkline runs on the data folder {}; stop it first", root.display())
             }
             Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         }
@@ -55,29 +44,17 @@ impl DataFolder {
         self.root.join("vault.key")
     }
 
-    /// A file of the folder by name.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
-
     /// Thirty-two bytes that stay the same from start to start: made at the first.
     pub fn secret(&self, name: &str) -> anyhow::Result<[u8; 32]> {
         let path = self.root.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => match <[u8; 32]>::try_from(bytes.as_slice()) {
                 Ok(secret) => Ok(secret),
-                Err(_) => bail!(
-                    "{} is not a key of 32 bytes; restore it from a backup",
-                    path.display()
-                ),
+                Err(_) => bail!("{} is not a key of 32 bytes; restore it from a backup", path.display()),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let secret = crate::random::bytes();
-                let mut file = File::options()
-                    .create_new(true)
-                    .write(true)
-                    .mode(0o600)
-                    .open(&path)?;
+                let mut file = File::options().create_new(true).write(true).mode(0o600).open(&path)?;
                 std::io::Write::write_all(&mut file, &secret)?;
                 file.sync_all()?;
                 Ok(secret)

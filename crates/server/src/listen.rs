@@ -77,20 +77,13 @@ async fn connection(
     drop(stream.set_nodelay(true));
     let service = TowerToHyperService::new(routes);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEADERS_S_MAX));
+    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEADERS_S_MAX));
     let ended = match tls {
-        None => {
-            watcher
-                .watch(http.serve_connection(TokioIo::new(stream), service))
-                .await
-        }
+        None => watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await,
         Some(tls) => {
             let shaken = tokio::time::timeout(Duration::from_secs(HEADERS_S_MAX), tls.accept(stream)).await;
             let Ok(Ok(stream)) = shaken else { return };
-            watcher
-                .watch(http.serve_connection(TokioIo::new(stream), service))
-                .await
+            watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await
         }
     };
     if let Err(error) = ended {
@@ -100,9 +93,10 @@ async fn connection(
 
 /// Reads a certificate chain and its key.
 pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("{} holds no certificate chain in PEM form", certificate.display()))?;
+    let chain =
+        CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .with_context(|| format!("{} holds no certificate chain in PEM form", certificate.display()))?;
     let key = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("{} holds no private key in PEM form", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

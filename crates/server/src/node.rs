@@ -1,6 +1,7 @@
 //! One running server: opens the data folder, starts the engine, opens the doors; and the order of going down.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::SystemClock;
-use crate::data::DataFolder;
+use crate::data::{DataFolder, socket};
 use crate::listen::{Door, tls};
 use crate::routes;
 
@@ -39,23 +40,13 @@ pub struct Extras {
 
 /// Opens a data folder's store and starts an engine on it, without any door.
 pub async fn engine(config: &Config, folder: &DataFolder, base_url: &str) -> anyhow::Result<Engine> {
-    let key_file = config
-        .store
-        .vault_key_file
-        .clone()
-        .unwrap_or_else(|| folder.vault_key());
+    let key_file = config.store.vault_key_file.clone().unwrap_or_else(|| folder.vault_key());
     let vault = Arc::new(FileVault::open(&key_file)?);
-    let settings = store_sqlite::Settings {
-        sync: sync(config),
-        ..store_sqlite::Settings::default()
-    };
+    let settings = store_sqlite::Settings { sync: sync(config), ..store_sqlite::Settings::default() };
     let store = Arc::new(SqliteStore::open(&folder.database(), &settings, vault)?);
     let channels = connectors::registry::all()
         .into_iter()
-        .map(|one| Registered {
-            connector: one.connector,
-            session: one.session,
-        })
+        .map(|one| Registered { connector: one.connector, session: one.session })
         .collect();
     let parts = Parts {
         store: store.clone(),
@@ -94,13 +85,7 @@ fn sync(config: &Config) -> store_sqlite::Sync {
 fn client(allow_loopback: bool, allow: &[String]) -> anyhow::Result<Client> {
     let parse = |subnet: &String| subnet.parse().with_context(|| format!("{subnet} is no subnet"));
     let allow = allow.iter().map(parse).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Client::new(
-        Policy {
-            allow,
-            allow_loopback,
-        },
-        http_out::Limits::default(),
-    ))
+    Ok(Client::new(Policy { allow, allow_loopback }, http_out::Limits::default()))
 }
 
 impl Node {
@@ -114,48 +99,24 @@ impl Node {
             None => None,
         };
         let tls_address = tls_listener.as_ref().map(TcpListener::local_addr).transpose()?;
-        let base_url = config
-            .server
-            .base_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{address}"));
+        let base_url = config.server.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let livedesk = livedesk(config, &folder, extras.vendor_limits)?;
         let engine = engine(config, &folder, &base_url).await?;
         let routes = all_routes(config, &livedesk, &engine, &folder, tls_address)?;
         let stop = watch::Sender::new(false);
         let mut doors = JoinSet::new();
         let grace_s = config.server.shutdown_grace_s;
-        let door = |listener, tls| Door {
-            listener,
-            tls,
-            routes: routes.clone(),
-            grace_s,
-        };
+        let door = |listener, tls| Door { listener, tls, routes: routes.clone(), grace_s };
         doors.spawn(door(listener, None).serve(stop.subscribe()));
-        let certificate = extras.certificate.or_else(|| {
-            config
-                .server
-                .tls_certificate
-                .clone()
-                .zip(config.server.tls_key.clone())
-        });
+        let certificate = extras
+            .certificate
+            .or_else(|| config.server.tls_certificate.clone().zip(config.server.tls_key.clone()));
         if let Some(listener) = tls_listener {
             let (certificate, key) = certificate.context("tls_listen needs tls_certificate and tls_key")?;
             doors.spawn(door(listener, Some(tls(&certificate, &key)?)).serve(stop.subscribe()));
         }
-        Ok(Node {
-            engine,
-            address,
-            tls_address,
-            doors,
-            stop,
-            folder,
-        })
-    }
-
-    /// A file of the data folder.
-    pub fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path(name)
+        open_socket(&engine, &config.store.data, &mut doors, &stop);
+        Ok(Node { engine, address, tls_address, doors, stop, folder })
     }
 
     /// Closes the doors, lets open requests, attempts and callbacks finish, then stops the engine.
@@ -168,9 +129,21 @@ impl Node {
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))
+    TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))
+}
+
+/// Lets commands of the same machine's owner reach this server.
+fn open_socket(engine: &Engine, data: &Path, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+    let (engine, path, mut stop) = (engine.clone(), socket(data), stop.subscribe());
+    doors.spawn(async move {
+        tokio::select! {
+            ended = cli::serve_socket(engine, &path) => if let Err(error) = ended {
+                tracing::warn!(%error, "the socket for commands cannot be opened");
+            },
+            found = stop.wait_for(|stop| *stop) => drop(found),
+        }
+        drop(std::fs::remove_file(&path));
+    });
 }
 
 /// The agent face's settings; its callbacks carry signed links, so its dialect needs the key too.

@@ -23,7 +23,11 @@ pub fn own(engine: Engine) -> Router {
 }
 
 async fn ready(State(engine): State<Engine>) -> Response {
-    if engine.is_ready() { "ready\n".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response() }
+    if engine.is_ready() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response()
+    }
 }
 
 async fn callback(
@@ -36,11 +40,7 @@ async fn callback(
     let Some(app) = AppId::parse(&app) else {
         return answer(&Rejected::Unknown);
     };
-    let callback = Callback {
-        headers,
-        query: query.unwrap_or_default(),
-        body,
-    };
+    let callback = Callback { headers, query: query.unwrap_or_default(), body };
     match engine.provider_callback(&channel, app, callback).await {
         Ok(()) => (StatusCode::OK, "{}").into_response(),
         Err(rejected) => answer(&rejected),

@@ -29,20 +29,14 @@ impl FolderFiles {
     /// Files under `root`, which is made if absent.
     pub fn open(root: &FilePath) -> Result<FolderFiles, Error> {
         let refuse = |error: Box<dyn std::error::Error + Send + Sync>| {
-            let sentence = format!(
-                "the folder for attachments cannot be opened at {}",
-                root.display()
-            );
+            let sentence = format!("the folder for attachments cannot be opened at {}", root.display());
             Error::new(ErrorKind::Unavailable, sentence).because(error)
         };
         std::fs::create_dir_all(root).map_err(|error| refuse(error.into()))?;
         // Paths are compared with what the object store answers, which has no links in it.
         let root = root.canonicalize().map_err(|error| refuse(error.into()))?;
         let store = LocalFileSystem::new_with_prefix(&root).map_err(|error| refuse(error.into()))?;
-        Ok(FolderFiles {
-            store: Arc::new(store),
-            root,
-        })
+        Ok(FolderFiles { store: Arc::new(store), root })
     }
 }
 
@@ -59,11 +53,7 @@ fn path(tenant: TenantId, file: FileId, rendering: Rendering) -> Path {
 /// Syncs a file and all folders from its own up to the root, any of which may be new.
 fn sync(root: &FilePath, path: &FilePath) -> std::io::Result<()> {
     File::open(path)?.sync_all()?;
-    for folder in path
-        .ancestors()
-        .skip(1)
-        .take_while(|folder| folder.starts_with(root))
-    {
+    for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(root)) {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
@@ -87,10 +77,7 @@ impl Files for FolderFiles {
     ) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let path = path(tenant, file, rendering);
-            self.store
-                .put(&path, PutPayload::from_bytes(bytes))
-                .await
-                .map_err(put_failed)?;
+            self.store.put(&path, PutPayload::from_bytes(bytes)).await.map_err(put_failed)?;
             let (root, file) = (self.root.clone(), self.root.join(path.as_ref()));
             let synced = tokio::task::spawn_blocking(move || sync(&root, &file)).await;
             synced.map_err(put_failed)?.map_err(put_failed)

@@ -30,9 +30,7 @@ pub struct Inspector {
 
 impl Default for Inspector {
     fn default() -> Self {
-        Inspector {
-            seats: Semaphore::new(UNPACKED_AT_ONCE),
-        }
+        Inspector { seats: Semaphore::new(UNPACKED_AT_ONCE) }
     }
 }
 
@@ -41,22 +39,14 @@ impl Inspect for Inspector {
         Box::pin(async move {
             let mime = mime(&bytes, &declared);
             let Some(format) = ImageFormat::from_mime_type(&mime).filter(ImageFormat::reading_enabled) else {
-                return Inspected {
-                    mime,
-                    ..Inspected::default()
-                };
+                return Inspected { mime, ..Inspected::default() };
             };
             let _seat = self.seats.acquire().await;
             let looked = tokio::task::spawn_blocking(move || look(&bytes, format)).await;
             // A decoder that panics over a stranger's bytes has found no picture in them.
             let (size, thumbnail) = looked.unwrap_or_default();
             let (width, height) = size.unzip();
-            Inspected {
-                mime,
-                width,
-                height,
-                thumbnail,
-            }
+            Inspected { mime, width, height, thumbnail }
         })
     }
 }
@@ -73,9 +63,7 @@ fn mime(bytes: &[u8], declared: &str) -> String {
 }
 
 fn look(bytes: &[u8], format: ImageFormat) -> (Option<(u32, u32)>, Option<Bytes>) {
-    let size = ImageReader::with_format(Cursor::new(bytes), format)
-        .into_dimensions()
-        .ok();
+    let size = ImageReader::with_format(Cursor::new(bytes), format).into_dimensions().ok();
     let thumbnail = size.and_then(|_| thumbnail(bytes, format).ok());
     (size, thumbnail)
 }

@@ -56,17 +56,10 @@ impl FileVault {
         let status = std::fs::metadata(path);
         let status = status.map_err(|error| told("cannot be read", ErrorKind::Unavailable).because(error))?;
         if status.permissions().mode() & MODE_OF_OTHERS != 0 {
-            return Err(told(
-                "may be read by others than its owner; give it mode 600",
-                ErrorKind::Invalid,
-            ));
+            return Err(told("may be read by others than its owner; give it mode 600", ErrorKind::Invalid));
         }
-        FileVault::from_keys(&text).ok_or_else(|| {
-            told(
-                "must hold one key a line, each 64 characters of hex",
-                ErrorKind::Invalid,
-            )
-        })
+        FileVault::from_keys(&text)
+            .ok_or_else(|| told("must hold one key a line, each 64 characters of hex", ErrorKind::Invalid))
     }
 
     /// Keys as the file holds them, for those who keep them elsewhere.
@@ -81,26 +74,16 @@ fn key(line: &str) -> Option<Key> {
     let mut bytes = [0; KEY_BYTES];
     hex::decode_to_slice(line, &mut bytes).ok()?;
     let id = hex::encode(&Sha256::digest(bytes)[..KEY_ID_BYTES]);
-    Some(Key {
-        id,
-        cipher: Aes256Gcm::new(&bytes.into()),
-    })
+    Some(Key { id, cipher: Aes256Gcm::new(&bytes.into()) })
 }
 
 /// Makes the file with a fresh key, synced with its folder: secrets sealed by a key that is lost are lost too.
 fn make(path: &Path) -> std::io::Result<String> {
     let text = hex::encode(chance::<KEY_BYTES>()) + "\n";
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(MODE)
-        .open(path)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()?;
     Ok(text)
 }
@@ -119,17 +102,10 @@ impl Vault for FileVault {
     fn seal(&self, context: &str, secret: &str) -> String {
         let key = &self.keys[0];
         let nonce = chance::<NONCE_BYTES>();
-        let payload = Payload {
-            msg: secret.as_bytes(),
-            aad: context.as_bytes(),
-        };
+        let payload = Payload { msg: secret.as_bytes(), aad: context.as_bytes() };
         let sealed = key.cipher.encrypt(Nonce::from_slice(&nonce), payload);
         let sealed = sealed.expect("only messages of many gigabytes are too long");
-        format!(
-            "{FORM}.{}.{}",
-            key.id,
-            BASE64.encode([nonce.as_slice(), &sealed].concat())
-        )
+        format!("{FORM}.{}.{}", key.id, BASE64.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     fn open(&self, context: &str, sealed: &str) -> Result<String, Error> {
@@ -139,26 +115,15 @@ impl Vault for FileVault {
             return Err(corrupt());
         }
         let id = parts.next().ok_or_else(corrupt)?;
-        let bytes = parts
-            .next()
-            .and_then(|text| BASE64.decode(text).ok())
-            .ok_or_else(corrupt)?;
+        let bytes = parts.next().and_then(|text| BASE64.decode(text).ok()).ok_or_else(corrupt)?;
         let (nonce, body) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(corrupt)?;
         let Some(key) = self.keys.iter().find(|key| key.id == id) else {
             let sentence = format!("a secret was sealed with key {id}, which the key file does not hold");
             return Err(Error::new(ErrorKind::Invalid, sentence));
         };
-        let payload = Payload {
-            msg: body,
-            aad: context.as_bytes(),
-        };
+        let payload = Payload { msg: body, aad: context.as_bytes() };
         let opened = key.cipher.decrypt(Nonce::from_slice(nonce), payload);
-        let refuse = |_| {
-            Error::new(
-                ErrorKind::Corrupt,
-                "a sealed secret was changed, or moved from its row",
-            )
-        };
+        let refuse = |_| Error::new(ErrorKind::Corrupt, "a sealed secret was changed, or moved from its row");
         String::from_utf8(opened.map_err(refuse)?).map_err(|_| corrupt())
     }
 }

@@ -23,43 +23,22 @@ const MESSAGE: &str = r#"{"v":1,"row":{"id":"01J0000000E0080000000000AA","tenant
 const TENANT: TenantId = TenantId(Id(1));
 
 fn batch(ids: &mut SeededIds, message: &Message, first: u64, count: u64) -> Batch {
-    let mut batch = Batch {
-        id: ids.next_id(),
-        at: Time(1),
-        ..Batch::default()
-    };
+    let mut batch = Batch { id: ids.next_id(), at: Time(1), ..Batch::default() };
     for position in first..first + count {
         let id = ids.next_id();
-        let message = Message {
-            id: MessageId(id),
-            number: position,
-            ..message.clone()
-        };
-        let pointer = Pointer {
-            target: id,
-            attempt: 0,
-        };
+        let message = Message { id: MessageId(id), number: position, ..message.clone() };
+        let pointer = Pointer { target: id, attempt: 0 };
         let content =
             Content::text("Your parcel has left our house and will be with you tomorrow before noon.");
         let rows = [
             (Key::id::<Message>(TENANT, id), Record::Message(Arc::new(message))),
             (Key::id::<Content>(TENANT, id), Record::Content(Arc::new(content))),
-            (
-                Key::number(TENANT, "message", position),
-                Record::Pointer(Arc::new(pointer)),
-            ),
+            (Key::number(TENANT, "message", position), Record::Pointer(Arc::new(pointer))),
         ];
-        batch.writes.extend(rows.map(|(key, record)| Write {
-            key,
-            version: 0,
-            record: Some(record),
-        }));
+        batch.writes.extend(rows.map(|(key, record)| Write { key, version: 0, record: Some(record) }));
         batch.events.push(samples::event(position, TENANT, id));
         let job = samples::job(0, TENANT, Time(position as i64));
-        batch.jobs.push(domain::job::Job {
-            id: JobId(ids.next_id()),
-            ..job
-        });
+        batch.jobs.push(domain::job::Job { id: JobId(ids.next_id()), ..job });
     }
     batch
 }
@@ -70,10 +49,7 @@ fn now() -> Instant {
 }
 
 async fn measure(sync: Sync, batches: u64, count: u64, folder: &std::path::Path) {
-    let settings = Settings {
-        sync,
-        ..Settings::default()
-    };
+    let settings = Settings { sync, ..Settings::default() };
     let path = folder.join(format!("{sync:?}.db"));
     let store = SqliteStore::open(&path, &settings, Arc::new(NoVault)).expect("the folder takes a database");
     let Ok(Record::Message(message)) = stored::decode(Kind::Message, MESSAGE.as_bytes(), &NoVault) else {
@@ -103,17 +79,10 @@ async fn measure(sync: Sync, batches: u64, count: u64, folder: &std::path::Path)
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let mut number = |usual| {
-        arguments
-            .next()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(usual)
-    };
+    let mut number = |usual| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(usual);
     let (batches, count) = (number(300), number(200));
     let own = TempFolder::new("commits");
-    let folder = arguments
-        .next()
-        .map_or_else(|| own.path().to_owned(), std::path::PathBuf::from);
+    let folder = arguments.next().map_or_else(|| own.path().to_owned(), std::path::PathBuf::from);
     for sync in [Sync::Full, Sync::Normal] {
         measure(sync, batches, count, &folder).await;
     }

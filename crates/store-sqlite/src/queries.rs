@@ -45,26 +45,14 @@ pub fn load(connection: &Connection, keys: Vec<Key>, vault: &dyn Vault) -> Resul
         Kind::ALL.iter().map(spell).collect()
     });
     let load = |key: Key| {
-        let mut select = connection
-            .prepare_cached(&SPELLED[key.kind as usize])
-            .map_err(read_failed)?;
+        let mut select = connection.prepare_cached(&SPELLED[key.kind as usize]).map_err(read_failed)?;
         let place = params![names::id(key.tenant.0), names::name(&key.name)];
-        let found = select.query_row(place, |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-        });
+        let found = select.query_row(place, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)));
         let Some((version, body)) = found.optional().map_err(read_failed)? else {
-            return Ok(Row {
-                key,
-                version: 0,
-                record: None,
-            });
+            return Ok(Row { key, version: 0, record: None });
         };
         let record = stored::decode(key.kind, &body, vault)?;
-        Ok(Row {
-            key,
-            version: version as u64,
-            record: Some(record),
-        })
+        Ok(Row { key, version: version as u64, record: Some(record) })
     };
     keys.into_iter().map(load).collect()
 }
@@ -88,20 +76,12 @@ pub fn page(connection: &Connection, page: Page) -> Result<Vec<(u64, Id)>, Error
     };
     let after = page.after.map_or(-1, names::number);
     let before = page.before.map_or(i64::MAX, names::number);
-    let owner = (
-        names::id(page.tenant.0),
-        names::list(page.list),
-        names::id(page.owner),
-    );
+    let owner = (names::id(page.tenant.0), names::list(page.list), names::id(page.owner));
     let mut statement = connection.prepare_cached(sql).map_err(read_failed)?;
     let span = params![owner.0, owner.1, owner.2, after, before, names::limit(page.limit)];
-    let entries = statement.query_map(span, |row| {
-        Ok((row.get::<_, i64>(0)? as u64, names::read_id(row.get(1)?)))
-    });
-    entries
-        .map_err(read_failed)?
-        .collect::<rusqlite::Result<_>>()
-        .map_err(read_failed)
+    let entries =
+        statement.query_map(span, |row| Ok((row.get::<_, i64>(0)? as u64, names::read_id(row.get(1)?))));
+    entries.map_err(read_failed)?.collect::<rusqlite::Result<_>>().map_err(read_failed)
 }
 
 /// Events after a position.
@@ -115,12 +95,7 @@ pub fn events(
     match tenant {
         Some(tenant) => {
             let sql = "SELECT body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
-            bodies(
-                connection,
-                sql,
-                params![names::id(tenant.0), after, limit],
-                stored::decode_event,
-            )
+            bodies(connection, sql, params![names::id(tenant.0), after, limit], stored::decode_event)
         }
         None => {
             let sql = "SELECT body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
@@ -136,12 +111,7 @@ pub fn events_of_message(
     message: Id,
 ) -> Result<Vec<Event>, Error> {
     let sql = "SELECT body FROM event WHERE tenant = ?1 AND message = ?2 ORDER BY position";
-    bodies(
-        connection,
-        sql,
-        params![names::id(tenant.0), names::id(message)],
-        stored::decode_event,
-    )
+    bodies(connection, sql, params![names::id(tenant.0), names::id(message)], stored::decode_event)
 }
 
 /// All rows of a kind, ordered by tenant and name.
@@ -152,11 +122,7 @@ pub fn scan(
     vault: &dyn Vault,
 ) -> Result<Vec<Row>, Error> {
     let table = names::table(kind);
-    let filter = if tenant.is_some() {
-        "WHERE tenant = ?1"
-    } else {
-        "WHERE ?1 IS NULL"
-    };
+    let filter = if tenant.is_some() { "WHERE tenant = ?1" } else { "WHERE ?1 IS NULL" };
     let sql = format!("SELECT tenant, name, version, body FROM {table} {filter} ORDER BY tenant, name");
     let mut statement = connection.prepare_cached(&sql).map_err(read_failed)?;
     let tenant = tenant.map(|tenant| names::id(tenant.0));
@@ -167,17 +133,9 @@ pub fn scan(
         let name: Vec<u8> = row.get(1).map_err(read_failed)?;
         let version: i64 = row.get(2).map_err(read_failed)?;
         let body: Vec<u8> = row.get(3).map_err(read_failed)?;
-        let key = Key {
-            tenant: TenantId(names::read_id(tenant)),
-            kind,
-            name: names::read_name(&name)?,
-        };
+        let key = Key { tenant: TenantId(names::read_id(tenant)), kind, name: names::read_name(&name)? };
         let record = Some(stored::decode(kind, &body, vault)?);
-        rows.push(Row {
-            key,
-            version: version as u64,
-            record,
-        });
+        rows.push(Row { key, version: version as u64, record });
     }
     Ok(rows)
 }
@@ -193,12 +151,7 @@ pub fn jobs(
     match after {
         Some((at, id)) => {
             let sql = "SELECT body FROM job WHERE due_at <= ?1 AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
-            bodies(
-                connection,
-                sql,
-                params![due.0, at.0, names::id(id.0), limit],
-                stored::decode_job,
-            )
+            bodies(connection, sql, params![due.0, at.0, names::id(id.0), limit], stored::decode_job)
         }
         None => {
             let sql = "SELECT body FROM job WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";

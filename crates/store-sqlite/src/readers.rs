@@ -41,10 +41,7 @@ impl Readers {
                 })?;
             threads.push(thread);
         }
-        Ok(Readers {
-            questions: Some(questions),
-            threads,
-        })
+        Ok(Readers { questions: Some(questions), threads })
     }
 
     /// Runs a question on some reader.
@@ -74,10 +71,7 @@ impl Drop for Readers {
 
 fn work(connection: &Connection, inbox: &Inbox) {
     loop {
-        let question = inbox
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
+        let question = inbox.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(question) = question else { return };
         question(connection);
     }
@@ -87,9 +81,7 @@ fn in_one_moment<T>(
     connection: &Connection,
     question: impl FnOnce(&Connection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let transaction = connection
-        .unchecked_transaction()
-        .map_err(|error| failed("begin a read", error))?;
+    let transaction = connection.unchecked_transaction().map_err(|error| failed("begin a read", error))?;
     let answer = question(&transaction);
     // Nothing was written; the transaction ends here whatever it says.
     let _ = transaction.finish();

@@ -25,10 +25,7 @@ const WRITER_CACHE_KIB: u32 = 64 << 10;
 
 /// The writing connection, the file made and migrated.
 pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error> {
-    let mut connection = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     // Before anything is changed: a newer program's file is left as it is.
     refuse_newer(&connection, MIGRATIONS)?;
     let pragmas = format!(
@@ -36,15 +33,11 @@ pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT}; PRAGMA cache_size = -{WRITER_CACHE_KIB};",
         settings.sync.pragma()
     );
-    connection
-        .execute_batch(&pragmas)
-        .map_err(|error| failed("be set up", error))?;
+    connection.execute_batch(&pragmas).map_err(|error| failed("be set up", error))?;
     migrate(&mut connection, MIGRATIONS)?;
     if let Some(pages) = settings.pages_max {
         let limit = format!("PRAGMA max_page_count = {pages}");
-        connection
-            .execute_batch(&limit)
-            .map_err(|error| failed("be set up", error))?;
+        connection.execute_batch(&limit).map_err(|error| failed("be set up", error))?;
     }
     Ok(connection)
 }
@@ -100,10 +93,8 @@ fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), Error
 mod tests {
     use super::*;
 
-    const STEPS: &[&str] = &[
-        "CREATE TABLE a (x INTEGER)",
-        "ALTER TABLE a RENAME TO b; INSERT INTO b VALUES (1)",
-    ];
+    const STEPS: &[&str] =
+        &["CREATE TABLE a (x INTEGER)", "ALTER TABLE a RENAME TO b; INSERT INTO b VALUES (1)"];
 
     #[test]
     fn an_older_file_gets_the_steps_it_lacks_and_no_others() {
@@ -112,9 +103,7 @@ mod tests {
         connection.execute("INSERT INTO a VALUES (7)", []).unwrap();
         for _ in 0..2 {
             migrate(&mut connection, STEPS).unwrap();
-            let sum: i64 = connection
-                .query_row("SELECT sum(x) FROM b", [], |row| row.get(0))
-                .unwrap();
+            let sum: i64 = connection.query_row("SELECT sum(x) FROM b", [], |row| row.get(0)).unwrap();
             assert_eq!((sum, version(&connection).unwrap()), (8, 2));
         }
     }

@@ -28,13 +28,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            sync: Sync::Full,
-            readers: 3,
-            writer_queue: 16,
-            reader_queue: 256,
-            pages_max: None,
-        }
+        Settings { sync: Sync::Full, readers: 3, writer_queue: 16, reader_queue: 256, pages_max: None }
     }
 }
 

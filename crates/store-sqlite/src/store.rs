@@ -33,21 +33,14 @@ impl SqliteStore {
     pub fn open(path: &Path, settings: &Settings, vault: Arc<dyn Vault>) -> Result<SqliteStore, Error> {
         let writer = Writer::start(path, settings)?;
         let readers = Readers::start(path, settings)?;
-        Ok(SqliteStore {
-            readers,
-            writer,
-            vault,
-        })
+        Ok(SqliteStore { readers, writer, vault })
     }
 }
 
 impl Store for SqliteStore {
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let vault = Arc::clone(&self.vault);
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::load(connection, keys, &*vault)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::load(connection, keys, &*vault)))
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
@@ -65,10 +58,7 @@ impl Store for SqliteStore {
 
 impl Reads for SqliteStore {
     fn page(&self, page: Page) -> BoxFuture<'_, Result<Vec<(u64, Id)>, Error>> {
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::page(connection, page)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::page(connection, page)))
     }
 
     fn events(
@@ -77,25 +67,16 @@ impl Reads for SqliteStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::events(connection, tenant, after, limit)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::events(connection, tenant, after, limit)))
     }
 
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::events_of_message(connection, tenant, message)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::events_of_message(connection, tenant, message)))
     }
 
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let vault = Arc::clone(&self.vault);
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::scan(connection, tenant, kind, &*vault)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::scan(connection, tenant, kind, &*vault)))
     }
 }
 
@@ -106,9 +87,6 @@ impl Claims for SqliteStore {
         after: Option<(Time, JobId)>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Job>, Error>> {
-        Box::pin(
-            self.readers
-                .ask(move |connection| queries::jobs(connection, due, after, limit)),
-        )
+        Box::pin(self.readers.ask(move |connection| queries::jobs(connection, due, after, limit)))
     }
 }

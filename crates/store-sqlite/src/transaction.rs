@@ -57,11 +57,7 @@ pub struct Prepared {
 }
 
 fn place(key: Key, version: Version) -> Place {
-    Place {
-        name: names::name(&key.name),
-        key,
-        version: names::number(version),
-    }
+    Place { name: names::name(&key.name), key, version: names::number(version) }
 }
 
 impl Prepared {
@@ -93,11 +89,7 @@ impl Prepared {
         Prepared {
             id: batch.id,
             at: batch.at,
-            relied: batch
-                .relied
-                .into_iter()
-                .map(|(key, version)| place(key, version))
-                .collect(),
+            relied: batch.relied.into_iter().map(|(key, version)| place(key, version)).collect(),
             writes: writes.collect(),
             listings: listings.collect(),
             events: events.collect(),
@@ -112,28 +104,19 @@ impl Prepared {
             .prepare_cached("SELECT position FROM head")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(write_failed)?;
-        if self
-            .events
-            .iter()
-            .zip(head + 1..)
-            .any(|(event, position)| event.position != position)
-        {
+        if self.events.iter().zip(head + 1..).any(|(event, position)| event.position != position) {
             let sentence = format!("the events leave a gap in the log, whose newest position is {head}");
             return Err(Error::new(ErrorKind::Invalid, sentence));
         }
         if is_kept(connection, self.id)? {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "a batch of this id was kept before",
-            ));
+            return Err(Error::new(ErrorKind::Invalid, "a batch of this id was kept before"));
         }
         let stale = self.rows(connection).map_err(write_failed)?;
         if !stale.is_empty() {
             return Ok(Commit::Stale(stale));
         }
         self.beside_rows(connection).map_err(write_failed)?;
-        self.head(connection, head + self.events.len() as i64)
-            .map_err(write_failed)?;
+        self.head(connection, head + self.events.len() as i64).map_err(write_failed)?;
         Ok(Commit::Committed)
     }
 
@@ -169,13 +152,7 @@ impl Prepared {
         if !self.events.is_empty() {
             let mut insert = connection.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for event in &self.events {
-                insert.execute(params![
-                    event.position,
-                    event.tenant,
-                    event.message,
-                    event.at,
-                    event.body
-                ])?;
+                insert.execute(params![event.position, event.tenant, event.message, event.at, event.body])?;
             }
         }
         if !self.jobs.is_empty() {
@@ -197,9 +174,7 @@ impl Prepared {
         connection
             .prepare_cached("UPDATE head SET position = ?1, at = max(at, ?2)")?
             .execute(params![position, self.at.0])?;
-        connection
-            .prepare_cached("INSERT INTO batch (id) VALUES (?1)")?
-            .execute([names::id(self.id)])?;
+        connection.prepare_cached("INSERT INTO batch (id) VALUES (?1)")?.execute([names::id(self.id)])?;
         let newest = connection.last_insert_rowid();
         connection
             .prepare_cached("DELETE FROM batch WHERE number <= ?1")?
@@ -252,19 +227,13 @@ fn statement(connection: &Connection, kind: Kind, deed: Deed) -> rusqlite::Resul
 
 fn version(connection: &Connection, place: &Place) -> rusqlite::Result<i64> {
     let mut select = statement(connection, place.key.kind, Deed::Version)?;
-    let found = select.query_row(params![names::id(place.key.tenant.0), place.name], |row| {
-        row.get(0)
-    });
+    let found = select.query_row(params![names::id(place.key.tenant.0), place.name], |row| row.get(0));
     Ok(found.optional()?.unwrap_or(0))
 }
 
 /// Whether the row had the version it was decided on, and so was written.
 fn write(connection: &Connection, place: &Place, body: Option<&[u8]>) -> rusqlite::Result<bool> {
-    let Place {
-        key,
-        name,
-        version: seen,
-    } = place;
+    let Place { key, name, version: seen } = place;
     let tenant = names::id(key.tenant.0);
     let written = match (body, *seen) {
         (Some(body), 0) => {

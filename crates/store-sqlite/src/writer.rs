@@ -40,10 +40,7 @@ impl Writer {
             .name("sqlite-writer".to_owned())
             .spawn(move || work(&connection, inbox))
             .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot start the writer").because(error))?;
-        Ok(Writer {
-            orders: Some(orders),
-            thread: Some(thread),
-        })
+        Ok(Writer { orders: Some(orders), thread: Some(thread) })
     }
 
     /// Commits a batch.
@@ -103,9 +100,7 @@ fn is_fatal(error: &Error) -> bool {
 
 fn commit(connection: &Connection, batch: &Prepared) -> Result<Commit, Error> {
     let run = |sql, doing| {
-        let done = connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([]));
+        let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
         done.map_err(|error| failed(doing, error))
     };
     run("BEGIN IMMEDIATE", "begin a batch")?;

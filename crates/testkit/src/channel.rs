@@ -42,10 +42,7 @@ impl Connector for PlainConnector {
     }
 
     fn normalize(&self, address: &str) -> Option<String> {
-        let digits: String = address
-            .chars()
-            .filter(|letter| !matches!(letter, '+' | ' '))
-            .collect();
+        let digits: String = address.chars().filter(|letter| !matches!(letter, '+' | ' ')).collect();
         let fits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         fits.then_some(digits)
     }

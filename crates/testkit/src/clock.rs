@@ -15,9 +15,7 @@ pub struct FakeClock {
 impl FakeClock {
     /// A clock that stands at `now`.
     pub fn at(now: Time) -> FakeClock {
-        FakeClock {
-            now: watch::Sender::new(now),
-        }
+        FakeClock { now: watch::Sender::new(now) }
     }
 
     /// Moves time on.

@@ -16,10 +16,7 @@ pub struct SeededIds {
 impl SeededIds {
     /// Ids of this seed. Different seeds give different ids.
     pub fn new(seed: u64) -> SeededIds {
-        SeededIds {
-            state: seed,
-            drawn: 0,
-        }
+        SeededIds { state: seed, drawn: 0 }
     }
 
     /// SplitMix64: any seed will do, zero included.

@@ -88,9 +88,7 @@ impl Kept {
     fn commit(&mut self, batch: Batch) -> Result<Commit, Error> {
         let trick = self.tricks.pop_front();
         if trick == Some(Trick::Stale) {
-            return Ok(Commit::Stale(
-                batch.writes.into_iter().map(|write| write.key).collect(),
-            ));
+            return Ok(Commit::Stale(batch.writes.into_iter().map(|write| write.key).collect()));
         }
         if trick == Some(Trick::LoseAnswerDropped) {
             return Err(Error::new(ErrorKind::Unavailable, "the answer was lost"));
@@ -111,28 +109,17 @@ impl Kept {
 
     fn refusal(&self, batch: &Batch) -> Option<&'static str> {
         let next = self.events.len() as u64 + 1;
-        if batch
-            .events
-            .iter()
-            .zip(next..)
-            .any(|(event, position)| event.position != position)
-        {
+        if batch.events.iter().zip(next..).any(|(event, position)| event.position != position) {
             return Some("the events leave a gap in the log");
         }
-        self.batches
-            .contains(&batch.id)
-            .then_some("a batch of this id was kept before")
+        self.batches.contains(&batch.id).then_some("a batch of this id was kept before")
     }
 
     fn stale(&self, batch: &Batch) -> Vec<Key> {
         let written = batch.writes.iter().map(|write| (&write.key, write.version));
         let relied = batch.relied.iter().map(|(key, version)| (key, *version));
         let changed = |(key, version): &(&Key, Version)| self.row(key).version != *version;
-        relied
-            .chain(written)
-            .filter(changed)
-            .map(|(key, _)| key.clone())
-            .collect()
+        relied.chain(written).filter(changed).map(|(key, _)| key.clone()).collect()
     }
 
     fn keep(&mut self, batch: Batch) {
@@ -143,10 +130,7 @@ impl Kept {
             };
         }
         for entry in batch.listings {
-            self.lists.insert(
-                (entry.tenant, entry.list, entry.owner, entry.position),
-                entry.target,
-            );
+            self.lists.insert((entry.tenant, entry.list, entry.owner, entry.position), entry.target);
         }
         self.events.extend(batch.events);
         self.jobs.extend(batch.jobs.into_iter().map(|job| (job.id, job)));
@@ -159,17 +143,8 @@ impl Kept {
     }
 
     fn page(&self, page: Page) -> Vec<(u64, Id)> {
-        let Page {
-            tenant,
-            list,
-            owner,
-            after,
-            before,
-            ..
-        } = page;
-        let span = self
-            .lists
-            .range((tenant, list, owner, 0)..=(tenant, list, owner, u64::MAX));
+        let Page { tenant, list, owner, after, before, .. } = page;
+        let span = self.lists.range((tenant, list, owner, 0)..=(tenant, list, owner, u64::MAX));
         let within = |position: u64| {
             after.is_none_or(|after| position > after) && before.is_none_or(|before| position < before)
         };
@@ -185,9 +160,7 @@ impl Kept {
     fn jobs(&self, due: Time, after: Option<(Time, JobId)>, limit: usize) -> Vec<Job> {
         let mut jobs: Vec<&Job> = self.jobs.values().filter(|job| job.due_at <= due).collect();
         jobs.sort_by_key(|job| (job.due_at, job.id));
-        let later = jobs
-            .into_iter()
-            .filter(|job| after.is_none_or(|after| (job.due_at, job.id) > after));
+        let later = jobs.into_iter().filter(|job| after.is_none_or(|after| (job.due_at, job.id) > after));
         later.take(limit).cloned().collect()
     }
 }
@@ -208,11 +181,7 @@ impl Store for MemoryStore {
     }
 
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        now(if self.kept().batches.contains(&batch) {
-            Committed::Yes
-        } else {
-            Committed::No
-        })
+        now(if self.kept().batches.contains(&batch) { Committed::Yes } else { Committed::No })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
@@ -233,10 +202,7 @@ impl Reads for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
         let kept = self.kept();
-        let later = kept
-            .events
-            .iter()
-            .skip(usize::try_from(after).unwrap_or(usize::MAX));
+        let later = kept.events.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
         let own = later.filter(|event| tenant.is_none_or(|tenant| event.tenant == tenant));
         now(own.take(limit).cloned().collect())
     }

@@ -34,9 +34,7 @@ pub fn job(id: u128, tenant: TenantId, due_at: Time) -> Job {
         due_at,
         lane: Lane::None,
         priority: Priority::High,
-        work: Work::Send {
-            message: MessageId(Id(2)),
-        },
+        work: Work::Send { message: MessageId(Id(2)) },
     }
 }
 

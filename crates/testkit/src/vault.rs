@@ -13,9 +13,7 @@ impl Vault for NoVault {
     }
 
     fn open(&self, context: &str, sealed: &str) -> Result<String, Error> {
-        let secret = sealed
-            .strip_prefix(context)
-            .and_then(|rest| rest.strip_prefix('='));
+        let secret = sealed.strip_prefix(context).and_then(|rest| rest.strip_prefix('='));
         let refuse = || Error::new(ErrorKind::Corrupt, format!("not sealed for {context}"));
         secret.map(str::to_owned).ok_or_else(refuse)
     }

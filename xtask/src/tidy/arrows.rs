@@ -52,10 +52,7 @@ pub fn check(rooms: &[Room]) -> Vec<Problem> {
     for room in rooms {
         let mut report = |sentence: String| problems.push(Problem::new(&room.manifest, 1, sentence));
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room.name) else {
-            report(format!(
-                "a new room needs an arrow row: add `{}` to xtask/src/tidy/arrows.rs",
-                room.name
-            ));
+            report(format!("a new room needs an arrow row: add `{}` to xtask/src/tidy/arrows.rs", room.name));
             continue;
         };
         let may_use = |other: &str| allowed.contains(&other) || allowed.contains(&"*") && other != "testkit";
@@ -79,15 +76,9 @@ pub fn check(rooms: &[Room]) -> Vec<Problem> {
 
 /// The packages that are built on this machine, with their features as resolved.
 pub fn metadata(root: &Path) -> anyhow::Result<Metadata> {
-    let version = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .context("rustc could not be started")?;
+    let version = Command::new("rustc").arg("-vV").output().context("rustc could not be started")?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc names no host")?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
     let mut command = MetadataCommand::new();
     command.current_dir(root).features(CargoOpt::AllFeatures);
     command.other_options(["--filter-platform".to_owned(), host.to_owned()]);
@@ -104,10 +95,7 @@ pub fn rooms(metadata: &Metadata) -> Vec<Room> {
                 .dependencies
                 .iter()
                 .filter(move |arrow| (arrow.kind == DependencyKind::Development) == tests);
-            same_kind
-                .map(|arrow| arrow.name.clone())
-                .filter(|name| names.contains(name.as_str()))
-                .collect()
+            same_kind.map(|arrow| arrow.name.clone()).filter(|name| names.contains(name.as_str())).collect()
         };
         let manifest = package.manifest_path.strip_prefix(&metadata.workspace_root);
         Room {

@@ -8,10 +8,7 @@ use super::sources::Source;
 /// Files outside a channel's own folders that may name channels.
 pub const CHANNEL_NAME_FILES: &[(&str, &str)] = &[
     ("xtask/src/tidy/words.rs", "holds the list of the names"),
-    (
-        "crates/face-sinch/src/channels.rs",
-        "holds the vendor's own channel enum, which its API lists",
-    ),
+    ("crates/face-sinch/src/channels.rs", "holds the vendor's own channel enum, which its API lists"),
 ];
 
 /// Files that carry a registry line for each channel; they may be missing until the first channel comes.
@@ -46,24 +43,12 @@ pub fn may_be_unsigned(channel: &str) -> bool {
 pub fn check_fresh(sources: &[Source]) -> Vec<Problem> {
     let here = "xtask/src/tidy/exempt.rs";
     let stale = |path: &str| !sources.iter().any(|source| source.path == path);
-    let files = CHANNEL_NAME_FILES
-        .iter()
-        .map(|(file, _)| *file)
-        .filter(|file| stale(file));
+    let files = CHANNEL_NAME_FILES.iter().map(|(file, _)| *file).filter(|file| stale(file));
     let channels = UNSIGNED_CHANNELS.iter().map(|(channel, _)| *channel);
-    let gone = channels.filter(|channel| {
-        !sources
-            .iter()
-            .any(|source| source.channel_folder() == Some(channel))
-    });
+    let gone =
+        channels.filter(|channel| !sources.iter().any(|source| source.channel_folder() == Some(channel)));
     files
         .chain(gone)
-        .map(|name| {
-            Problem::new(
-                here,
-                1,
-                format!("`{name}` is gone: take its line out of the list"),
-            )
-        })
+        .map(|name| Problem::new(here, 1, format!("`{name}` is gone: take its line out of the list")))
         .collect()
 }

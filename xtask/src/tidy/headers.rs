@@ -4,15 +4,11 @@
 use super::Problem;
 use super::sources::Source;
 
-const LINES_MIN: usize = 2;
+const LINES_MIN: usize = 1;
 const LINES_MAX: usize = 15;
 
 pub fn check(source: &Source) -> Option<Problem> {
-    let lines = source
-        .text
-        .lines()
-        .take_while(|line| line.starts_with("//!"))
-        .count();
+    let lines = source.text.lines().take_while(|line| line.starts_with("//!")).count();
     let sentence = match lines {
         0 => format!(
             "open the file with a `//!` header of {LINES_MIN} to {LINES_MAX} lines: what it is for, promises, leaves out"

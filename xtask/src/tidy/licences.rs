@@ -26,26 +26,16 @@ const PERMISSIVE: [&str; 14] = [
 
 /// Name, version and licence expression of each package that is not ours and takes part in a build.
 pub fn third_party(metadata: &Metadata) -> Vec<(String, Option<String>)> {
-    let resolved: Vec<_> = metadata
-        .resolve
-        .iter()
-        .flat_map(|graph| &graph.nodes)
-        .map(|node| &node.id)
-        .collect();
+    let resolved: Vec<_> =
+        metadata.resolve.iter().flat_map(|graph| &graph.nodes).map(|node| &node.id).collect();
     let foreign = metadata.packages.iter().filter(|package| {
         !metadata.workspace_members.contains(&package.id) && resolved.contains(&&package.id)
     });
-    foreign
-        .map(|package| (package.name.to_string(), package.license.clone()))
-        .collect()
+    foreign.map(|package| (package.name.to_string(), package.license.clone())).collect()
 }
 
 pub fn check(packages: &[(String, Option<String>)]) -> Vec<Problem> {
-    let excepted = |name: &str| {
-        exempt::LICENCE_EXCEPTIONS
-            .iter()
-            .any(|(package, _)| *package == name)
-    };
+    let excepted = |name: &str| exempt::LICENCE_EXCEPTIONS.iter().any(|(package, _)| *package == name);
     let mut problems = Vec::new();
     for (name, licence) in packages {
         let sentence = match licence.as_deref() {
@@ -63,10 +53,7 @@ pub fn check(packages: &[(String, Option<String>)]) -> Vec<Problem> {
 
 /// Whether the expression can be satisfied from the list: `OR` (or an old `/`) over `AND` over names and brackets.
 pub fn is_permissive(expression: &str) -> bool {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut reader = Reader { words: &words };
     reader.any() && reader.words.is_empty()

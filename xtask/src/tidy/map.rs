@@ -9,16 +9,8 @@ use anyhow::Context as _;
 use super::Problem;
 
 const MAP: &str = "ARCHITECTURE.md";
-const FOLDERS: [&str; 8] = [
-    "crates/",
-    "xtask/",
-    "docs/",
-    "clients/",
-    "scenarios/",
-    "console/",
-    ".ci/",
-    ".config/",
-];
+const FOLDERS: [&str; 8] =
+    ["crates/", "xtask/", "docs/", "clients/", "scenarios/", "console/", ".ci/", ".config/"];
 
 pub fn check(root: &Path) -> anyhow::Result<Vec<Problem>> {
     let map = root.join(MAP);
@@ -26,9 +18,7 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<Problem>> {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(&map).with_context(|| format!("cannot read {MAP}"))?;
-    let gone = paths(&text)
-        .into_iter()
-        .filter(|(_, path)| !root.join(path).exists());
+    let gone = paths(&text).into_iter().filter(|(_, path)| !root.join(path).exists());
     let problem = |(line, path): (usize, String)| {
         Problem::new(MAP, line, format!("`{path}` does not exist: correct the map"))
     };

@@ -20,10 +20,7 @@ pub fn check(source: &Source, parsed: &Parsed) -> Vec<Problem> {
     if source.is_generated() {
         return Vec::new();
     }
-    let mut functions = Functions {
-        path: &source.path,
-        problems: Vec::new(),
-    };
+    let mut functions = Functions { path: &source.path, problems: Vec::new() };
     functions.visit_file(&parsed.file);
     let mut problems = functions.problems;
     let lines = lines_aside_from_tests(parsed);
@@ -43,17 +40,12 @@ pub fn check(source: &Source, parsed: &Parsed) -> Vec<Problem> {
 /// The folder of one channel in `connectors`, all its files together, tests aside.
 pub fn check_connectors(sources: &[Source]) -> Vec<Problem> {
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
-    for source in sources
-        .iter()
-        .filter(|source| source.path.starts_with("crates/connectors/"))
-    {
+    for source in sources.iter().filter(|source| source.path.starts_with("crates/connectors/")) {
         if let (Some(channel), Ok(parsed)) = (source.channel_folder(), parse(source)) {
             *totals.entry(channel).or_default() += lines_aside_from_tests(&parsed);
         }
     }
-    let too_long = totals
-        .into_iter()
-        .filter(|(_, lines)| *lines > CONNECTOR_LINES_MAX);
+    let too_long = totals.into_iter().filter(|(_, lines)| *lines > CONNECTOR_LINES_MAX);
     let problem = |(channel, lines): (&str, usize)| {
         let sentence =
             format!("{lines} lines in one connector, tests aside: split the folder by message kind");

@@ -26,10 +26,7 @@ impl Source {
 
     /// Generated files say so in their header and are exempt from sizes.
     pub fn is_generated(&self) -> bool {
-        self.text
-            .lines()
-            .take(15)
-            .any(|line| line.starts_with("//!") && line.contains("@generated"))
+        self.text.lines().take(15).any(|line| line.starts_with("//!") && line.contains("@generated"))
     }
 
     /// The channel whose own folder (in `connectors` or `sandbox`) this file lies in.
@@ -49,10 +46,7 @@ pub struct Parsed {
 
 impl Parsed {
     pub fn is_test_line(&self, line: usize) -> bool {
-        self.test_lines
-            .get(line.wrapping_sub(1))
-            .copied()
-            .unwrap_or(false)
+        self.test_lines.get(line.wrapping_sub(1)).copied().unwrap_or(false)
     }
 }
 
@@ -73,10 +67,7 @@ pub fn read_all(root: &Path) -> anyhow::Result<Vec<Source>> {
             } else if kind.is_file() && path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
                 let relative = path.strip_prefix(root).expect("the walk starts at the root");
-                sources.push(Source {
-                    path: relative.to_string_lossy().into_owned(),
-                    text,
-                });
+                sources.push(Source { path: relative.to_string_lossy().into_owned(), text });
             }
         }
     }
@@ -87,25 +78,15 @@ pub fn read_all(root: &Path) -> anyhow::Result<Vec<Source>> {
 /// Parses a file; one that is not Rust is a problem by itself.
 pub fn parse(source: &Source) -> Result<Parsed, Problem> {
     let refuse = |line: usize, error: String| {
-        Problem::new(
-            &source.path,
-            line,
-            format!("this does not parse as Rust ({error}): mend it first"),
-        )
+        Problem::new(&source.path, line, format!("this does not parse as Rust ({error}): mend it first"))
     };
-    let tokens: TokenStream = source
-        .text
-        .parse()
-        .map_err(|error: proc_macro2::LexError| refuse(1, error.to_string()))?;
+    let tokens: TokenStream =
+        source.text.parse().map_err(|error: proc_macro2::LexError| refuse(1, error.to_string()))?;
     let file = syn::parse_file(&source.text)
         .map_err(|error| refuse(error.span().start().line, error.to_string()))?;
     let mut test_lines = vec![source.is_test(); source.text.lines().count()];
     each_level(&tokens, &mut |trees| mark_tests(trees, &mut test_lines));
-    Ok(Parsed {
-        file,
-        tokens,
-        test_lines,
-    })
+    Ok(Parsed { file, tokens, test_lines })
 }
 
 /// Calls `visit` with the token trees of each nesting level, leaving out doc comments.

@@ -84,9 +84,7 @@ fn channel_name(source: &Source, tree: &TokenTree) -> Option<&'static str> {
         _ => return None,
     };
     let words = words(&text);
-    CHANNEL_NAMES
-        .into_iter()
-        .find(|name| words.iter().any(|word| word == name))
+    CHANNEL_NAMES.into_iter().find(|name| words.iter().any(|word| word == name))
 }
 
 /// Lower-case words of `snake_case`, `CamelCase`, `UPPER_CASE` or a sentence.
@@ -98,10 +96,7 @@ fn words(text: &str) -> Vec<String> {
             words.push(String::new());
         }
         if letter.is_alphanumeric() {
-            words
-                .last_mut()
-                .expect("the list begins with one word")
-                .extend(letter.to_lowercase());
+            words.last_mut().expect("the list begins with one word").extend(letter.to_lowercase());
         }
         before_lower = letter.is_lowercase();
     }
@@ -131,9 +126,7 @@ fn uses(trees: &[TokenTree], at: usize, other: &str) -> bool {
 
 /// The channel of this file when the identifier takes a callback without proof and the list does not say so.
 fn unsigned<'a>(source: &'a Source, tree: &TokenTree) -> Option<&'a str> {
-    let channel = source
-        .channel_folder()
-        .filter(|_| source.path.starts_with("crates/connectors/"))?;
+    let channel = source.channel_folder().filter(|_| source.path.starts_with("crates/connectors/"))?;
     let TokenTree::Ident(ident) = tree else {
         return None;
     };

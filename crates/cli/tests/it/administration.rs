@@ -27,16 +27,8 @@ fn digest(secret: &str) -> [u8; 32] {
 async fn founded() -> Engine {
     let engine = engine().await;
     say(&engine, "tenant create --name one").await;
-    say(
-        &engine,
-        "app create --tenant one --name shop --channel alpha --account us --set token=hush",
-    )
-    .await;
-    say(
-        &engine,
-        "agent create --tenant one --name Ann --email ann@example.com",
-    )
-    .await;
+    say(&engine, "app create --tenant one --name shop --channel alpha --account us --set token=hush").await;
+    say(&engine, "agent create --tenant one --name Ann --email ann@example.com").await;
     engine
 }
 
@@ -53,13 +45,7 @@ async fn a_tenant_is_found_by_each_of_its_names() {
     let engine = founded().await;
     let tenant = the_tenant(&engine);
     let number = tenant.account_number.to_string();
-    for name in [
-        "one",
-        &tenant.id.uuid(),
-        &tenant.id.ulid(),
-        &tenant.site_id,
-        &number,
-    ] {
+    for name in ["one", &tenant.id.uuid(), &tenant.id.ulid(), &tenant.site_id, &number] {
         let AdminAnswer::Tenants { tenants } = say(&engine, &format!("tenant show {name}")).await else {
             panic!()
         };
@@ -70,22 +56,11 @@ async fn a_tenant_is_found_by_each_of_its_names() {
 #[tokio::test]
 async fn channels_are_connected_replaced_and_removed_in_their_order() {
     let engine = founded().await;
-    say(
-        &engine,
-        "app set-channel --tenant one --app shop --channel CONNECTOR --account lp",
-    )
-    .await;
-    say(
-        &engine,
-        "app set-channel --tenant one --app shop --channel ALPHA --account them --set token=new",
-    )
-    .await;
+    say(&engine, "app set-channel --tenant one --app shop --channel CONNECTOR --account lp").await;
+    say(&engine, "app set-channel --tenant one --app shop --channel ALPHA --account them --set token=new")
+        .await;
     let app = the_app(&engine);
-    let order: Vec<_> = app
-        .channels
-        .iter()
-        .map(|one| (one.channel.as_str(), one.account.as_str()))
-        .collect();
+    let order: Vec<_> = app.channels.iter().map(|one| (one.channel.as_str(), one.account.as_str())).collect();
     assert_eq!(order, [("ALPHA", "them"), ("CONNECTOR", "lp")]);
     assert_eq!(app.channels[0].settings, [("token".to_owned(), "new".to_owned())]);
     say(&engine, "app remove-channel --tenant one --app 1 --channel alpha").await;
@@ -97,18 +72,9 @@ async fn settings_of_channels_are_not_shown() {
     let engine = founded().await;
     let shown = say(&engine, "app show --tenant one shop").await;
     for json in [true, false] {
-        let text = print(
-            &shown,
-            &Printing {
-                json,
-                ..Printing::default()
-            },
-        );
+        let text = print(&shown, &Printing { json, ..Printing::default() });
         assert!(text.contains("token") && !text.contains("hush"), "{text}");
-        assert!(
-            text.contains(&format!("/callbacks/alpha/{}", the_app(&engine).id.ulid())),
-            "{text}"
-        );
+        assert!(text.contains(&format!("/callbacks/alpha/{}", the_app(&engine).id.ulid())), "{text}");
     }
 }
 
@@ -132,16 +98,13 @@ async fn a_key_with_halves_is_found_by_its_public_half() {
 #[tokio::test]
 async fn a_bearer_token_is_found_by_its_digest() {
     let engine = founded().await;
-    for (words, face) in [
-        ("trunkline", Face::Trunkline),
-        ("livedesk --agent ann@example.com", Face::LiveDesk),
-    ] {
+    for (words, face) in
+        [("trunkline", Face::Trunkline), ("livedesk --agent ann@example.com", Face::LiveDesk)]
+    {
         let key = new_key(say(&engine, &format!("key create --tenant one --face {words}")).await);
         assert_eq!(key.public, None);
         let directory = engine.directory();
-        let kept = directory
-            .credential(face, &hex::encode(digest(&key.secret)))
-            .unwrap();
+        let kept = directory.credential(face, &hex::encode(digest(&key.secret))).unwrap();
         assert_eq!(kept.secret_digest, [0; 32]);
         assert_eq!(kept.agent.is_some(), face == Face::LiveDesk);
     }
@@ -152,21 +115,11 @@ async fn a_revoked_key_opens_nothing_and_stays_listed() {
     let engine = founded().await;
     let key = new_key(say(&engine, "key create --tenant one --face sinch --name robot").await);
     say(&engine, &format!("key revoke --tenant one {}", key.id)).await;
-    assert!(
-        engine
-            .directory()
-            .credential(Face::Sinch, key.public.as_ref().unwrap())
-            .is_none()
-    );
+    assert!(engine.directory().credential(Face::Sinch, key.public.as_ref().unwrap()).is_none());
     let text = print(&say(&engine, "key list --tenant one").await, &Printing::default());
+    assert!(text.contains("robot") && text.contains("revoked") && !text.contains(&key.secret), "{text}");
     assert!(
-        text.contains("robot") && text.contains("revoked") && !text.contains(&key.secret),
-        "{text}"
-    );
-    assert!(
-        refused(&engine, &format!("key revoke --tenant one {}", key.id))
-            .await
-            .contains("revoked already")
+        refused(&engine, &format!("key revoke --tenant one {}", key.id)).await.contains("revoked already")
     );
 }
 
@@ -177,39 +130,18 @@ async fn refusals_are_sentences() {
     say(&engine, "tenant create --name twin").await;
     let rows = [
         ("tenant show nobody", "There is no tenant \"nobody\"."),
-        (
-            "tenant show twin",
-            "2 tenants are called \"twin\": use the id instead.",
-        ),
+        ("tenant show twin", "2 tenants are called \"twin\": use the id instead."),
         ("app show --tenant one bar", "There is no app \"bar\"."),
-        (
-            "app create --tenant one --name x --channel FAX --account y",
-            "The channels are ALPHA.",
-        ),
-        (
-            "app create --tenant one --name x --channel ALPHA --account y --set a=1 --set a=2",
-            "given twice",
-        ),
-        (
-            "app remove-channel --tenant one --app shop --channel API",
-            "is not connected to API",
-        ),
+        ("app create --tenant one --name x --channel FAX --account y", "The channels are ALPHA."),
+        ("app create --tenant one --name x --channel ALPHA --account y --set a=1 --set a=2", "given twice"),
+        ("app remove-channel --tenant one --app shop --channel API", "is not connected to API"),
         ("key create --tenant one --face liveperson", "name it with --app"),
         ("key revoke --tenant one k", "has no key \"k\""),
-        (
-            "agent create --tenant one --name A --email ann",
-            "no email address",
-        ),
-        (
-            "agent create --tenant one --name A --email ANN@example.com",
-            "already",
-        ),
+        ("agent create --tenant one --name A --email ann", "no email address"),
+        ("agent create --tenant one --name A --email ANN@example.com", "already"),
         ("agent show --tenant twin Ann", "2 tenants"),
         ("explain x", "no message id"),
-        (
-            "explain 01900000-0000-7000-8000-000000000001",
-            "There is no message",
-        ),
+        ("explain 01900000-0000-7000-8000-000000000001", "There is no message"),
     ];
     for (line, part) in rows {
         let why = refused(&engine, line).await;
@@ -222,11 +154,7 @@ async fn refusals_are_sentences() {
 async fn another_tenant_does_not_see_an_agent() {
     let engine = founded().await;
     say(&engine, "tenant create --name two").await;
-    assert!(
-        refused(&engine, "agent show --tenant two ann@example.com")
-            .await
-            .contains("There is no agent")
-    );
+    assert!(refused(&engine, "agent show --tenant two ann@example.com").await.contains("There is no agent"));
 }
 
 #[tokio::test]
@@ -255,10 +183,7 @@ async fn a_message_is_explained_step_by_step() {
         let text = print(&answer, &Printing::default());
         assert!(!text.contains("the words"), "{text}");
         if text.contains("ALPHA took attempt 1") {
-            assert!(
-                text.contains("Now: handed over; ALPHA may still report."),
-                "{text}"
-            );
+            assert!(text.contains("Now: handed over; ALPHA may still report."), "{text}");
             return;
         }
         tokio::task::yield_now().await;

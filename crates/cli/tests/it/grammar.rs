@@ -6,9 +6,7 @@ use cli::{AdminRequest, Arguments, Command, KeyFace};
 
 fn parse(line: &str) -> Result<Command, String> {
     let parsed = Arguments::try_parse_from(["trunkline"].into_iter().chain(line.split(' ')));
-    parsed
-        .map(|arguments| arguments.command)
-        .map_err(|error| error.to_string())
+    parsed.map(|arguments| arguments.command).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -50,15 +48,9 @@ fn every_command_line_of_the_design_parses() {
 #[test]
 fn what_is_missing_or_unknown_is_said() {
     let rows = [
-        (
-            "key create --tenant one --face fax",
-            "possible values: sinch, liveperson, livedesk, trunkline",
-        ),
+        ("key create --tenant one --face fax", "possible values: sinch, liveperson, livedesk, trunkline"),
         ("app create --tenant one --name shop --channel ALPHA", "--account"),
-        (
-            "app create --tenant one --name s --channel A --account us --set token",
-            "write it as KEY=VALUE",
-        ),
+        ("app create --tenant one --name s --channel A --account us --set token", "write it as KEY=VALUE"),
         (
             "app create --tenant one --name s --channel A --account us --set-file k=/nowhere/k",
             "cannot be read",
@@ -79,13 +71,7 @@ fn commands_of_administration_become_requests_and_others_do_not() {
     let (tenant, face) = ("one".to_owned(), KeyFace::LiveDesk);
     assert_eq!(
         request,
-        AdminRequest::CreateKey {
-            tenant,
-            face,
-            app: None,
-            agent: None,
-            name: String::new()
-        }
+        AdminRequest::CreateKey { tenant, face, app: None, agent: None, name: String::new() }
     );
     assert!(printing.json);
     assert!(cli::request(parse("serve").unwrap()).is_none());

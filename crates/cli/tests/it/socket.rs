@@ -37,24 +37,10 @@ async fn a_request_goes_through_and_only_the_owner_may_ask() {
     let server = served(&path).await;
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let created = call_socket(
-        &path,
-        AdminRequest::CreateTenant {
-            name: "one".to_owned(),
-        },
-    )
-    .await
-    .unwrap();
+    let created = call_socket(&path, AdminRequest::CreateTenant { name: "one".to_owned() }).await.unwrap();
     let listed = call_socket(&path, AdminRequest::ListTenants {}).await.unwrap();
     assert_eq!(created, listed);
-    let none = call_socket(
-        &path,
-        AdminRequest::ShowTenant {
-            tenant: "x".to_owned(),
-        },
-    )
-    .await
-    .unwrap();
+    let none = call_socket(&path, AdminRequest::ShowTenant { tenant: "x".to_owned() }).await.unwrap();
     assert!(matches!(none, AdminAnswer::Refused { .. }));
     server.abort();
 }
@@ -64,11 +50,7 @@ async fn nonsense_and_endless_lines_are_refused() {
     let folder = TempFolder::new("cli-socket-limits");
     let path = folder.path().join("admin.sock");
     let server = served(&path).await;
-    assert!(
-        raw(&path, b"{\"request\":\"fly\"}\n")
-            .await
-            .contains("does not know this request")
-    );
+    assert!(raw(&path, b"{\"request\":\"fly\"}\n").await.contains("does not know this request"));
     let mut fits = vec![b' '; (256 << 10) - 1];
     fits.push(b'\n');
     assert!(raw(&path, &fits).await.contains("does not know this request"));
@@ -81,16 +63,12 @@ async fn nonsense_and_endless_lines_are_refused() {
 async fn a_server_that_is_down_is_told_from_one_that_refuses() {
     let folder = TempFolder::new("cli-socket-down");
     let path = folder.path().join("admin.sock");
-    let absent = call_socket(&path, AdminRequest::ListTenants {})
-        .await
-        .unwrap_err();
+    let absent = call_socket(&path, AdminRequest::ListTenants {}).await.unwrap_err();
     assert_eq!(absent.kind(), ErrorKind::NotFound);
     let server = served(&path).await;
     server.abort();
     drop(server.await);
-    let stale = call_socket(&path, AdminRequest::ListTenants {})
-        .await
-        .unwrap_err();
+    let stale = call_socket(&path, AdminRequest::ListTenants {}).await.unwrap_err();
     assert_eq!(stale.kind(), ErrorKind::ConnectionRefused);
     served(&path).await.abort();
 }

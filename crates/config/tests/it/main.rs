@@ -38,21 +38,9 @@ fn the_defaults_are_those_that_the_design_names() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.store.data, Path::new("trunkline-data"));
     assert_eq!(config.store.sync, Sync::Full);
-    assert_eq!(
-        (
-            config.sinch.token_lifetime_s,
-            config.liveperson.app_token_lifetime_s
-        ),
-        (3_600, 3_600)
-    );
+    assert_eq!((config.sinch.token_lifetime_s, config.liveperson.app_token_lifetime_s), (3_600, 3_600));
     assert_eq!(config.sinch.requests_per_second, 800);
-    assert_eq!(
-        (
-            config.sinch.sends_per_second_per_app,
-            config.sinch.callbacks_per_second_per_app
-        ),
-        (20, 25)
-    );
+    assert_eq!((config.sinch.sends_per_second_per_app, config.sinch.callbacks_per_second_per_app), (20, 25));
     assert_eq!(config.livedesk.messages_per_minute_per_conversation, 200);
     assert_eq!(config.livedesk.attachment_bytes_max, 40 << 20);
     assert!(!config.http_out.allow_loopback && !config.http_out.providers_allow_loopback);
@@ -67,25 +55,12 @@ fn the_default_file_shows_every_key_with_a_comment_above() {
         let lines: Vec<&str> = rest.lines().take_while(|line| !line.starts_with('[')).collect();
         for key in keys.as_dict().unwrap().keys() {
             let is_key = |line: &&str| line.trim_start_matches('#').starts_with(&format!("{key} = "));
-            let place = lines
-                .iter()
-                .position(is_key)
-                .unwrap_or_else(|| panic!("{section}.{key}"));
-            assert!(
-                place > 0 && lines[place - 1].starts_with("# "),
-                "{section}.{key} has no comment"
-            );
+            let place = lines.iter().position(is_key).unwrap_or_else(|| panic!("{section}.{key}"));
+            assert!(place > 0 && lines[place - 1].starts_with("# "), "{section}.{key} has no comment");
             count += 1;
         }
-        let shown = lines
-            .iter()
-            .filter(|line| line.contains(" = ") && !line.starts_with("# "))
-            .count();
-        assert_eq!(
-            shown,
-            keys.as_dict().unwrap().len(),
-            "[{section}] shows a key that does not exist"
-        );
+        let shown = lines.iter().filter(|line| line.contains(" = ") && !line.starts_with("# ")).count();
+        assert_eq!(shown, keys.as_dict().unwrap().len(), "[{section}] shows a key that does not exist");
     }
     assert!(count > 30);
 }
@@ -105,13 +80,7 @@ fn the_environment_beats_the_file() {
     let config = loaded(file, &variables).unwrap();
     assert_eq!(config.server.listen.port(), 2);
     assert_eq!(config.server.shutdown_grace_s, 7);
-    assert_eq!(
-        (
-            config.sinch.token_lifetime_s,
-            config.liveperson.app_token_lifetime_s
-        ),
-        (2, 3)
-    );
+    assert_eq!((config.sinch.token_lifetime_s, config.liveperson.app_token_lifetime_s), (2, 3));
     assert!(config.http_out.allow_loopback);
     assert_eq!(config.http_out.allow, ["10.0.0.0/8"]);
     assert_eq!(config.store.data, Path::new("7"));
@@ -121,67 +90,28 @@ fn the_environment_beats_the_file() {
 /// Files, each with one mistake, and a part of what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nlisten = \"here\"", "server.listen does not fit"),
-    (
-        "[server]\nlistn = \"127.0.0.1:1\"",
-        "there is no key server.listn. The keys are base_url, listen,",
-    ),
-    (
-        "[srver]\nlisten = 1",
-        "there is no section srver. The sections are http_out, limits,",
-    ),
+    ("[server]\nlistn = \"127.0.0.1:1\"", "there is no key server.listn. The keys are base_url, listen,"),
+    ("[srver]\nlisten = 1", "there is no section srver. The sections are http_out, limits,"),
     ("listen = 1", "there is no section listen"),
-    (
-        "server = 1",
-        "server is a section, so its keys stand under [server]",
-    ),
+    ("server = 1", "server is a section, so its keys stand under [server]"),
     ("[server\n", "In t.toml: "),
-    (
-        "[server]\nshutdown_grace_s = -1",
-        "server.shutdown_grace_s does not fit",
-    ),
-    (
-        "[server]\nshutdown_grace_s = 3601",
-        "server.shutdown_grace_s is 3601 but may be at most 3600.",
-    ),
-    (
-        "[server]\ntls_listen = \"127.0.0.1:1\"",
-        "needs server.tls_certificate and server.tls_key",
-    ),
-    (
-        "[server]\ntls_key = \"k\"",
-        "server.tls_key is set but server.tls_certificate is not",
-    ),
-    (
-        "[server]\noperator_listen = \"127.0.0.1:8080\"",
-        "the same address as server.listen",
-    ),
+    ("[server]\nshutdown_grace_s = -1", "server.shutdown_grace_s does not fit"),
+    ("[server]\nshutdown_grace_s = 3601", "server.shutdown_grace_s is 3601 but may be at most 3600."),
+    ("[server]\ntls_listen = \"127.0.0.1:1\"", "needs server.tls_certificate and server.tls_key"),
+    ("[server]\ntls_key = \"k\"", "server.tls_key is set but server.tls_certificate is not"),
+    ("[server]\noperator_listen = \"127.0.0.1:8080\"", "the same address as server.listen"),
     ("[server]\nbase_url = \"talk\"", "is no URL"),
     ("[server]\nbase_url = \"ftp://talk\"", "must begin with http"),
     ("[server]\nbase_url = \"http://talk/\"", "ends in a slash"),
     ("[store]\nsync = \"perhaps\"", "store.sync does not fit"),
     ("[store]\ndata = \"\"", "store.data is empty"),
-    (
-        "[sinch]\ntoken_lifetime_s = 0",
-        "sinch.token_lifetime_s is 0 but must be at least 1.",
-    ),
-    (
-        "[liveperson]\npublic_authority = \"https://x\"",
-        "is no host with a port",
-    ),
+    ("[sinch]\ntoken_lifetime_s = 0", "sinch.token_lifetime_s is 0 but must be at least 1."),
+    ("[liveperson]\npublic_authority = \"https://x\"", "is no host with a port"),
     ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),
-    (
-        "[http_out]\nallow = [\"10.0.0.0/33\"]",
-        "names \"10.0.0.0/33\", which is no subnet",
-    ),
-    (
-        "[http_out]\nallow_loopback = \"yes\"",
-        "http_out.allow_loopback does not fit",
-    ),
+    ("[http_out]\nallow = [\"10.0.0.0/33\"]", "names \"10.0.0.0/33\", which is no subnet"),
+    ("[http_out]\nallow_loopback = \"yes\"", "http_out.allow_loopback does not fit"),
     ("[limits]\ncached_rows_max = 0", "limits.cached_rows_max is 0"),
-    (
-        "[limits]\nwaiting_commands_max = 1",
-        "larger than limits.waiting_commands_max",
-    ),
+    ("[limits]\nwaiting_commands_max = 1", "larger than limits.waiting_commands_max"),
     ("[log]\nfilter = \" \"", "log.filter is empty"),
 ];
 
@@ -190,10 +120,7 @@ fn each_mistake_has_its_sentence() {
     for (file, part) in MISTAKES {
         let problems = loaded(file, &[]).unwrap_err();
         assert_eq!(problems.len(), 1, "{file}: {problems:?}");
-        assert!(
-            problems[0].contains(part) && problems[0].ends_with('.'),
-            "{file}: {problems:?}"
-        );
+        assert!(problems[0].contains(part) && problems[0].ends_with('.'), "{file}: {problems:?}");
     }
 }
 
@@ -202,28 +129,16 @@ fn all_problems_come_at_once_from_file_and_environment() {
     let file = "[server]\nlisten = 1\nlistn = 2\n[sinch]\ntoken_lifetime_s = 0\n[log]\njson = 3";
     let variables = [("TRUNKLINE_LOG__COLOUR", "1"), ("TRUNKLINE_LOG_JSON", "true")];
     let problems = loaded(file, &variables).unwrap_err();
-    let parts = [
-        "server.listen ",
-        "server.listn",
-        "sinch.token_lifetime_s",
-        "log.json",
-        "log.colour",
-        "LOG__JSON",
-    ];
+    let parts =
+        ["server.listen ", "server.listn", "sinch.token_lifetime_s", "log.json", "log.colour", "LOG__JSON"];
     assert_eq!(problems.len(), parts.len(), "{problems:#?}");
     for part in parts {
-        assert!(
-            problems.iter().any(|problem| problem.contains(part)),
-            "{part}: {problems:#?}"
-        );
+        assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
     }
 }
 
 #[test]
 fn a_file_that_is_not_there_is_said() {
     let problems = load(Some(Path::new("/nowhere/t.toml"))).unwrap_err();
-    assert!(
-        problems[0].starts_with("The file /nowhere/t.toml could not be read"),
-        "{problems:?}"
-    );
+    assert!(problems[0].starts_with("The file /nowhere/t.toml could not be read"), "{problems:?}");
 }

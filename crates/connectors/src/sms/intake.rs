@@ -55,15 +55,7 @@ impl Receiver {
     ) -> Receiver {
         let nonce = RandomState::new().hash_one(&*account);
         let (parts, count) = (Mutex::default(), AtomicU64::new(0));
-        Receiver {
-            account,
-            settings,
-            intake,
-            links,
-            parts,
-            nonce,
-            count,
-        }
+        Receiver { account, settings, intake, links, parts, nonce, count }
     }
 
     fn parts(&self) -> MutexGuard<'_, Waiting> {
@@ -80,22 +72,13 @@ impl Receiver {
         }
         let octets = map::octets(&message);
         let has_header = u8::from(message.esm_class) & UDH_INDICATOR != 0;
-        let (concatenated, octets) = if has_header {
-            split_header(octets)
-        } else {
-            (sar(&message), octets)
-        };
+        let (concatenated, octets) = if has_header { split_header(octets) } else { (sar(&message), octets) };
         let octets = octets.to_vec();
         match concatenated {
             Some((reference, total, number)) if total > 1 && (1..=total).contains(&number) => {
                 let from = message.source_addr.as_str().to_owned();
                 let to = message.destination_addr.as_str().to_owned();
-                let key = Key {
-                    from,
-                    to,
-                    reference,
-                    total,
-                };
+                let key = Key { from, to, reference, total };
                 self.part(&message, Part { key, number, octets }).await
             }
             _ => self.whole(&message, &octets).await,
@@ -127,17 +110,11 @@ impl Receiver {
         let coding = u8::from(message.data_coding);
         let body = match decode(octets, coding, self.settings.alphabet) {
             Some(text) => Body::Text(text),
-            None => Body::Other {
-                text: "[binary message]".to_owned(),
-            },
+            None => Body::Other { text: "[binary message]".to_owned() },
         };
         let source_id = match map::message_id(message.tlvs()) {
             Some(id) => id.to_owned(),
-            None => format!(
-                "{:016x}-{}",
-                self.nonce,
-                self.count.fetch_add(1, Ordering::Relaxed)
-            ),
+            None => format!("{:016x}-{}", self.nonce, self.count.fetch_add(1, Ordering::Relaxed)),
         };
         let inbound = Inbound::Message {
             from: map::address(message.source_addr.as_str()).into(),
@@ -165,9 +142,7 @@ impl Waiting {
     }
 
     fn settle(&mut self, key: Key, pieces: Vec<Vec<u8>>, taken: bool) {
-        let (told, others) = std::mem::take(&mut self.waiters)
-            .into_iter()
-            .partition(|(own, _)| *own == key);
+        let (told, others) = std::mem::take(&mut self.waiters).into_iter().partition(|(own, _)| *own == key);
         self.waiters = others;
         let told: Vec<(Key, watch::Sender<Option<bool>>)> = told;
         for (_, told) in told {
@@ -197,11 +172,7 @@ fn sar(message: &DeliverSm) -> Option<(u16, u8, u8)> {
 impl Owner for Receiver {
     fn deliver(&self, message: DeliverSm) -> BoxFuture<'_, CommandStatus> {
         Box::pin(async move {
-            if self.handle(message).await {
-                CommandStatus::EsmeRok
-            } else {
-                CommandStatus::EsmeRxTAppn
-            }
+            if self.handle(message).await { CommandStatus::EsmeRok } else { CommandStatus::EsmeRxTAppn }
         })
     }
 

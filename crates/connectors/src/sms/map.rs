@@ -68,10 +68,7 @@ fn submit(
         .ok_or_else(|| bad(ReasonKind::RecipientInvalid, "the number is too long"))?;
     let short_message = OctetString::from_vec(short_message)
         .map_err(|_| bad(ReasonKind::ContentUnsupported, "a part is too long"))?;
-    let validity = message
-        .ttl_s
-        .and_then(validity)
-        .unwrap_or_else(EmptyOrFullCOctetString::null);
+    let validity = message.ttl_s.and_then(validity).unwrap_or_else(EmptyOrFullCOctetString::null);
     Ok(SubmitSm::builder()
         .source_addr_ton(Ton::from(settings.source.ton))
         .source_addr_npi(Npi::from(settings.source.npi))
@@ -110,9 +107,7 @@ fn raw_text(raw: &str) -> Result<String, Reason> {
 /// The same for every attempt of one message, so that a phone joins parts of two attempts.
 fn reference(token: &str) -> u8 {
     let message = token.split('/').next().unwrap_or(token);
-    message
-        .bytes()
-        .fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+    message.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
 }
 
 /// The octets of a message, wherever they are.
@@ -166,10 +161,6 @@ pub fn receipt(message: &DeliverSm, id_form: IdForm) -> Option<Inbound> {
         provider_id: id_form.of_receipt(&parsed.id).into(),
         token: None,
         recipient: Some(Arc::from(address(message.source_addr.as_str()))),
-        receipt: Receipt {
-            status,
-            reason,
-            at: Time(parsed.done_ms),
-        },
+        receipt: Receipt { status, reason, at: Time(parsed.done_ms) },
     })
 }

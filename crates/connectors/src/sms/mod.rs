@@ -80,10 +80,7 @@ impl Default for Sms {
             settings: settings::SETTINGS,
             ..Abilities::default()
         };
-        Sms {
-            abilities,
-            links: Arc::default(),
-        }
+        Sms { abilities, links: Arc::default() }
     }
 }
 
@@ -129,12 +126,7 @@ impl Session for Sms {
     fn hold(&self, line: Line, intake: Arc<dyn Intake>) -> BoxFuture<'static, ()> {
         let settings = Settings::of(&line);
         let (place, window) = (settings.place.clone(), settings.window);
-        let receiver = Receiver::new(
-            Arc::clone(&line.account),
-            settings,
-            intake,
-            Arc::clone(&self.links),
-        );
+        let receiver = Receiver::new(Arc::clone(&line.account), settings, intake, Arc::clone(&self.links));
         Box::pin(keep(place, window, Arc::new(receiver)))
     }
 }
@@ -157,19 +149,13 @@ impl Sms {
 
 fn not_sent(why: &str) -> Handed {
     let reason = Reason::new(ReasonKind::ChannelFailure, why);
-    Handed::No(SendError::Temporary {
-        reason,
-        retry_after_ms: None,
-    })
+    Handed::No(SendError::Temporary { reason, retry_after_ms: None })
 }
 
 /// Digits of an international number or a short code.
 fn normalize(address: &str) -> Option<String> {
     let separators = [' ', '-', '(', ')', '.', '\u{a0}'];
-    let digits: String = address
-        .chars()
-        .filter(|letter| !separators.contains(letter))
-        .collect();
+    let digits: String = address.chars().filter(|letter| !separators.contains(letter)).collect();
     let digits = digits.strip_prefix('+').unwrap_or(&digits);
     let number = digits.bytes().all(|byte| byte.is_ascii_digit());
     (number && (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len())).then(|| digits.to_owned())

@@ -16,54 +16,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("host", false, true, "The message center's host name or address."),
     setting("port", false, false, "Its port; 2775 unless given."),
     setting("system_id", false, true, "Our name there, at most 15 letters."),
-    setting(
-        "password",
-        true,
-        true,
-        "At most 8 letters, as the protocol has it.",
-    ),
-    setting(
-        "source_addr",
-        false,
-        false,
-        "The sender people see; the account's name unless given.",
-    ),
-    setting(
-        "source_ton",
-        false,
-        false,
-        "Type of the sender's number; guessed unless given.",
-    ),
-    setting(
-        "source_npi",
-        false,
-        false,
-        "Numbering plan of the sender; guessed unless given.",
-    ),
-    setting(
-        "system_type",
-        false,
-        false,
-        "What the operator calls the kind of client.",
-    ),
-    setting(
-        "bind_ton",
-        false,
-        false,
-        "Type of number given at the bind; 0 unless given.",
-    ),
-    setting(
-        "bind_npi",
-        false,
-        false,
-        "Numbering plan given at the bind; 0 unless given.",
-    ),
-    setting(
-        "window",
-        false,
-        false,
-        "Unanswered submits at a time; 50 unless given.",
-    ),
+    setting("password", true, true, "At most 8 letters, as the protocol has it."),
+    setting("source_addr", false, false, "The sender people see; the account's name unless given."),
+    setting("source_ton", false, false, "Type of the sender's number; guessed unless given."),
+    setting("source_npi", false, false, "Numbering plan of the sender; guessed unless given."),
+    setting("system_type", false, false, "What the operator calls the kind of client."),
+    setting("bind_ton", false, false, "Type of number given at the bind; 0 unless given."),
+    setting("bind_npi", false, false, "Numbering plan given at the bind; 0 unless given."),
+    setting("window", false, false, "Unanswered submits at a time; 50 unless given."),
     setting(
         "alphabet",
         false,
@@ -79,12 +39,7 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 const fn setting(name: &'static str, secret: bool, required: bool, about: &'static str) -> Setting {
-    Setting {
-        name,
-        secret,
-        required,
-        about,
-    }
+    Setting { name, secret, required, about }
 }
 
 /// An account's settings, with defaults filled in.
@@ -122,11 +77,7 @@ impl Settings {
         let (address, ton, npi) = guess(address);
         Settings {
             place,
-            window: line
-                .setting("window")
-                .parse()
-                .unwrap_or(DEFAULT_WINDOW)
-                .clamp(1, WINDOW_MAX),
+            window: line.setting("window").parse().unwrap_or(DEFAULT_WINDOW).clamp(1, WINDOW_MAX),
             source: Source {
                 address,
                 ton: number("source_ton").unwrap_or(ton),

@@ -28,21 +28,14 @@ pub fn refused(answer: &HttpResponse) -> SendError {
         .filter(|code| *code != 0)
         .unwrap_or_else(|| i64::from(answer.status));
     let words = told.as_ref().map_or("", |told| told.description.as_str());
-    let reason = |kind| Reason {
-        kind,
-        description: words.to_owned(),
-        channel_code: code.to_string(),
-    };
+    let reason = |kind| Reason { kind, description: words.to_owned(), channel_code: code.to_string() };
     match code {
         429 => {
             let told_ms = told.as_ref().and_then(|told| told.parameters.retry_after);
             let retry_after_ms = told_ms
                 .map(|seconds| seconds.max(0).saturating_mul(1_000))
                 .or_else(|| retry_after_ms(&answer.headers));
-            SendError::Temporary {
-                reason: reason(ReasonKind::RateLimited),
-                retry_after_ms,
-            }
+            SendError::Temporary { reason: reason(ReasonKind::RateLimited), retry_after_ms }
         }
         500.. => SendError::Temporary {
             reason: reason(ReasonKind::ChannelFailure),
@@ -53,9 +46,7 @@ pub fn refused(answer: &HttpResponse) -> SendError {
         _ => {
             let lower = words.to_lowercase();
             let known = WORDS.iter().find(|(part, _)| lower.contains(part));
-            SendError::Permanent(reason(
-                known.map_or(ReasonKind::ContentUnsupported, |(_, kind)| *kind),
-            ))
+            SendError::Permanent(reason(known.map_or(ReasonKind::ContentUnsupported, |(_, kind)| *kind)))
         }
     }
 }

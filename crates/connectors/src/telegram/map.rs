@@ -21,10 +21,7 @@ pub struct Call {
 }
 
 fn new_call(method: &str, body: Value) -> Call {
-    Call {
-        method: method.to_owned(),
-        body,
-    }
+    Call { method: method.to_owned(), body }
 }
 
 /// The calls of one message, in order.
@@ -62,22 +59,16 @@ fn raw_call(raw: &str) -> Result<Call, Reason> {
     if !method.starts_with("send") || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Err(wrong("the channel override names a method that sends nothing"));
     }
-    Ok(Call {
-        method: method.to_owned(),
-        body,
-    })
+    Ok(Call { method: method.to_owned(), body })
 }
 
 fn of_body(body: &Body) -> Vec<Call> {
     match body {
         Body::Media(item) => media(item, None),
         Body::Album { caption, items } if !items.is_empty() => album(caption, items),
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => location(body, title, label, latitude, longitude),
+        Body::Location { title, label, latitude, longitude } => {
+            location(body, title, label, latitude, longitude)
+        }
         Body::Choice { text, choices } => choice(text, choices),
         Body::Card(card) => of_card(card),
         Body::Carousel { text, cards, choices } => {
@@ -92,9 +83,7 @@ fn of_body(body: &Body) -> Vec<Call> {
             let rows = sections.iter().flat_map(|section| &section.rows);
             let choices: Vec<Choice> = rows
                 .map(|row| Choice {
-                    action: Action::Reply {
-                        text: row.title.clone(),
-                    },
+                    action: Action::Reply { text: row.title.clone() },
                     postback: row.postback.clone(),
                 })
                 .collect();
@@ -118,10 +107,8 @@ fn of_body(body: &Body) -> Vec<Call> {
 /// Text in as many messages as it needs; the keyboard hangs on the last one.
 fn plain(text: &str, keyboard: Option<Value>) -> Vec<Call> {
     let pieces = chunks(text, TEXT_CHARS_MAX);
-    let mut calls: Vec<Call> = pieces
-        .into_iter()
-        .map(|piece| new_call("sendMessage", json!({ "text": piece })))
-        .collect();
+    let mut calls: Vec<Call> =
+        pieces.into_iter().map(|piece| new_call("sendMessage", json!({ "text": piece }))).collect();
     if let (Some(last), Some(keyboard)) = (calls.last_mut(), keyboard) {
         last.body["reply_markup"] = keyboard;
     }
@@ -130,10 +117,7 @@ fn plain(text: &str, keyboard: Option<Value>) -> Vec<Call> {
 
 fn choice(text: &str, choices: &[Choice]) -> Vec<Call> {
     let (keyboard, rest) = keyboard(choices);
-    let words = Body::Choice {
-        text: text.to_owned(),
-        choices: rest,
-    };
+    let words = Body::Choice { text: text.to_owned(), choices: rest };
     plain(&text::render(&words), keyboard)
 }
 
@@ -154,26 +138,16 @@ fn keyboard(choices: &[Choice]) -> (Option<Value>, Vec<Choice>) {
 fn button(choice: &Choice) -> Option<Value> {
     match &choice.action {
         Action::Reply { text } => {
-            let data = if choice.postback.is_empty() {
-                text
-            } else {
-                &choice.postback
-            };
+            let data = if choice.postback.is_empty() { text } else { &choice.postback };
             let sized = (1..=POSTBACK_BYTES_MAX).contains(&data.len());
             sized.then(|| json!({ "text": text, "callback_data": data }))
         }
         Action::Link { title, url } => {
-            let host = url
-                .strip_prefix("https://")
-                .or_else(|| url.strip_prefix("http://"))?;
+            let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
             let usable = host.contains('.') && !url.contains(char::is_whitespace);
             usable.then(|| json!({ "text": title, "url": url }))
         }
-        Action::ShowLocation {
-            title,
-            latitude,
-            longitude,
-        } => Some(json!({
+        Action::ShowLocation { title, latitude, longitude } => Some(json!({
             "text": title,
             "url": format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}"),
         })),
@@ -237,20 +211,10 @@ fn location(body: &Body, title: &str, label: &str, latitude: &str, longitude: &s
 
 fn of_card(card: &Card) -> Vec<Call> {
     let (keyboard, rest) = keyboard(&card.choices);
-    let words = Card {
-        media: None,
-        choices: rest,
-        ..card.clone()
-    };
+    let words = Card { media: None, choices: rest, ..card.clone() };
     let words = text::render(&Body::Card(words));
     match &card.media {
-        Some(picture) => media(
-            &Media {
-                caption: words,
-                ..picture.clone()
-            },
-            keyboard,
-        ),
+        Some(picture) => media(&Media { caption: words, ..picture.clone() }, keyboard),
         None => plain(&words, keyboard),
     }
 }

@@ -26,12 +26,7 @@ const CHANNEL: &str = "TELEGRAM";
 const DEFAULT_BASE_URL: &str = "https://api.telegram.org";
 
 const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "bot_token",
-        secret: true,
-        required: true,
-        about: "The bot's token, from its maker.",
-    },
+    Setting { name: "bot_token", secret: true, required: true, about: "The bot's token, from its maker." },
     Setting {
         name: "secret_token",
         secret: true,
@@ -98,10 +93,8 @@ impl Connector for Telegram {
                 Err(reason) => return Outcome::Refused(reason),
             };
             let calls = &calls;
-            in_order(&message.parts_done, calls.len(), |part| {
-                Box::pin(self.send_one(line, &calls[part]))
-            })
-            .await
+            in_order(&message.parts_done, calls.len(), |part| Box::pin(self.send_one(line, &calls[part])))
+                .await
         })
     }
 
@@ -119,17 +112,11 @@ impl Connector for Telegram {
         Box::pin(async move {
             let headers = HeaderMap::new();
             let Some(id) = media.url.strip_prefix(read::MEDIA_PREFIX) else {
-                return Some(Located {
-                    url: media.url.clone(),
-                    headers,
-                });
+                return Some(Located { url: media.url.clone(), headers });
             };
             let answer = self.post(line, "getFile", &json!({ "file_id": id })).await.ok()?;
             let answer: wire::Answer<wire::FilePath> = serde_json::from_slice(&answer.body).ok()?;
-            let path = answer
-                .result
-                .map(|file| file.file_path)
-                .filter(|path| !path.is_empty())?;
+            let path = answer.result.map(|file| file.file_path).filter(|path| !path.is_empty())?;
             let url = format!("{}/file/bot{}/{path}", root(line), line.setting("bot_token"));
             Some(Located { url, headers })
         })
@@ -146,21 +133,11 @@ impl Telegram {
         let token = line.setting("bot_token");
         let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-');
         if token.is_empty() || !token.bytes().all(letters) {
-            return Err(refused(
-                ReasonKind::ChannelBadConfiguration,
-                "the bot token is not one",
-            ));
+            return Err(refused(ReasonKind::ChannelBadConfiguration, "the bot token is not one"));
         }
         let url = format!("{}/bot{token}/{method}", root(line));
         let timeout_ms = self.abilities.answer_timeout_ms;
-        post_json(
-            line,
-            url,
-            HeaderMap::new(),
-            body.to_string().into_bytes(),
-            timeout_ms,
-        )
-        .await
+        post_json(line, url, HeaderMap::new(), body.to_string().into_bytes(), timeout_ms).await
     }
 
     async fn send_one(&self, line: &Line, call: &map::Call) -> Handed {
@@ -172,16 +149,10 @@ impl Telegram {
             return Handed::No(errors::refused(&answer));
         }
         match serde_json::from_slice::<wire::Answer<wire::Sent>>(&answer.body) {
-            Ok(wire::Answer {
-                ok: true,
-                result: Some(sent),
-                ..
-            }) => Handed::Taken(format!("{}:{}", sent.chat.id, sent.message_id).into()),
-            Ok(wire::Answer {
-                ok: false,
-                error_code: 1..,
-                ..
-            }) => Handed::No(errors::refused(&answer)),
+            Ok(wire::Answer { ok: true, result: Some(sent), .. }) => {
+                Handed::Taken(format!("{}:{}", sent.chat.id, sent.message_id).into())
+            }
+            Ok(wire::Answer { ok: false, error_code: 1.., .. }) => Handed::No(errors::refused(&answer)),
             _ => Handed::Unknown,
         }
     }

@@ -24,10 +24,8 @@ fn message(message: Message) -> Option<Inbound> {
     }
     let chat = message.chat.id;
     let source_id = format!("{chat}:{}", message.message_id);
-    let reply_to = message
-        .reply_to_message
-        .as_ref()
-        .map(|replied| Arc::from(format!("{chat}:{}", replied.message_id)));
+    let reply_to =
+        message.reply_to_message.as_ref().map(|replied| Arc::from(format!("{chat}:{}", replied.message_id)));
     let writer = message.from.as_ref();
     let (name, language) = (
         writer.map(full_name).unwrap_or_default(),
@@ -66,16 +64,9 @@ fn body(message: Message) -> Option<Body> {
         });
     }
     if let Some(contact) = message.contact {
-        let name = format!("{} {}", contact.first_name, contact.last_name)
-            .trim()
-            .to_owned();
+        let name = format!("{} {}", contact.first_name, contact.last_name).trim().to_owned();
         let phones = vec![contact.phone_number];
-        return Some(Body::ContactCard {
-            name,
-            phones,
-            emails: Vec::new(),
-            organization: String::new(),
-        });
+        return Some(Body::ContactCard { name, phones, emails: Vec::new(), organization: String::new() });
     }
     let files = [
         (message.photo.into_iter().last(), "image/jpeg"),
@@ -87,18 +78,12 @@ fn body(message: Message) -> Option<Body> {
         (message.document, ""),
         (message.sticker, "image/webp"),
     ];
-    let (file, mime) = files
-        .into_iter()
-        .find_map(|(file, mime)| file.map(|file| (file, mime)))?;
+    let (file, mime) = files.into_iter().find_map(|(file, mime)| file.map(|file| (file, mime)))?;
     Some(media(file, mime, caption))
 }
 
 fn media(file: File, usual_mime: &str, caption: String) -> Body {
-    let mime = if file.mime_type.is_empty() {
-        usual_mime.to_owned()
-    } else {
-        file.mime_type
-    };
+    let mime = if file.mime_type.is_empty() { usual_mime.to_owned() } else { file.mime_type };
     Body::Media(Media {
         url: format!("{MEDIA_PREFIX}{}", file.file_id),
         mime,
@@ -112,11 +97,7 @@ fn media(file: File, usual_mime: &str, caption: String) -> Body {
 fn pressed(query: CallbackQuery) -> Option<Inbound> {
     let on = query.message?;
     let of_message = format!("{}:{}", on.chat.id, on.message_id);
-    let buttons = on
-        .reply_markup
-        .into_iter()
-        .flat_map(|markup| markup.inline_keyboard)
-        .flatten();
+    let buttons = on.reply_markup.into_iter().flat_map(|markup| markup.inline_keyboard).flatten();
     let text = buttons
         .into_iter()
         .find(|button| button.callback_data == query.data)
@@ -136,7 +117,5 @@ fn pressed(query: CallbackQuery) -> Option<Inbound> {
 }
 
 fn full_name(user: &User) -> String {
-    format!("{} {}", user.first_name, user.last_name)
-        .trim()
-        .to_owned()
+    format!("{} {}", user.first_name, user.last_name).trim().to_owned()
 }

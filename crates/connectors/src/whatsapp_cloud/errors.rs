@@ -55,19 +55,13 @@ pub fn reason(error: &Error) -> Reason {
     Reason {
         kind,
         description: description.unwrap_or("the provider gave no reason").to_owned(),
-        channel_code: if error.code == 0 {
-            String::new()
-        } else {
-            error.code.to_string()
-        },
+        channel_code: if error.code == 0 { String::new() } else { error.code.to_string() },
     }
 }
 
 /// A refused send.
 pub fn refused(answer: &HttpResponse) -> SendError {
-    let error = serde_json::from_slice::<Refusal>(&answer.body)
-        .unwrap_or_default()
-        .error;
+    let error = serde_json::from_slice::<Refusal>(&answer.body).unwrap_or_default().error;
     let mut reason = reason(&error);
     let later_works = match class(error.code) {
         Some((_, later_works)) if error.code != 0 => later_works || answer.status >= 500,
@@ -85,8 +79,5 @@ pub fn refused(answer: &HttpResponse) -> SendError {
         reason.kind = ReasonKind::ChannelFailure;
     }
     let pair_limit = (error.code == 131_056).then_some(PAIR_LIMIT_DELAY_MS);
-    SendError::Temporary {
-        reason,
-        retry_after_ms: retry_after_ms(&answer.headers).or(pair_limit),
-    }
+    SendError::Temporary { reason, retry_after_ms: retry_after_ms(&answer.headers).or(pair_limit) }
 }

@@ -28,11 +28,7 @@ pub fn outbound(message: &Outbound) -> Result<Vec<Value>, Reason> {
     for (at, body) in bodies.iter_mut().enumerate() {
         body["messaging_product"] = json!("whatsapp");
         body["recipient_type"] = json!("individual");
-        let field = if is_scoped_id(&message.to) {
-            "recipient"
-        } else {
-            "to"
-        };
+        let field = if is_scoped_id(&message.to) { "recipient" } else { "to" };
         body[field] = json!(&*message.to.address);
         body["biz_opaque_callback_data"] = json!(&*message.token);
         if let Some(answered) = message.reply_to.as_ref().filter(|_| at == 0) {
@@ -47,22 +43,14 @@ fn raw_object(raw: &str) -> Result<Value, Reason> {
     if value.is_object() {
         return Ok(value);
     }
-    Err(Reason::new(
-        ReasonKind::ContentUnsupported,
-        "the channel override is not a JSON object",
-    ))
+    Err(Reason::new(ReasonKind::ContentUnsupported, "the channel override is not a JSON object"))
 }
 
 fn of_body(body: &Body) -> Vec<Value> {
     match body {
         Body::Media(item) => media(item),
         Body::Album { caption, items } => album(caption, items),
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => vec![json!({
+        Body::Location { title, label, latitude, longitude } => vec![json!({
             "type": "location",
             "location": { "latitude": latitude, "longitude": longitude, "name": title, "address": label },
         })],
@@ -72,28 +60,16 @@ fn of_body(body: &Body) -> Vec<Value> {
         },
         Body::Card(card) => of_card(card),
         Body::Carousel { text, cards, choices } => carousel(text, cards, choices),
-        Body::List {
-            title,
-            description,
-            sections,
-            menu_title,
-        } => match list(title, description, sections, menu_title) {
-            Some(native) => vec![native],
-            None => plain(&text::render(body)),
-        },
-        Body::ContactCard {
-            name,
-            phones,
-            emails,
-            organization,
-        } => {
+        Body::List { title, description, sections, menu_title } => {
+            match list(title, description, sections, menu_title) {
+                Some(native) => vec![native],
+                None => plain(&text::render(body)),
+            }
+        }
+        Body::ContactCard { name, phones, emails, organization } => {
             vec![contact(name, phones, emails, organization)]
         }
-        Body::Template {
-            name,
-            language,
-            parameters,
-        } => vec![template(name, language, parameters)],
+        Body::Template { name, language, parameters } => vec![template(name, language, parameters)],
         Body::Text(_) | Body::Picked { .. } | Body::Other { .. } => plain(&text::render(body)),
     }
 }
@@ -152,21 +128,13 @@ fn interactive(text: &str, header: Option<&Media>, choices: &[Choice]) -> Option
         return None;
     }
     let mut inner = match choices {
-        [
-            Choice {
-                action: Action::Link { title, url },
-                ..
-            },
-        ] if fits(title, BUTTON_TITLE_CHARS_MAX) => json!({
-            "type": "cta_url",
-            "action": { "name": "cta_url", "parameters": { "display_text": title, "url": url } },
-        }),
-        [
-            Choice {
-                action: Action::ShareLocation { .. },
-                ..
-            },
-        ] if header.is_none() => {
+        [Choice { action: Action::Link { title, url }, .. }] if fits(title, BUTTON_TITLE_CHARS_MAX) => {
+            json!({
+                "type": "cta_url",
+                "action": { "name": "cta_url", "parameters": { "display_text": title, "url": url } },
+            })
+        }
+        [Choice { action: Action::ShareLocation { .. }, .. }] if header.is_none() => {
             json!({ "type": "location_request_message", "action": { "name": "send_location" } })
         }
         _ => replies(choices, header.is_none())?,
@@ -184,21 +152,13 @@ fn interactive(text: &str, header: Option<&Media>, choices: &[Choice]) -> Option
 
 fn replies(choices: &[Choice], list_allowed: bool) -> Option<Value> {
     let is_button = choices.len() <= BUTTONS_MAX;
-    let title_chars_max = if is_button {
-        BUTTON_TITLE_CHARS_MAX
-    } else {
-        ROW_TITLE_CHARS_MAX
-    };
+    let title_chars_max = if is_button { BUTTON_TITLE_CHARS_MAX } else { ROW_TITLE_CHARS_MAX };
     let mut options: Vec<(&str, &str)> = Vec::new();
     for choice in choices {
         let Action::Reply { text } = &choice.action else {
             return None;
         };
-        let id = if choice.postback.is_empty() {
-            text
-        } else {
-            &choice.postback
-        };
+        let id = if choice.postback.is_empty() { text } else { &choice.postback };
         let repeated = options.iter().any(|(other, title)| other == id || title == text);
         if repeated || text.is_empty() || !fits(text, title_chars_max) || !fits(id, ROW_ID_CHARS_MAX) {
             return None;
@@ -233,18 +193,12 @@ fn of_card(card: &Card) -> Vec<Value> {
     let (Some(picture), true) = (&card.media, card.choices.is_empty()) else {
         return plain(&text::render(&Body::Card(card.clone())));
     };
-    media(&Media {
-        caption: words,
-        ..picture.clone()
-    })
+    media(&Media { caption: words, ..picture.clone() })
 }
 
 fn carousel(words: &str, cards: &[Card], choices: &[Choice]) -> Vec<Value> {
     let mut bodies = Vec::new();
-    let closing = Body::Choice {
-        text: words.to_owned(),
-        choices: choices.to_vec(),
-    };
+    let closing = Body::Choice { text: words.to_owned(), choices: choices.to_vec() };
     if !words.is_empty() || !choices.is_empty() {
         bodies.extend(of_body(&closing));
     }
@@ -254,19 +208,13 @@ fn carousel(words: &str, cards: &[Card], choices: &[Choice]) -> Vec<Value> {
 
 fn list(title: &str, description: &str, sections: &[Section], menu_title: &str) -> Option<Value> {
     let count: usize = sections.iter().map(|section| section.rows.len()).sum();
-    let words = if description.is_empty() {
-        title
-    } else {
-        description
-    };
+    let words = if description.is_empty() { title } else { description };
     let headed = !description.is_empty() && !title.is_empty();
     let button = if menu_title.is_empty() { "…" } else { menu_title };
     let sizes_fit = fits(words, INTERACTIVE_TEXT_CHARS_MAX)
         && fits(button, BUTTON_TITLE_CHARS_MAX)
         && (!headed || fits(title, 60))
-        && sections
-            .iter()
-            .all(|section| fits(&section.title, ROW_TITLE_CHARS_MAX));
+        && sections.iter().all(|section| fits(&section.title, ROW_TITLE_CHARS_MAX));
     let titled = sections.len() < 2 || sections.iter().all(|section| !section.title.is_empty());
     if words.is_empty() || !(1..=ROWS_MAX).contains(&count) || !sizes_fit || !titled {
         return None;
@@ -278,11 +226,7 @@ fn list(title: &str, description: &str, sections: &[Section], menu_title: &str) 
             if !fits(&row.title, ROW_TITLE_CHARS_MAX) || !fits(&row.description, ROW_DESCRIPTION_CHARS_MAX) {
                 return None;
             }
-            let id = if row.postback.is_empty() {
-                &row.title
-            } else {
-                &row.postback
-            };
+            let id = if row.postback.is_empty() { &row.title } else { &row.postback };
             rows.push(json!({ "id": id, "title": row.title, "description": row.description }));
         }
         given.push(json!({ "title": section.title, "rows": rows }));
@@ -318,9 +262,7 @@ fn contact(name: &str, phones: &[String], emails: &[String], organization: &str)
 fn template(name: &str, language: &str, parameters: &[(String, String)]) -> Value {
     let mut components = Vec::new();
     for place in ["header", "body"] {
-        let here = parameters
-            .iter()
-            .filter(|(key, _)| key.starts_with("header[") == (place == "header"));
+        let here = parameters.iter().filter(|(key, _)| key.starts_with("header[") == (place == "header"));
         let written: Vec<Value> = here.map(|(key, value)| parameter(key, value)).collect();
         if !written.is_empty() {
             components.push(json!({ "type": place, "parameters": written }));

@@ -28,40 +28,15 @@ const DIGITS_MIN: usize = 6;
 const DIGITS_MAX: usize = 15;
 
 const SETTINGS: &[Setting] = &[
-    setting(
-        "access_token",
-        true,
-        true,
-        "Token of a system user that may send messages.",
-    ),
-    setting(
-        "app_secret",
-        true,
-        true,
-        "The app's secret; signs what the provider posts to us.",
-    ),
-    setting(
-        "verify_token",
-        true,
-        false,
-        "A word of your own, given when the callback address is set up.",
-    ),
-    setting(
-        "base_url",
-        false,
-        false,
-        "Where the Graph API is; https://graph.facebook.com unless given.",
-    ),
+    setting("access_token", true, true, "Token of a system user that may send messages."),
+    setting("app_secret", true, true, "The app's secret; signs what the provider posts to us."),
+    setting("verify_token", true, false, "A word of your own, given when the callback address is set up."),
+    setting("base_url", false, false, "Where the Graph API is; https://graph.facebook.com unless given."),
     setting("api_version", false, false, "Version in the path, such as v25.0."),
 ];
 
 const fn setting(name: &'static str, secret: bool, required: bool, about: &'static str) -> Setting {
-    Setting {
-        name,
-        secret,
-        required,
-        about,
-    }
+    Setting { name, secret, required, about }
 }
 
 /// The business number of the account is `Line::account`: its phone number id.
@@ -130,20 +105,14 @@ impl Connector for WhatsApp {
                 Err(reason) => return Outcome::Refused(reason),
             };
             let bodies = &bodies;
-            in_order(&message.parts_done, bodies.len(), |part| {
-                Box::pin(self.post(line, &bodies[part]))
-            })
-            .await
+            in_order(&message.parts_done, bodies.len(), |part| Box::pin(self.post(line, &bodies[part]))).await
         })
     }
 
     fn locate<'a>(&'a self, line: &'a Line, media: &'a Media) -> BoxFuture<'a, Option<Located>> {
         Box::pin(async move {
             let Some(id) = media.url.strip_prefix(read::MEDIA_PREFIX) else {
-                return Some(Located {
-                    url: media.url.clone(),
-                    headers: http::HeaderMap::new(),
-                });
+                return Some(Located { url: media.url.clone(), headers: http::HeaderMap::new() });
             };
             let headers = bearer(line.setting("access_token"))?;
             let url = format!("{}/{id}", root(line));
@@ -151,10 +120,7 @@ impl Connector for WhatsApp {
             let asked = call(line, Method::GET, url, headers.clone(), Vec::new(), timeout_ms).await;
             let answer = asked.ok().filter(|answer| answer.status == 200)?;
             let found: wire::MediaAddress = serde_json::from_slice(&answer.body).ok()?;
-            Some(Located {
-                url: found.url,
-                headers,
-            })
+            Some(Located { url: found.url, headers })
         })
     }
 }
@@ -162,10 +128,7 @@ impl Connector for WhatsApp {
 impl WhatsApp {
     async fn post(&self, line: &Line, body: &Value) -> Handed {
         let Some(headers) = bearer(line.setting("access_token")) else {
-            return refused(
-                ReasonKind::ChannelBadConfiguration,
-                "the access token is not a header value",
-            );
+            return refused(ReasonKind::ChannelBadConfiguration, "the access token is not a header value");
         };
         let url = format!("{}/{}/messages", root(line), line.account);
         let timeout_ms = self.abilities.answer_timeout_ms;
@@ -189,28 +152,18 @@ fn root(line: &Line) -> String {
         "" => default.to_owned(),
         value => value.trim_end_matches('/').to_owned(),
     };
-    format!(
-        "{}/{}",
-        given("base_url", DEFAULT_BASE_URL),
-        given("api_version", DEFAULT_API_VERSION)
-    )
+    format!("{}/{}", given("base_url", DEFAULT_BASE_URL), given("api_version", DEFAULT_API_VERSION))
 }
 
 /// Digits of a phone number, or a business-scoped user id such as `GB.9f3K2`.
 fn normalize(address: &str) -> Option<String> {
     if let Some((country, id)) = address.split_once('.') {
         let scoped = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
-        let named = !id.is_empty()
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let named = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
         return (scoped && named && id.len() <= 132).then(|| address.to_owned());
     }
     let separators = [' ', '-', '(', ')', '\u{a0}'];
-    let digits: String = address
-        .chars()
-        .filter(|letter| !separators.contains(letter))
-        .collect();
+    let digits: String = address.chars().filter(|letter| !separators.contains(letter)).collect();
     let digits = digits.strip_prefix('+').unwrap_or(&digits);
     let number = digits.bytes().all(|byte| byte.is_ascii_digit());
     (number && (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len())).then(|| digits.to_owned())

@@ -37,16 +37,10 @@ fn message(raw: &Value, batch: &Messages) -> Option<Inbound> {
     if message.group_id.is_some() || matches!(message.kind.as_str(), "reaction" | "system") {
         return None;
     }
-    let written = if message.from.is_empty() {
-        &message.from_user_id
-    } else {
-        &message.from
-    };
+    let written = if message.from.is_empty() { &message.from_user_id } else { &message.from };
     let from = normalize(written)?;
-    let contact = batch
-        .contacts
-        .iter()
-        .find(|contact| contact.wa_id == *written || contact.user_id == *written);
+    let contact =
+        batch.contacts.iter().find(|contact| contact.wa_id == *written || contact.user_id == *written);
     let of_message = message.context.as_ref().and_then(|context| context.id.clone());
     let body = body(&message, of_message.clone());
     Some(Inbound::Message {
@@ -61,13 +55,7 @@ fn message(raw: &Value, batch: &Messages) -> Option<Inbound> {
 
 fn body(message: &Message, of_message: Option<String>) -> Body {
     let content = message.content.get(&message.kind).unwrap_or(&Value::Null);
-    let text = |path: &str| {
-        content
-            .pointer(path)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |path: &str| content.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     match message.kind.as_str() {
         "text" => Body::Text(text("/body")),
         "image" | "video" | "audio" | "document" | "sticker" => media(content),
@@ -78,11 +66,7 @@ fn body(message: &Message, of_message: Option<String>) -> Body {
             longitude: number(&content["longitude"]),
         },
         "contacts" => contact_card(content),
-        "button" => Body::Picked {
-            text: text("/text"),
-            postback: text("/payload"),
-            of_message,
-        },
+        "button" => Body::Picked { text: text("/text"), postback: text("/payload"), of_message },
         "interactive" => {
             let kind = text("/type");
             match kind.as_str() {
@@ -91,14 +75,10 @@ fn body(message: &Message, of_message: Option<String>) -> Body {
                     postback: text(&format!("/{kind}/id")),
                     of_message,
                 },
-                _ => Body::Other {
-                    text: text("/nfm_reply/body"),
-                },
+                _ => Body::Other { text: text("/nfm_reply/body") },
             }
         }
-        kind => Body::Other {
-            text: format!("[{kind}]"),
-        },
+        kind => Body::Other { text: format!("[{kind}]") },
     }
 }
 
@@ -122,16 +102,10 @@ fn contact_card(content: &Value) -> Body {
     let first = &content[0];
     let all = |list: &str, field: &str| {
         let entries = first[list].as_array().map(Vec::as_slice).unwrap_or_default();
-        entries
-            .iter()
-            .filter_map(|entry| entry[field].as_str().map(str::to_owned))
-            .collect()
+        entries.iter().filter_map(|entry| entry[field].as_str().map(str::to_owned)).collect()
     };
     Body::ContactCard {
-        name: first["name"]["formatted_name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        name: first["name"]["formatted_name"].as_str().unwrap_or_default().to_owned(),
         phones: all("phones", "phone"),
         emails: all("emails", "email"),
         organization: first["org"]["company"].as_str().unwrap_or_default().to_owned(),
@@ -153,19 +127,11 @@ fn status(raw: &Value) -> Option<Inbound> {
     });
     let at: i64 = status.timestamp.parse().unwrap_or_default();
     // Seconds; milliseconds have been seen.
-    let at_ms = if at > 100_000_000_000 {
-        at
-    } else {
-        at.saturating_mul(1_000)
-    };
+    let at_ms = if at > 100_000_000_000 { at } else { at.saturating_mul(1_000) };
     Some(Inbound::Receipt {
         provider_id: status.id.into(),
         token: status.biz_opaque_callback_data.map(Arc::from),
         recipient: status.recipient_id.and_then(|to| normalize(&to)).map(Arc::from),
-        receipt: Receipt {
-            status: said,
-            reason,
-            at: Time(at_ms),
-        },
+        receipt: Receipt { status: said, reason, at: Time(at_ms) },
     })
 }

@@ -32,37 +32,23 @@ impl Script {
 
     pub fn answer_with(&self, status: u16, body: &str, headers: HeaderMap) {
         let body = Bytes::from(body.to_owned());
-        self.answers
-            .lock()
-            .expect("tests have loopback and no poisoned lock")
-            .push_back(Ok(HttpResponse {
-                status,
-                headers,
-                body,
-            }));
+        self.answers.lock().expect("tests have loopback and no poisoned lock").push_back(Ok(HttpResponse {
+            status,
+            headers,
+            body,
+        }));
     }
 
     pub fn fail(&self, error: OutError) {
-        self.answers
-            .lock()
-            .expect("tests have loopback and no poisoned lock")
-            .push_back(Err(error));
+        self.answers.lock().expect("tests have loopback and no poisoned lock").push_back(Err(error));
     }
 
     /// URL and JSON body of every request so far.
     pub fn seen(&self) -> Vec<(String, Value)> {
-        let asked = self
-            .asked
-            .lock()
-            .expect("tests have loopback and no poisoned lock");
+        let asked = self.asked.lock().expect("tests have loopback and no poisoned lock");
         asked
             .iter()
-            .map(|request| {
-                (
-                    request.url.clone(),
-                    serde_json::from_slice(&request.body).unwrap_or_default(),
-                )
-            })
+            .map(|request| (request.url.clone(), serde_json::from_slice(&request.body).unwrap_or_default()))
             .collect()
     }
 }
@@ -70,10 +56,7 @@ impl Script {
 impl HttpOut for Script {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
-            self.asked
-                .lock()
-                .expect("tests have loopback and no poisoned lock")
-                .push(request);
+            self.asked.lock().expect("tests have loopback and no poisoned lock").push(request);
             self.answers
                 .lock()
                 .expect("tests have loopback and no poisoned lock")
@@ -91,10 +74,7 @@ pub fn registered(channel: &str) -> Registered {
 }
 
 pub fn line(account: &str, settings: &[(&str, &str)], http: &Arc<Script>) -> Line {
-    let settings = settings
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Line::new(account, settings, Arc::clone(http) as Arc<dyn HttpOut>)
 }
 
@@ -112,26 +92,15 @@ pub fn outbound(channel: &str, to: &str, body: Body) -> Outbound {
 
 pub fn callback(headers: &[(&'static str, &str)], body: &str) -> Callback {
     let headers = headers.iter().map(|(name, value)| {
-        (
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).expect("a header value"),
-        )
+        (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header value"))
     });
-    Callback {
-        headers: headers.collect(),
-        query: String::new(),
-        body: Bytes::from(body.to_owned()),
-    }
+    Callback { headers: headers.collect(), query: String::new(), body: Bytes::from(body.to_owned()) }
 }
 
 /// Reads twice: a replay says the same, so that the core can drop it by its ids.
 pub fn read(connector: &dyn Connector, callback: &Callback, line: &Line) -> Vec<Inbound> {
-    let once = connector
-        .read(connector.authenticate(callback, line).expect("genuine"))
-        .expect("readable");
-    let again = connector
-        .read(connector.authenticate(callback, line).expect("genuine"))
-        .expect("readable");
+    let once = connector.read(connector.authenticate(callback, line).expect("genuine")).expect("readable");
+    let again = connector.read(connector.authenticate(callback, line).expect("genuine")).expect("readable");
     assert_eq!(once, again);
     once
 }
@@ -140,10 +109,7 @@ pub fn read(connector: &dyn Connector, callback: &Callback, line: &Line) -> Vec<
 pub fn kind(outcome: &Outcome) -> (ReasonKind, Option<i64>, bool) {
     match outcome {
         Outcome::Refused(reason) => (reason.kind, None, false),
-        Outcome::Temporary {
-            reason,
-            retry_after_ms,
-        } => (reason.kind, *retry_after_ms, true),
+        Outcome::Temporary { reason, retry_after_ms } => (reason.kind, *retry_after_ms, true),
         other => panic!("neither refused nor temporary: {other:?}"),
     }
 }
@@ -151,10 +117,7 @@ pub fn kind(outcome: &Outcome) -> (ReasonKind, Option<i64>, bool) {
 /// What holds for every channel over HTTP: classes of answers, and silence about secrets.
 pub async fn conforms(connector: &dyn Connector, line: &Line, http: &Script, message: &Outbound) {
     http.fail(OutError::NoAnswer("dropped".to_owned()));
-    assert_eq!(
-        connector.send(line, message).await,
-        Outcome::Unknown { parts: vec![] }
-    );
+    assert_eq!(connector.send(line, message).await, Outcome::Unknown { parts: vec![] });
     http.fail(OutError::NotSent("no connection".to_owned()));
     assert!(kind(&connector.send(line, message).await).2);
     http.fail(OutError::Forbidden("not public".to_owned()));
@@ -163,38 +126,22 @@ pub async fn conforms(connector: &dyn Connector, line: &Line, http: &Script, mes
         (ReasonKind::ChannelBadConfiguration, None, false)
     );
     http.answer(200, "not what was promised");
-    assert_eq!(
-        connector.send(line, message).await,
-        Outcome::Unknown { parts: vec![] }
-    );
+    assert_eq!(connector.send(line, message).await, Outcome::Unknown { parts: vec![] });
     for status in [500, 502, 503] {
         http.answer(status, "<html>");
-        assert_eq!(
-            kind(&connector.send(line, message).await),
-            (ReasonKind::ChannelFailure, None, true)
-        );
+        assert_eq!(kind(&connector.send(line, message).await), (ReasonKind::ChannelFailure, None, true));
     }
     let mut headers = HeaderMap::new();
     headers.insert(http::header::RETRY_AFTER, HeaderValue::from_static("7"));
     http.answer_with(429, "{}", headers);
-    assert_eq!(
-        kind(&connector.send(line, message).await),
-        (ReasonKind::RateLimited, Some(7_000), true)
-    );
+    assert_eq!(kind(&connector.send(line, message).await), (ReasonKind::RateLimited, Some(7_000), true));
     let shown = format!(
         "{line:?} {:?} {message:?}",
-        http.asked
-            .lock()
-            .expect("tests have loopback and no poisoned lock")
+        http.asked.lock().expect("tests have loopback and no poisoned lock")
     );
     assert!(!shown.contains(SECRET), "a secret shows: {shown}");
-    let forged = callback(
-        &[
-            ("x-hub-signature-256", "sha256=00"),
-            ("x-telegram-bot-api-secret-token", "no"),
-        ],
-        "{}",
-    );
+    let forged =
+        callback(&[("x-hub-signature-256", "sha256=00"), ("x-telegram-bot-api-secret-token", "no")], "{}");
     assert!(connector.authenticate(&forged, line).is_err());
     assert!(connector.authenticate(&callback(&[], "{}"), line).is_err());
 }

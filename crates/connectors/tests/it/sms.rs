@@ -28,14 +28,8 @@ struct Heard {
 impl Intake for Heard {
     fn take(&self, inbound: Vec<Inbound>) -> BoxFuture<'_, bool> {
         Box::pin(async move {
-            self.all
-                .lock()
-                .expect("tests have loopback and no poisoned lock")
-                .extend(inbound);
-            !*self
-                .refuses
-                .lock()
-                .expect("tests have loopback and no poisoned lock")
+            self.all.lock().expect("tests have loopback and no poisoned lock").extend(inbound);
+            !*self.refuses.lock().expect("tests have loopback and no poisoned lock")
         })
     }
 }
@@ -52,36 +46,15 @@ struct Center(TcpStream);
 impl Center {
     async fn read(&mut self) -> Pdu {
         let limit = Duration::from_secs(10);
-        let length = tokio::time::timeout(limit, self.0.read_u32())
-            .await
-            .expect("in time")
-            .expect("a PDU");
+        let length = tokio::time::timeout(limit, self.0.read_u32()).await.expect("in time").expect("a PDU");
         let (id, status) = (
-            self.0
-                .read_u32()
-                .await
-                .expect("tests have loopback and no poisoned lock"),
-            self.0
-                .read_u32()
-                .await
-                .expect("tests have loopback and no poisoned lock"),
+            self.0.read_u32().await.expect("tests have loopback and no poisoned lock"),
+            self.0.read_u32().await.expect("tests have loopback and no poisoned lock"),
         );
-        let sequence = self
-            .0
-            .read_u32()
-            .await
-            .expect("tests have loopback and no poisoned lock");
+        let sequence = self.0.read_u32().await.expect("tests have loopback and no poisoned lock");
         let mut body = vec![0; length as usize - 16];
-        self.0
-            .read_exact(&mut body)
-            .await
-            .expect("tests have loopback and no poisoned lock");
-        Pdu {
-            id,
-            status,
-            sequence,
-            body,
-        }
+        self.0.read_exact(&mut body).await.expect("tests have loopback and no poisoned lock");
+        Pdu { id, status, sequence, body }
     }
 
     async fn write(&mut self, id: u32, status: u32, sequence: u32, body: &[u8]) {
@@ -90,10 +63,7 @@ impl Center {
             bytes.extend(word.to_be_bytes());
         }
         bytes.extend(body);
-        self.0
-            .write_all(&bytes)
-            .await
-            .expect("tests have loopback and no poisoned lock");
+        self.0.write_all(&bytes).await.expect("tests have loopback and no poisoned lock");
     }
 
     async fn submit(&mut self) -> Pdu {
@@ -113,33 +83,16 @@ struct World {
 
 /// A bound session.
 async fn world() -> World {
-    let listener = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("tests have loopback and no poisoned lock");
-    let port = listener
-        .local_addr()
-        .expect("tests have loopback and no poisoned lock")
-        .port()
-        .to_string();
-    let settings = [
-        ("host", "127.0.0.1"),
-        ("port", &port),
-        ("system_id", "acme"),
-        ("password", SECRET),
-    ];
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("tests have loopback and no poisoned lock");
+    let port = listener.local_addr().expect("tests have loopback and no poisoned lock").port().to_string();
+    let settings = [("host", "127.0.0.1"), ("port", &port), ("system_id", "acme"), ("password", SECRET)];
     let line = line("447700900000", &settings, &Arc::new(Script::default()));
     let channel = registered("SMS");
     let heard = Arc::new(Heard::default());
     let holder = channel.session.clone().expect("SMS holds a session");
     let intake: Arc<dyn Intake> = heard.clone();
     let session = tokio::spawn(holder.hold(line.clone(), intake));
-    let mut center = Center(
-        listener
-            .accept()
-            .await
-            .expect("tests have loopback and no poisoned lock")
-            .0,
-    );
+    let mut center = Center(listener.accept().await.expect("tests have loopback and no poisoned lock").0);
     let bind = center.read().await;
     assert_eq!((bind.id, bind.status), (BIND, 0));
     assert!(bind.body.starts_with(b"acme\0S3CRET\0\0\x34"));
@@ -147,13 +100,7 @@ async fn world() -> World {
     center.write(0x15, 0, 77, &[]).await;
     let alive = center.read().await;
     assert_eq!((alive.id, alive.sequence), (0x15 | ANSWER, 77));
-    World {
-        channel,
-        line,
-        heard,
-        center,
-        session,
-    }
+    World { channel, line, heard, center, session }
 }
 
 fn deliver(esm_class: u8, message: &[u8]) -> Vec<u8> {
@@ -179,19 +126,11 @@ async fn a_submit_goes_out_exactly_as_documented() {
     message.ttl_s = Some(600);
     let center = async {
         let submit = world.center.submit().await;
-        world
-            .center
-            .write(SUBMIT | ANSWER, 0, submit.sequence, b"7f3a91\0")
-            .await;
+        world.center.write(SUBMIT | ANSWER, 0, submit.sequence, b"7f3a91\0").await;
         submit.body
     };
     let (ended, body) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
-    assert_eq!(
-        ended,
-        Outcome::Accepted {
-            parts: vec!["7f3a91".into()]
-        }
-    );
+    assert_eq!(ended, Outcome::Accepted { parts: vec!["7f3a91".into()] });
     let mut expected = b"\0\x01\x01447700900000\0\x01\x01447700900123\0\0\0\0\x00000000001000000R\0".to_vec();
     expected.extend([1, 0, 0, 0, 8, 0x48, 0x69, 0x20, 0, 0x20, 0x35, 0x1b, 0x65]);
     assert_eq!(body, expected);
@@ -207,22 +146,14 @@ async fn refused_throttled_and_dropped_differ() {
     ] {
         let center = async {
             let submit = world.center.submit().await;
-            world
-                .center
-                .write(SUBMIT | ANSWER, status, submit.sequence, &[])
-                .await;
+            world.center.write(SUBMIT | ANSWER, status, submit.sequence, &[]).await;
         };
         let (ended, ()) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
         assert_eq!(kind(&ended), expected);
     }
     let center = async {
         world.center.submit().await;
-        world
-            .center
-            .0
-            .shutdown()
-            .await
-            .expect("tests have loopback and no poisoned lock");
+        world.center.0.shutdown().await.expect("tests have loopback and no poisoned lock");
     };
     let (ended, ()) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
     assert_eq!(ended, Outcome::Unknown { parts: vec![] });
@@ -234,44 +165,27 @@ async fn a_long_text_goes_on_where_it_stopped() {
     let mut message = outbound("SMS", "447700900123", Body::Text("a".repeat(161)));
     let center = async {
         let first = world.center.submit().await;
-        world
-            .center
-            .write(SUBMIT | ANSWER, 0, first.sequence, b"p1\0")
-            .await;
+        world.center.write(SUBMIT | ANSWER, 0, first.sequence, b"p1\0").await;
         let second = world.center.submit().await;
-        world
-            .center
-            .write(SUBMIT | ANSWER, 0x0b, second.sequence, &[])
-            .await;
+        world.center.write(SUBMIT | ANSWER, 0x0b, second.sequence, &[]).await;
         first.body
     };
     let (ended, first) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
     assert_eq!(kind(&ended), (ReasonKind::RecipientInvalid, None, false));
     let header_at = first.len() - 159;
     assert_eq!(
-        (
-            &first[header_at..header_at + 3],
-            &first[header_at + 4..header_at + 6]
-        ),
+        (&first[header_at..header_at + 3], &first[header_at + 4..header_at + 6]),
         (&[5, 0, 3][..], &[2, 1][..])
     );
     message.parts_done = vec!["p1".into()];
     message.token = "01JTOKEN/2".into();
     let center = async {
         let second = world.center.submit().await;
-        world
-            .center
-            .write(SUBMIT | ANSWER, 0, second.sequence, b"p2\0")
-            .await;
+        world.center.write(SUBMIT | ANSWER, 0, second.sequence, b"p2\0").await;
         second.body
     };
     let (ended, second) = tokio::join!(world.channel.connector.send(&world.line, &message), center);
-    assert_eq!(
-        ended,
-        Outcome::Accepted {
-            parts: vec!["p1".into(), "p2".into()]
-        }
-    );
+    assert_eq!(ended, Outcome::Accepted { parts: vec!["p1".into(), "p2".into()] });
     let header = &second[second.len() - 14..second.len() - 8];
     assert_eq!((header[3], &header[4..]), (first[header_at + 3], &[2, 2][..]));
     message.content.body = Body::Text("a".repeat(10 * 153 + 1));
@@ -283,40 +197,16 @@ async fn a_long_text_goes_on_where_it_stopped() {
 async fn receipts_are_acknowledged_when_durable() {
     let mut world = world().await;
     let body = deliver(4, b"id:7f3a91 stat:DELIVRD err:000 text:");
-    *world
-        .heard
-        .refuses
-        .lock()
-        .expect("tests have loopback and no poisoned lock") = true;
+    *world.heard.refuses.lock().expect("tests have loopback and no poisoned lock") = true;
     world.center.write(DELIVER, 0, 5, &body).await;
     let answer = world.center.read().await;
-    assert_eq!(
-        (answer.id, answer.status, answer.sequence),
-        (DELIVER | ANSWER, 0x64, 5)
-    );
-    *world
-        .heard
-        .refuses
-        .lock()
-        .expect("tests have loopback and no poisoned lock") = false;
+    assert_eq!((answer.id, answer.status, answer.sequence), (DELIVER | ANSWER, 0x64, 5));
+    *world.heard.refuses.lock().expect("tests have loopback and no poisoned lock") = false;
     world.center.write(DELIVER, 0, 6, &body).await;
     let answer = world.center.read().await;
     assert_eq!((answer.status, answer.sequence), (0, 6));
-    let heard = world
-        .heard
-        .all
-        .lock()
-        .expect("tests have loopback and no poisoned lock")
-        .clone();
-    let Inbound::Receipt {
-        provider_id,
-        recipient,
-        receipt,
-        ..
-    } = &heard[1]
-    else {
-        panic!("a receipt")
-    };
+    let heard = world.heard.all.lock().expect("tests have loopback and no poisoned lock").clone();
+    let Inbound::Receipt { provider_id, recipient, receipt, .. } = &heard[1] else { panic!("a receipt") };
     let said = (&**provider_id, recipient.as_deref(), receipt.status);
     assert_eq!(said, ("7f3a91", Some("447700900123"), Status::Delivered));
 }
@@ -324,36 +214,17 @@ async fn receipts_are_acknowledged_when_durable() {
 #[tokio::test]
 async fn parts_are_acknowledged_together() {
     let mut world = world().await;
-    world
-        .center
-        .write(DELIVER, 0, 1, &deliver(0x40, b"\x05\0\x03\x07\x02\x02world"))
-        .await;
+    world.center.write(DELIVER, 0, 1, &deliver(0x40, b"\x05\0\x03\x07\x02\x02world")).await;
     world.center.write(0x15, 0, 2, &[]).await;
     assert_eq!(world.center.read().await.sequence, 2, "the lone part waits");
-    world
-        .center
-        .write(DELIVER, 0, 3, &deliver(0x40, b"\x05\0\x03\x07\x02\x01hello "))
-        .await;
+    world.center.write(DELIVER, 0, 3, &deliver(0x40, b"\x05\0\x03\x07\x02\x01hello ")).await;
     let mut answers = [world.center.read().await, world.center.read().await];
     answers.sort_by_key(|answer| answer.sequence);
-    let seen: Vec<_> = answers
-        .iter()
-        .map(|answer| (answer.sequence, answer.status))
-        .collect();
+    let seen: Vec<_> = answers.iter().map(|answer| (answer.sequence, answer.status)).collect();
     assert_eq!(seen, [(1, 0), (3, 0)]);
-    let heard = world
-        .heard
-        .all
-        .lock()
-        .expect("tests have loopback and no poisoned lock")
-        .clone();
-    let [Inbound::Message { content, from, .. }] = &heard[..] else {
-        panic!("one message: {heard:?}")
-    };
-    assert_eq!(
-        (&content.body, &**from),
-        (&Body::Text("hello world".to_owned()), "447700900123")
-    );
+    let heard = world.heard.all.lock().expect("tests have loopback and no poisoned lock").clone();
+    let [Inbound::Message { content, from, .. }] = &heard[..] else { panic!("one message: {heard:?}") };
+    assert_eq!((&content.body, &**from), (&Body::Text("hello world".to_owned()), "447700900123"));
 }
 
 #[tokio::test]

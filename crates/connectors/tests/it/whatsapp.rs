@@ -42,13 +42,7 @@ fn said(value: &serde_json::Value) -> Vec<Inbound> {
 async fn it_conforms() {
     let http = Arc::new(Script::default());
     let message = outbound("WHATSAPP", "447700900123", Body::Text("hi".to_owned()));
-    conforms(
-        &*registered("WHATSAPP").connector,
-        &our_line(&http),
-        &http,
-        &message,
-    )
-    .await;
+    conforms(&*registered("WHATSAPP").connector, &our_line(&http), &http, &message).await;
 }
 
 #[tokio::test]
@@ -57,40 +51,24 @@ async fn text_goes_out_exactly_as_documented() {
     http.answer(200, SENT);
     let mut message = outbound("WHATSAPP", "447700900123", Body::Text("hi".to_owned()));
     message.reply_to = Some("wamid.0".into());
-    let ended = registered("WHATSAPP")
-        .connector
-        .send(&our_line(&http), &message)
-        .await;
-    assert_eq!(
-        ended,
-        Outcome::Accepted {
-            parts: vec!["wamid.1".into()]
-        }
-    );
+    let ended = registered("WHATSAPP").connector.send(&our_line(&http), &message).await;
+    assert_eq!(ended, Outcome::Accepted { parts: vec!["wamid.1".into()] });
     let expected = json!({
         "messaging_product": "whatsapp", "recipient_type": "individual", "to": "447700900123", "type": "text",
         "text": { "body": "hi", "preview_url": true }, "context": { "message_id": "wamid.0" },
         "biz_opaque_callback_data": "01JTOKEN/1",
     });
-    assert_eq!(
-        http.seen(),
-        [("http://graph.test/v25.0/1060/messages".to_owned(), expected)]
-    );
+    assert_eq!(http.seen(), [("http://graph.test/v25.0/1060/messages".to_owned(), expected)]);
 }
 
 #[tokio::test]
 async fn bodies_take_their_native_form_or_become_text() {
     let reply = |text: &str| Choice {
-        action: Action::Reply {
-            text: text.to_owned(),
-        },
+        action: Action::Reply { text: text.to_owned() },
         postback: format!("p-{text}"),
     };
     let link = Choice {
-        action: Action::Link {
-            title: "Go".to_owned(),
-            url: "https://a.example".to_owned(),
-        },
+        action: Action::Link { title: "Go".to_owned(), url: "https://a.example".to_owned() },
         postback: String::new(),
     };
     let media = |mime: &str| {
@@ -100,24 +78,13 @@ async fn bodies_take_their_native_form_or_become_text() {
             ..Media::default()
         })
     };
-    let choice = |choices: Vec<Choice>| Body::Choice {
-        text: "?".to_owned(),
-        choices,
-    };
+    let choice = |choices: Vec<Choice>| Body::Choice { text: "?".to_owned(), choices };
     let rows = [
         (media("image/png"), "/type", "image"),
         (media("application/pdf"), "/type", "document"),
         (media("audio/ogg; codecs=opus"), "/type", "audio"),
-        (
-            choice(vec![reply("a"), reply("b")]),
-            "/interactive/type",
-            "button",
-        ),
-        (
-            choice("abcd".chars().map(|c| reply(&c.to_string())).collect()),
-            "/interactive/type",
-            "list",
-        ),
+        (choice(vec![reply("a"), reply("b")]), "/interactive/type", "button"),
+        (choice("abcd".chars().map(|c| reply(&c.to_string())).collect()), "/interactive/type", "list"),
         (choice(vec![link.clone()]), "/interactive/type", "cta_url"),
         (choice(vec![reply("a"), link]), "/type", "text"),
         (choice(vec![reply(&"long".repeat(6))]), "/type", "text"),
@@ -126,15 +93,8 @@ async fn bodies_take_their_native_form_or_become_text() {
         let http = Arc::new(Script::default());
         http.answer(200, SENT);
         let message = outbound("WHATSAPP", "447700900123", body.clone());
-        registered("WHATSAPP")
-            .connector
-            .send(&our_line(&http), &message)
-            .await;
-        assert_eq!(
-            http.seen()[0].1.pointer(pointer),
-            Some(&json!(expected)),
-            "{body:?}"
-        );
+        registered("WHATSAPP").connector.send(&our_line(&http), &message).await;
+        assert_eq!(http.seen()[0].1.pointer(pointer), Some(&json!(expected)), "{body:?}");
     }
 }
 
@@ -146,21 +106,11 @@ async fn a_long_text_goes_on_where_it_stopped() {
     http.fail(connector_api::OutError::NoAnswer("dropped".to_owned()));
     let connector = registered("WHATSAPP").connector;
     let ended = connector.send(&our_line(&http), &message).await;
-    assert_eq!(
-        ended,
-        Outcome::Unknown {
-            parts: vec!["wamid.1".into()]
-        }
-    );
+    assert_eq!(ended, Outcome::Unknown { parts: vec!["wamid.1".into()] });
     message.parts_done = vec!["wamid.1".into()];
     http.answer(200, r#"{"messages":[{"id":"wamid.2"}]}"#);
     let ended = connector.send(&our_line(&http), &message).await;
-    assert_eq!(
-        ended,
-        Outcome::Accepted {
-            parts: vec!["wamid.1".into(), "wamid.2".into()]
-        }
-    );
+    assert_eq!(ended, Outcome::Accepted { parts: vec!["wamid.1".into(), "wamid.2".into()] });
     assert_eq!(http.seen().len(), 3);
 }
 
@@ -184,15 +134,9 @@ async fn codes_have_their_kinds() {
     ];
     for (code, expected, temporary) in rows {
         let http = Arc::new(Script::default());
-        http.answer(
-            400,
-            &json!({ "error": { "code": code, "message": "no" } }).to_string(),
-        );
+        http.answer(400, &json!({ "error": { "code": code, "message": "no" } }).to_string());
         let message = outbound("WHATSAPP", "447700900123", Body::Text("hi".to_owned()));
-        let ended = registered("WHATSAPP")
-            .connector
-            .send(&our_line(&http), &message)
-            .await;
+        let ended = registered("WHATSAPP").connector.send(&our_line(&http), &message).await;
         let (kind, _, later) = kind(&ended);
         assert_eq!((kind, later), (expected, temporary), "{code}");
     }
@@ -239,20 +183,13 @@ fn statuses_are_receipts_with_our_token() {
           "biz_opaque_callback_data": "01JTOKEN/1" },
         { "id": "wamid.1", "status": "failed", "timestamp": "1790000000", "errors": [{ "code": 131_047 }] },
     ]}));
-    let Inbound::Receipt { token, receipt, .. } = &heard[0] else {
-        panic!("a receipt")
-    };
+    let Inbound::Receipt { token, receipt, .. } = &heard[0] else { panic!("a receipt") };
     assert_eq!(
         (token.as_deref(), receipt.status, receipt.at.0),
         (Some("01JTOKEN/1"), Status::Delivered, 1_790_000_000_000)
     );
-    let Inbound::Receipt { receipt, .. } = &heard[1] else {
-        panic!("a receipt")
-    };
-    assert_eq!(
-        receipt.reason.as_ref().map(|reason| reason.kind),
-        Some(ReasonKind::OutsideAllowedWindow)
-    );
+    let Inbound::Receipt { receipt, .. } = &heard[1] else { panic!("a receipt") };
+    assert_eq!(receipt.reason.as_ref().map(|reason| reason.kind), Some(ReasonKind::OutsideAllowedWindow));
 }
 
 #[test]
@@ -260,9 +197,6 @@ fn the_handshake_needs_our_word() {
     let connector = registered("WHATSAPP").connector;
     let line = our_line(&Arc::default());
     let query = |word: &str| format!("hub.mode=subscribe&hub.verify_token={word}&hub.challenge=42");
-    assert_eq!(
-        connector.handshake(&query("word"), &line),
-        Ok(Handshake("42".to_owned()))
-    );
+    assert_eq!(connector.handshake(&query("word"), &line), Ok(Handshake("42".to_owned())));
     assert!(connector.handshake(&query("other"), &line).is_err());
 }

@@ -34,25 +34,14 @@ impl Command for CreateTenant {
         if tenant.site_id.is_empty() {
             tenant.site_id = (70_000_000 + tenant.account_number).to_string();
         }
-        let names = [
-            format!("site/{}", tenant.site_id),
-            format!("account/{}", tenant.account_number),
-        ];
+        let names = [format!("site/{}", tenant.site_id), format!("account/{}", tenant.account_number)];
         for name in &names {
             let key = Key::text::<Pointer>(SERVER, name);
-            let free = view
-                .get::<Pointer, Taken>(&key)?
-                .is_none_or(|holder| holder.target == tenant.id.0);
+            let free = view.get::<Pointer, Taken>(&key)?.is_none_or(|holder| holder.target == tenant.id.0);
             if !free {
                 return Err(Taken.into());
             }
-            view.put(
-                key,
-                Pointer {
-                    target: tenant.id.0,
-                    attempt: 0,
-                },
-            );
+            view.put(key, Pointer { target: tenant.id.0, attempt: 0 });
         }
         view.put(Key::id::<Tenant>(tenant.id, tenant.id.0), tenant.clone());
         Ok(tenant)
@@ -101,27 +90,14 @@ impl Command for PutCredential {
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Taken>> {
         let credential = self.0.clone();
-        let key = Key::text::<Pointer>(
-            SERVER,
-            &format!("credential/{:?}/{}", credential.face, credential.public),
-        );
-        let free = view
-            .get::<Pointer, Taken>(&key)?
-            .is_none_or(|holder| holder.target == credential.id.0);
+        let key =
+            Key::text::<Pointer>(SERVER, &format!("credential/{:?}/{}", credential.face, credential.public));
+        let free = view.get::<Pointer, Taken>(&key)?.is_none_or(|holder| holder.target == credential.id.0);
         if !free {
             return Err(Taken.into());
         }
-        view.put(
-            key,
-            Pointer {
-                target: credential.id.0,
-                attempt: 0,
-            },
-        );
-        view.put(
-            Key::id::<Credential>(credential.tenant, credential.id.0),
-            credential,
-        );
+        view.put(key, Pointer { target: credential.id.0, attempt: 0 });
+        view.put(Key::id::<Credential>(credential.tenant, credential.id.0), credential);
         Ok(())
     }
 }
@@ -143,13 +119,7 @@ impl Command for PutSubscription {
         let (tenant, id) = (subscription.tenant, subscription.id.0);
         subscription.number = numbered(view, tenant, "subscription", id, subscription.number)?;
         if view.by_id::<Cursor, Taken>(tenant, id)?.is_none() {
-            view.put(
-                Key::id::<Cursor>(tenant, id),
-                Cursor {
-                    position: self.from,
-                    parked: Vec::new(),
-                },
-            );
+            view.put(Key::id::<Cursor>(tenant, id), Cursor { position: self.from, parked: Vec::new() });
         }
         view.put(Key::id::<Subscription>(tenant, id), subscription.clone());
         Ok(subscription)
@@ -200,15 +170,7 @@ impl Command for SaveCursor {
         }
         let subscription = self.subscription;
         for (position, why) in self.dead.clone() {
-            view.emit(
-                self.tenant,
-                About::default(),
-                Fact::DeadLetter {
-                    subscription,
-                    position,
-                    why,
-                },
-            );
+            view.emit(self.tenant, About::default(), Fact::DeadLetter { subscription, position, why });
         }
         Ok(())
     }
@@ -242,13 +204,7 @@ fn numbered(
         return Ok(number);
     }
     let number = view.next_number(tenant, what)?;
-    view.put(
-        Key::number(tenant, what, number),
-        Pointer {
-            target: id,
-            attempt: 0,
-        },
-    );
+    view.put(Key::number(tenant, what, number), Pointer { target: id, attempt: 0 });
     Ok(number)
 }
 

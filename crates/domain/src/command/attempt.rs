@@ -59,10 +59,7 @@ impl Command for Begin {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Begun, Halt<Self::Refusal>> {
         let tenant = self.tenant;
-        view.want(&[
-            Key::id::<Message>(tenant, self.message.0),
-            Key::id::<Content>(tenant, self.message.0),
-        ])?;
+        view.want(&[Key::id::<Message>(tenant, self.message.0), Key::id::<Content>(tenant, self.message.0)])?;
         let message = view.by_id::<Message, _>(tenant, self.message.0)?;
         let content = view.by_id::<Content, _>(tenant, self.message.0)?;
         let (Some(message), Some(content)) = (message, content) else {
@@ -83,9 +80,7 @@ impl Command for Begin {
         let consent = Key::consent(tenant, message.app, &to);
         view.want(&[Key::id::<App>(tenant, message.app.0), consent.clone()])?;
         let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
-        let allowed = view
-            .get::<Consent, _>(&consent)?
-            .is_none_or(|consent| consent.allows(message.class));
+        let allowed = view.get::<Consent, _>(&consent)?.is_none_or(|consent| consent.allows(message.class));
         let reply_to = answered(view, &message, &to)?;
         let mut message = Arc::unwrap_or_clone(message);
         let mut delivery = delivery;
@@ -108,14 +103,7 @@ impl Command for Begin {
         message.delivery = Some(delivery);
         thread::put_message(view, message.clone());
         let message = Arc::new(message);
-        Ok(Begun::HandOver(HandOver {
-            app,
-            message,
-            content,
-            attempt,
-            to,
-            reply_to,
-        }))
+        Ok(Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to }))
     }
 }
 
@@ -129,10 +117,7 @@ impl Begin {
     /// outcome is unknown, never "not tried". A callback that carries a message simply goes on.
     fn recover<R>(&self, view: &mut View<'_>, mut message: Message) -> Result<Begun, Halt<R>> {
         let app = thread::app::<R>(view, self.tenant, message.app)?;
-        let policy = app
-            .as_ref()
-            .and_then(|app| app.unknown_policy)
-            .unwrap_or(self.default_policy);
+        let policy = app.as_ref().and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
         let Some(mut delivery) = message.delivery.take() else {
             return Ok(self.nothing(view));
         };
@@ -142,24 +127,15 @@ impl Begin {
             message.delivery = Some(delivery);
             let message = Arc::new(message);
             return Ok(match (app, content) {
-                (Some(app), Some(content)) => Begun::HandOver(HandOver {
-                    app,
-                    message,
-                    content,
-                    attempt,
-                    to,
-                    reply_to: None,
-                }),
+                (Some(app), Some(content)) => {
+                    Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to: None })
+                }
                 _ => Begun::Nothing,
             });
         }
         let now = view.now();
-        let moved = delivery.finish(
-            delivery.attempt_number(),
-            Outcome::Unknown { parts: Vec::new() },
-            policy,
-            now,
-        );
+        let moved =
+            delivery.finish(delivery.attempt_number(), Outcome::Unknown { parts: Vec::new() }, policy, now);
         message.delivery = Some(delivery);
         let again = match &moved {
             Moved::RetryAt(at) => Some(*at),
@@ -177,14 +153,7 @@ impl Begin {
 /// Looks at a held attempt when its patience is over.
 fn watch_held(view: &mut View<'_>, message: &Message, until: Time) {
     let work = Work::Expire { message: message.id };
-    view.schedule(
-        message.tenant,
-        message.app,
-        until,
-        Lane::None,
-        Priority::Normal,
-        work,
-    );
+    view.schedule(message.tenant, message.app, until, Lane::None, Priority::Normal, work);
 }
 
 /// The runner leaves a message to the courier, whose callback carries it: the job is done, no attempt began.
@@ -209,10 +178,7 @@ fn obstacle(app: Option<&App>, to: &Address, allowed: bool) -> Option<Reason> {
         return Some(Reason::new(ReasonKind::Internal, "the app is gone"));
     };
     if !allowed {
-        return Some(Reason::new(
-            ReasonKind::RecipientNotOptedIn,
-            "the recipient opted out",
-        ));
+        return Some(Reason::new(ReasonKind::RecipientNotOptedIn, "the recipient opted out"));
     }
     if !to.channel.is_face() && app.account(&to.channel).is_none() {
         return Some(Reason::new(
@@ -230,22 +196,14 @@ fn answered<R>(view: &mut View<'_>, message: &Message, to: &Address) -> Result<O
     let Some(answered) = view.by_id::<Message, R>(message.tenant, id.0)? else {
         return Ok(None);
     };
-    if answered
-        .address
-        .as_ref()
-        .is_none_or(|address| address.channel != to.channel)
-    {
+    if answered.address.as_ref().is_none_or(|address| address.channel != to.channel) {
         return Ok(None);
     }
     let accepted = answered.delivery.as_ref().and_then(|delivery| {
-        delivery
-            .attempts
-            .iter()
-            .rev()
-            .find_map(|attempt| match &attempt.outcome {
-                Some(Outcome::Accepted { parts }) => parts.first().cloned(),
-                _ => None,
-            })
+        delivery.attempts.iter().rev().find_map(|attempt| match &attempt.outcome {
+            Some(Outcome::Accepted { parts }) => parts.first().cloned(),
+            _ => None,
+        })
     });
     Ok(accepted.or_else(|| (!answered.source_id.is_empty()).then(|| Arc::from(answered.source_id.as_str()))))
 }
@@ -283,9 +241,7 @@ impl Command for Finish {
         };
         let mut message = Arc::unwrap_or_clone(message);
         let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
-        let policy = app
-            .and_then(|app| app.unknown_policy)
-            .unwrap_or(self.default_policy);
+        let policy = app.and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
         let Some(mut delivery) = message.delivery.take() else {
             return Ok(self.done(view));
         };
@@ -307,14 +263,12 @@ impl Command for Finish {
         for moved in joined {
             settle(view, &mut message, &moved, None);
         }
-        Ok(
-            match (moved, message.delivery.as_ref().map(|delivery| delivery.phase)) {
-                (Moved::RetryAt(at), _) => Finished::Again(at),
-                (Moved::Switched(_), _) => Finished::Again(now),
-                (_, Some(Phase::Waiting { not_before })) => Finished::Again(not_before),
-                _ => Finished::Done,
-            },
-        )
+        Ok(match (moved, message.delivery.as_ref().map(|delivery| delivery.phase)) {
+            (Moved::RetryAt(at), _) => Finished::Again(at),
+            (Moved::Switched(_), _) => Finished::Again(now),
+            (_, Some(Phase::Waiting { not_before })) => Finished::Again(not_before),
+            _ => Finished::Done,
+        })
     }
 }
 
@@ -334,11 +288,7 @@ impl Finish {
         let (Outcome::Accepted { parts } | Outcome::Unknown { parts }) = &self.outcome else {
             return Ok(Vec::new());
         };
-        let Some(attempt) = delivery
-            .attempts
-            .iter()
-            .find(|attempt| attempt.number == self.attempt)
-        else {
+        let Some(attempt) = delivery.attempts.iter().find(|attempt| attempt.number == self.attempt) else {
             return Ok(Vec::new());
         };
         let channel = delivery.plan[attempt.leg].channel.clone();
@@ -347,10 +297,7 @@ impl Finish {
         view.want(&parts.iter().map(|part| early(part)).collect::<Vec<_>>())?;
         let mut moved = Vec::new();
         for part in parts {
-            let pointer = Pointer {
-                target: message.id.0,
-                attempt: self.attempt,
-            };
+            let pointer = Pointer { target: message.id.0, attempt: self.attempt };
             view.put(Key::provider_id(self.tenant, message.app, channel, part), pointer);
             if let Some(kept) = view.get::<EarlyReceipts, R>(&early(part))? {
                 for receipt in &kept.receipts {
@@ -404,11 +351,7 @@ impl Command for Expire {
         };
         // A message that a channel has is that channel's to expire; we only stop what still waits with us.
         let waits = matches!(delivery.phase, Phase::Waiting { .. } | Phase::Held { .. });
-        let moved = if waits {
-            delivery.expire(view.now())
-        } else {
-            Moved::Nothing
-        };
+        let moved = if waits { delivery.expire(view.now()) } else { Moved::Nothing };
         message.delivery = Some(delivery);
         settle(view, &mut message, &moved, None);
         Ok(())
@@ -469,12 +412,7 @@ pub(super) fn tell(view: &mut View<'_>, message: &Message, moved: &Moved) {
         Moved::Advanced(status) => change(*status, current, None),
     };
     let (app, contact) = (Some(message.app), message.contact);
-    let about = About {
-        app,
-        contact,
-        conversation: message.conversation,
-        message: Some(message.id),
-    };
+    let about = About { app, contact, conversation: message.conversation, message: Some(message.id) };
     view.emit(message.tenant, about, fact);
 }
 
@@ -486,12 +424,5 @@ pub(super) fn send_again(view: &mut View<'_>, message: &Message) {
         None => Lane::Recipient(message.app, delivery.plan[0].clone()),
     };
     let work = Work::Send { message: message.id };
-    view.schedule(
-        message.tenant,
-        message.app,
-        view.now(),
-        lane,
-        delivery.priority,
-        work,
-    );
+    view.schedule(message.tenant, message.app, view.now(), lane, delivery.priority, work);
 }

@@ -41,26 +41,15 @@ impl Command for Acknowledge {
         view.want(&self.sequences.iter().map(key).collect::<Vec<_>>())?;
         let mut targets = Vec::new();
         for sequence in &self.sequences {
-            targets.extend(
-                view.get::<Pointer, Refusal>(&key(sequence))?
-                    .map(|pointer| pointer.target),
-            );
+            targets.extend(view.get::<Pointer, Refusal>(&key(sequence))?.map(|pointer| pointer.target));
         }
         view.want(
-            &targets
-                .iter()
-                .map(|target| Key::id::<Message>(self.tenant, *target))
-                .collect::<Vec<_>>(),
+            &targets.iter().map(|target| Key::id::<Message>(self.tenant, *target)).collect::<Vec<_>>(),
         )?;
         let sequence = conversation.next_sequence;
         conversation.next_sequence += 1;
         let (status, metadata) = (self.status, self.metadata.clone());
-        let fact = Fact::ConsumerReceipt {
-            status,
-            sequences: self.sequences.clone(),
-            sequence,
-            metadata,
-        };
+        let fact = Fact::ConsumerReceipt { status, sequences: self.sequences.clone(), sequence, metadata };
         view.emit(self.tenant, thread::about(&conversation, None), fact);
         thread::put_conversation(view, conversation);
         for target in targets {
@@ -84,11 +73,7 @@ impl Acknowledge {
             return;
         };
         let number = delivery.attempt_number();
-        let receipt = Receipt {
-            status,
-            reason: None,
-            at: now,
-        };
+        let receipt = Receipt { status, reason: None, at: now };
         let moved = delivery.receipt(number, &Arc::from("consumer"), receipt, now);
         if moved != crate::delivery::Moved::Nothing {
             attempt::settle(view, &mut message, &moved, None);
@@ -119,11 +104,7 @@ impl Command for Signal {
                 .ok_or(Refusal::UnknownConversation)?,
         };
         let (signal, by) = (self.signal, self.by);
-        let fact = Fact::SignalSeen {
-            address: self.address.clone(),
-            signal,
-            by,
-        };
+        let fact = Fact::SignalSeen { address: self.address.clone(), signal, by };
         view.emit(self.tenant, thread::about(&conversation, None), fact);
         Ok(())
     }
@@ -148,21 +129,14 @@ impl Command for SetProfile {
             Some(contact) => Arc::unwrap_or_clone(contact),
             None => {
                 let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownConversation)?;
-                let person = super::Person {
-                    name: "Unknown".to_owned(),
-                    language: String::new(),
-                };
+                let person = super::Person { name: "Unknown".to_owned(), language: String::new() };
                 let identity = thread::identity(self.from.clone(), Some(self.app));
                 thread::create_contact(view, &app, vec![identity], &person)?
             }
         };
         if self.profile.apply(&mut contact) {
             contact.updated_at = view.now();
-            let about = About {
-                app: Some(self.app),
-                contact: Some(contact.id),
-                ..About::default()
-            };
+            let about = About { app: Some(self.app), contact: Some(contact.id), ..About::default() };
             view.emit(self.tenant, about, Fact::ContactUpdated);
             thread::put_contact(view, contact);
         }

@@ -73,20 +73,14 @@ impl Command for Open {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Opened, Halt<Refusal>> {
         let (tenant, from) = (self.tenant, &self.from);
-        view.want(&[
-            Key::id::<App>(tenant, self.app.0),
-            Key::identity(tenant, Some(self.app), from),
-        ])?;
+        view.want(&[Key::id::<App>(tenant, self.app.0), Key::identity(tenant, Some(self.app), from)])?;
         let app = thread::app(view, tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
         let found = thread::find_contact(view, tenant, Some(app.id), from)?;
         let known = found.is_some();
         let mut contact = match found {
             Some(contact) => Arc::unwrap_or_clone(contact),
             None => {
-                let person = Person {
-                    name: "Unknown".to_owned(),
-                    language: String::new(),
-                };
+                let person = Person { name: "Unknown".to_owned(), language: String::new() };
                 let identity = thread::identity(from.clone(), Some(app.id));
                 thread::create_contact(view, &app, vec![identity], &person)?
             }
@@ -95,26 +89,17 @@ impl Command for Open {
             contact.updated_at = view.now();
             thread::put_contact(view, contact.clone());
             if known {
-                let about = crate::view::About {
-                    app: Some(app.id),
-                    contact: Some(contact.id),
-                    ..Default::default()
-                };
+                let about =
+                    crate::view::About { app: Some(app.id), contact: Some(contact.id), ..Default::default() };
                 view.emit(tenant, about, Fact::ContactUpdated);
             }
         }
         let Some(wanted) = &self.conversation else {
-            return Ok(Opened {
-                conversation: None,
-                sequences: Vec::new(),
-            });
+            return Ok(Opened { conversation: None, sequences: Vec::new() });
         };
         let mut conversation = match thread::active(view, &app, contact.id)? {
             Some(active) if active.announced_to_connector => {
-                return Ok(Opened {
-                    conversation: Some(Err(AlreadyOpen(active.id))),
-                    sequences: Vec::new(),
-                });
+                return Ok(Opened { conversation: Some(Err(AlreadyOpen(active.id))), sequences: Vec::new() });
             }
             Some(mut active) => {
                 active.next_sequence = 0;
@@ -131,22 +116,14 @@ impl Command for Open {
             let draft = Draft {
                 address: Some(from.clone()),
                 metadata: metadata.clone(),
-                ..Draft::new(
-                    Direction::Inbound,
-                    Author::Contact,
-                    Face::LivePerson,
-                    content.clone(),
-                )
+                ..Draft::new(Direction::Inbound, Author::Contact, Face::LivePerson, content.clone())
             };
             conversation.unread += 1;
             sequences.extend(thread::append(view, &mut conversation, draft)?.sequence);
         }
         let id = conversation.id;
         thread::put_conversation(view, conversation);
-        Ok(Opened {
-            conversation: Some(Ok(id)),
-            sequences,
-        })
+        Ok(Opened { conversation: Some(Ok(id)), sequences })
     }
 }
 

@@ -45,19 +45,16 @@ impl Command for TakeReceipt {
     fn decide(&self, view: &mut View<'_>) -> Result<Taken, Halt<Self::Refusal>> {
         let channel = self.channel.as_str();
         let known = match self.token {
-            Some((message, attempt)) => Some(Pointer {
-                target: message.0,
-                attempt,
-            }),
+            Some((message, attempt)) => Some(Pointer { target: message.0, attempt }),
             None => {
                 let key = Key::provider_id(self.tenant, self.app, channel, &self.provider_id);
                 view.get::<Pointer, _>(&key)?.map(|pointer| *pointer)
             }
         };
         let message = match known {
-            Some(pointer) => view
-                .by_id::<Message, _>(self.tenant, pointer.target)?
-                .map(|found| (found, pointer)),
+            Some(pointer) => {
+                view.by_id::<Message, _>(self.tenant, pointer.target)?.map(|found| (found, pointer))
+            }
             None => None,
         };
         let Some((message, pointer)) = message.filter(|(message, _)| message.app == self.app) else {
@@ -69,10 +66,7 @@ impl Command for TakeReceipt {
         };
         let now = view.now();
         // The provider knows the attempt, so an unanswered hand-over is hereby known to have arrived.
-        let open = delivery
-            .attempts
-            .last()
-            .is_some_and(|last| last.number == pointer.attempt)
+        let open = delivery.attempts.last().is_some_and(|last| last.number == pointer.attempt)
             && matches!(delivery.phase, Phase::Held { .. });
         let mut moved = Vec::new();
         if open && self.receipt.status != crate::delivery::Status::Failed {
@@ -94,20 +88,12 @@ impl Command for TakeReceipt {
 impl TakeReceipt {
     fn keep<R>(&self, view: &mut View<'_>) -> Result<Taken, Halt<R>> {
         let key = Key::early_receipts(self.tenant, self.app, self.channel.as_str(), &self.provider_id);
-        let mut receipts = view
-            .get::<EarlyReceipts, R>(&key)?
-            .map(|kept| kept.receipts.clone())
-            .unwrap_or_default();
+        let mut receipts =
+            view.get::<EarlyReceipts, R>(&key)?.map(|kept| kept.receipts.clone()).unwrap_or_default();
         if receipts.len() < EARLY_MAX && !receipts.contains(&self.receipt) {
             receipts.push(self.receipt.clone());
         }
-        view.put(
-            key,
-            EarlyReceipts {
-                receipts,
-                expires_at: view.now().plus_s(EARLY_S),
-            },
-        );
+        view.put(key, EarlyReceipts { receipts, expires_at: view.now().plus_s(EARLY_S) });
         Ok(Taken::KeptForLater)
     }
 }

@@ -96,12 +96,7 @@ impl Command for Receive {
             reply_to: self.answered(view)?,
             source_id: self.source_id.clone(),
             metadata: self.metadata.clone(),
-            ..Draft::new(
-                Direction::Inbound,
-                Author::Contact,
-                self.face,
-                self.content.clone(),
-            )
+            ..Draft::new(Direction::Inbound, Author::Contact, self.face, self.content.clone())
         };
         let message = thread::append(view, &mut conversation, draft)?;
         thread::put_conversation(view, conversation);
@@ -141,13 +136,7 @@ impl Receive {
 
     fn remember_source(&self, view: &mut View<'_>, message: MessageId) {
         if !self.source_id.is_empty() {
-            view.put(
-                self.source_key(),
-                Pointer {
-                    target: message.0,
-                    attempt: 0,
-                },
-            );
+            view.put(self.source_key(), Pointer { target: message.0, attempt: 0 });
         }
     }
 
@@ -159,24 +148,11 @@ impl Receive {
             return Ok(());
         };
         let key = Key::consent(self.tenant, self.app, &self.from);
-        let mut consent = view
-            .get::<Consent, Refusal>(&key)?
-            .map(Arc::unwrap_or_clone)
-            .unwrap_or_default();
+        let mut consent = view.get::<Consent, Refusal>(&key)?.map(Arc::unwrap_or_clone).unwrap_or_default();
         consent.apply(keyword, view.now());
         view.put(key, consent);
-        let about = About {
-            app: Some(self.app),
-            ..About::default()
-        };
-        view.emit(
-            self.tenant,
-            about,
-            Fact::ConsentChanged {
-                address: self.from.clone(),
-                keyword,
-            },
-        );
+        let about = About { app: Some(self.app), ..About::default() };
+        view.emit(self.tenant, about, Fact::ConsentChanged { address: self.from.clone(), keyword });
         Ok(())
     }
 
@@ -185,9 +161,7 @@ impl Receive {
             return Ok(None);
         };
         let key = Key::provider_id(self.tenant, self.app, self.from.channel.as_str(), provider_id);
-        Ok(view
-            .get::<Pointer, Refusal>(&key)?
-            .map(|pointer| MessageId(pointer.target)))
+        Ok(view.get::<Pointer, Refusal>(&key)?.map(|pointer| MessageId(pointer.target)))
     }
 
     fn conversation(
@@ -201,21 +175,13 @@ impl Receive {
             if named.contact != contact.id || named.app != app.id {
                 return Err(Refusal::NotYours.into());
             }
-            return if named.is_open() {
-                Ok(named)
-            } else {
-                Err(Refusal::ConversationClosed.into())
-            };
+            return if named.is_open() { Ok(named) } else { Err(Refusal::ConversationClosed.into()) };
         }
         if let Some(mut active) = thread::active(view, app, contact.id)? {
             if active.standing == Standing::Snoozed {
                 active.standing = Standing::Open;
                 let by = crate::conversation::Party::Consumer;
-                let fact = Fact::StandingChanged {
-                    from: Standing::Snoozed,
-                    to: Standing::Open,
-                    by,
-                };
+                let fact = Fact::StandingChanged { from: Standing::Snoozed, to: Standing::Open, by };
                 view.emit(self.tenant, thread::about(&active, None), fact);
             }
             return Ok(active);
@@ -226,10 +192,8 @@ impl Receive {
     /// Dispatch mode: the message stands alone, with what was remembered for the address.
     fn without_conversation(&self, view: &mut View<'_>, app: &App) -> Result<Received, Halt<Refusal>> {
         let key = Key::recipient_memory(self.tenant, self.app, &self.from);
-        let memory = view
-            .get::<RecipientMemory, Refusal>(&key)?
-            .map(Arc::unwrap_or_clone)
-            .unwrap_or_default();
+        let memory =
+            view.get::<RecipientMemory, Refusal>(&key)?.map(Arc::unwrap_or_clone).unwrap_or_default();
         let reply_to = self.answered(view)?;
         let number = view.next_number::<Refusal>(self.tenant, "message")?;
         let id = MessageId(view.next_id());
@@ -260,19 +224,9 @@ impl Receive {
         };
         view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
         thread::put_message(view, message);
-        let about = About {
-            app: Some(app.id),
-            message: Some(id),
-            ..About::default()
-        };
+        let about = About { app: Some(app.id), message: Some(id), ..About::default() };
         view.emit(self.tenant, about, Fact::MessageReceived);
         self.remember_source(view, id);
-        Ok(Received {
-            message: id,
-            number,
-            sequence: None,
-            conversation: None,
-            repeated: false,
-        })
+        Ok(Received { message: id, number, sequence: None, conversation: None, repeated: false })
     }
 }

@@ -54,26 +54,18 @@ impl Command for Reply {
             Key::id::<Contact>(tenant, conversation.contact.0),
         ];
         wanted.extend(self.agent.map(|agent| Key::id::<Agent>(tenant, agent.0)));
-        wanted.extend(
-            self.in_reply_to
-                .map(|number| Key::number(tenant, "message", number)),
-        );
+        wanted.extend(self.in_reply_to.map(|number| Key::number(tenant, "message", number)));
         view.want(&wanted)?;
         let app = thread::app(view, tenant, conversation.app)?.ok_or(Refusal::UnknownConversation)?;
         if let Some(agent) = self.agent {
-            view.by_id::<Agent, Refusal>(tenant, agent.0)?
-                .ok_or(Refusal::UnknownAgent)?;
+            view.by_id::<Agent, Refusal>(tenant, agent.0)?.ok_or(Refusal::UnknownAgent)?;
         }
         let author = self.agent.or(app.bot).map_or(Author::App, Author::Agent);
         let contact = view.by_id::<Contact, Refusal>(tenant, conversation.contact.0)?;
         let contact = contact.ok_or(Refusal::UnknownConversation)?;
         // What already has an id in the outside channel comes from there and does not go out again.
         let stays = self.private || !self.source_id.is_empty();
-        let delivery = if stays {
-            None
-        } else {
-            journey(&app, &contact, &mut conversation, view.now())
-        };
+        let delivery = if stays { None } else { journey(&app, &contact, &mut conversation, view.now()) };
         let closed = delivery.as_ref().and_then(|delivery| delivery.reason.clone());
         let draft = Draft {
             private: self.private,
@@ -111,9 +103,7 @@ impl Reply {
         let pointer = view.get::<Pointer, Refusal>(&key)?;
         let Some(pointer) = pointer else { return Ok(None) };
         let message = view.by_id::<Message, Refusal>(self.tenant, pointer.target)?;
-        Ok(message
-            .filter(|found| found.conversation == Some(self.conversation))
-            .map(|found| found.id))
+        Ok(message.filter(|found| found.conversation == Some(self.conversation)).map(|found| found.id))
     }
 }
 
@@ -124,28 +114,18 @@ fn journey(app: &App, contact: &Contact, conversation: &mut Conversation, now: T
         Some(address) if app.account(&address.channel).is_some() || address.channel.is_face() => {
             vec![address]
         }
-        _ => thread::plan_for_contact(app, contact, None)
-            .into_iter()
-            .take(1)
-            .collect(),
+        _ => thread::plan_for_contact(app, contact, None).into_iter().take(1).collect(),
     };
     let first = plan.first()?;
     let to_connector = first.channel == Channel::new(Channel::CONNECTOR);
     let mut delivery = Delivery::planned(plan, Priority::High, Time::NEVER, now);
     if to_connector && !conversation.is_open() {
-        delivery.reason = Some(Reason::new(
-            ReasonKind::ConversationClosed,
-            "conversation is closed",
-        ));
+        delivery.reason = Some(Reason::new(ReasonKind::ConversationClosed, "conversation is closed"));
     }
     Some(delivery)
 }
 
 /// The fact that a conversation changed in what faces show.
 pub(super) fn updated(view: &mut View<'_>, conversation: &Conversation) {
-    view.emit(
-        conversation.tenant,
-        thread::about(conversation, None),
-        Fact::ConversationUpdated,
-    );
+    view.emit(conversation.tenant, thread::about(conversation, None), Fact::ConversationUpdated);
 }

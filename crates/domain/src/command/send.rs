@@ -87,10 +87,7 @@ impl Command for Send {
     type Refusal = Refusal;
 
     fn decide(&self, view: &mut View<'_>) -> Result<Sent, Halt<Refusal>> {
-        let mut wanted = vec![
-            Key::id::<App>(self.tenant, self.app.0),
-            Key::counter(self.tenant, "message"),
-        ];
+        let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::counter(self.tenant, "message")];
         match &self.recipient {
             Recipient::Contact(id) => {
                 wanted.push(Key::id::<Contact>(self.tenant, id.0));
@@ -103,11 +100,7 @@ impl Command for Send {
         }
         view.want(&wanted)?;
         let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
-        for channel in self
-            .order
-            .iter()
-            .chain(self.identities().map(|address| &address.channel))
-        {
+        for channel in self.order.iter().chain(self.identities().map(|address| &address.channel)) {
             if app.account(channel).is_none() {
                 return Err(Refusal::ChannelNotConfigured(channel.clone()).into());
             }
@@ -132,22 +125,14 @@ impl Command for Send {
             class: self.class,
             shown_agent: self.shown_agent.clone(),
             delivery: Some(self.delivery(plan, view.now())),
-            ..Draft::new(
-                Direction::Outbound,
-                Author::App,
-                Face::Sinch,
-                self.content.clone(),
-            )
+            ..Draft::new(Direction::Outbound, Author::App, Face::Sinch, self.content.clone())
         };
         let first = draft.address.as_ref();
         conversation.announced_to_connector |=
             first.is_some_and(|to| to.channel.as_str() == Channel::CONNECTOR);
         let message = thread::append(view, &mut conversation, draft)?;
         thread::put_conversation(view, conversation);
-        Ok(Sent {
-            message: message.id,
-            accepted_at: message.accepted_at,
-        })
+        Ok(Sent { message: message.id, accepted_at: message.accepted_at })
     }
 }
 
@@ -187,10 +172,7 @@ impl Send {
             .iter()
             .map(|(address, scoped)| thread::identity(address.clone(), scoped.then_some(app.id)))
             .collect();
-        let person = Person {
-            name: "Unknown".to_owned(),
-            language: String::new(),
-        };
+        let person = Person { name: "Unknown".to_owned(), language: String::new() };
         Ok(Arc::new(thread::create_contact(view, app, identities, &person)?))
     }
 
@@ -201,11 +183,8 @@ impl Send {
             let mut plan: Vec<Address> = Vec::new();
             for channel in &self.order {
                 let taken = plan.iter().any(|address| address.channel == *channel);
-                let found = listed
-                    .iter()
-                    .copied()
-                    .chain(of_contact())
-                    .find(|address| address.channel == *channel);
+                let found =
+                    listed.iter().copied().chain(of_contact()).find(|address| address.channel == *channel);
                 plan.extend(found.filter(|_| !taken).cloned());
             }
             return plan;
@@ -280,17 +259,10 @@ impl Send {
             delivery: Some(self.delivery(plan, view.now())),
         };
         view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
-        let about = About {
-            app: Some(app.id),
-            message: Some(id),
-            ..About::default()
-        };
+        let about = About { app: Some(app.id), message: Some(id), ..About::default() };
         view.emit(self.tenant, about, Fact::MessageSubmitted);
         thread::schedule(view, &message, Lane::Recipient(app.id, first));
         thread::put_message(view, message);
-        Ok(Sent {
-            message: id,
-            accepted_at: view.now(),
-        })
+        Ok(Sent { message: id, accepted_at: view.now() })
     }
 }

@@ -57,20 +57,10 @@ impl Command for SetStanding {
             conversation.closed_by = None;
             if active.is_none() {
                 conversation.active = true;
-                view.put(
-                    key,
-                    Pointer {
-                        target: conversation.id.0,
-                        attempt: 0,
-                    },
-                );
+                view.put(key, Pointer { target: conversation.id.0, attempt: 0 });
             }
         }
-        let fact = Fact::StandingChanged {
-            from,
-            to: self.to,
-            by: self.by,
-        };
+        let fact = Fact::StandingChanged { from, to: self.to, by: self.by };
         view.emit(self.tenant, thread::about(&conversation, None), fact);
         thread::put_conversation(view, conversation);
         Ok(self.to)
@@ -95,9 +85,7 @@ impl Command for Assign {
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Refusal>> {
         let found = thread::conversation(view, self.tenant, self.conversation)?;
         let mut conversation = found.ok_or(Refusal::UnknownConversation)?;
-        let lost = self
-            .expected
-            .is_some_and(|expected| expected != conversation.assignee);
+        let lost = self.expected.is_some_and(|expected| expected != conversation.assignee);
         if !lost && conversation.assignee != self.to {
             conversation.assignee = self.to;
             updated(view, &conversation);
@@ -118,9 +106,5 @@ pub(super) fn of_consumer(
     if conversation.contact != contact {
         return Err(Refusal::NotYours.into());
     }
-    if conversation.is_open() {
-        Ok(conversation)
-    } else {
-        Err(Refusal::Closed.into())
-    }
+    if conversation.is_open() { Ok(conversation) } else { Err(Refusal::Closed.into()) }
 }

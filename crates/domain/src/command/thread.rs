@@ -91,13 +91,7 @@ pub fn create_contact<R>(
     let id = ContactId(view.next_id());
     for identity in &identities {
         let key = Key::identity(app.tenant, identity.app, &identity.address);
-        view.put(
-            key,
-            Pointer {
-                target: id.0,
-                attempt: 0,
-            },
-        );
+        view.put(key, Pointer { target: id.0, attempt: 0 });
     }
     let contact = Contact {
         id,
@@ -116,13 +110,7 @@ pub fn create_contact<R>(
         created_at: view.now(),
         updated_at: view.now(),
     };
-    view.put(
-        Key::number(app.tenant, "contact", number),
-        Pointer {
-            target: id.0,
-            attempt: 0,
-        },
-    );
+    view.put(Key::number(app.tenant, "contact", number), Pointer { target: id.0, attempt: 0 });
     view.list(Listing {
         tenant: app.tenant,
         list: List::ContactsOfTenant,
@@ -131,11 +119,7 @@ pub fn create_contact<R>(
         target: id.0,
     });
     put_contact(view, contact.clone());
-    let about = About {
-        app: Some(app.id),
-        contact: Some(id),
-        ..About::default()
-    };
+    let about = About { app: Some(app.id), contact: Some(id), ..About::default() };
     view.emit(app.tenant, about, Fact::ContactCreated);
     Ok(contact)
 }
@@ -147,10 +131,7 @@ pub fn put_contact(view: &mut View<'_>, contact: Contact) {
 
 /// Writes a conversation.
 pub fn put_conversation(view: &mut View<'_>, conversation: Conversation) {
-    view.put(
-        Key::id::<Conversation>(conversation.tenant, conversation.id.0),
-        conversation,
-    );
+    view.put(Key::id::<Conversation>(conversation.tenant, conversation.id.0), conversation);
 }
 
 /// The one active conversation of app and contact.
@@ -172,9 +153,7 @@ pub fn conversation<R>(
     tenant: TenantId,
     id: ConversationId,
 ) -> Result<Option<Conversation>, Halt<R>> {
-    Ok(view
-        .by_id::<Conversation, R>(tenant, id.0)?
-        .map(Arc::unwrap_or_clone))
+    Ok(view.by_id::<Conversation, R>(tenant, id.0)?.map(Arc::unwrap_or_clone))
 }
 
 /// Starts a conversation. It becomes the active one when no other is; `wanted_id` serves faces that mint ids.
@@ -190,21 +169,12 @@ pub fn start<R>(
     let active = view.get::<Pointer, R>(&active_key)?.is_none();
     let number = view.next_number::<R>(tenant, "conversation")?;
     let id = ConversationId(view.next_id());
-    let pointer = Pointer {
-        target: id.0,
-        attempt: 0,
-    };
+    let pointer = Pointer { target: id.0, attempt: 0 };
     if active {
         view.put(active_key, pointer);
     }
     view.put(Key::number(tenant, "conversation", number), pointer);
-    let listing = |list, owner| Listing {
-        tenant,
-        list,
-        owner,
-        position: number,
-        target: id.0,
-    };
+    let listing = |list, owner| Listing { tenant, list, owner, position: number, target: id.0 };
     view.list(listing(List::ConversationsOfContact, contact.0));
     view.list(listing(List::ConversationsOfApp, app.id.0));
     let conversation = Conversation {
@@ -261,13 +231,7 @@ pub fn append<R>(
     let sequence = (!draft.private && draft.author != Author::System).then_some(conversation.next_sequence);
     if let Some(sequence) = sequence {
         conversation.next_sequence += 1;
-        view.put(
-            Key::sequence(tenant, conversation.id, sequence),
-            Pointer {
-                target: id.0,
-                attempt: 0,
-            },
-        );
+        view.put(Key::sequence(tenant, conversation.id, sequence), Pointer { target: id.0, attempt: 0 });
     }
     conversation.last_message = Some(id);
     conversation.last_activity_at = view.now();
@@ -296,13 +260,7 @@ pub fn append<R>(
         shown_agent: draft.shown_agent,
         delivery: draft.delivery,
     };
-    view.put(
-        Key::number(tenant, "message", number),
-        Pointer {
-            target: id.0,
-            attempt: 0,
-        },
-    );
+    view.put(Key::number(tenant, "message", number), Pointer { target: id.0, attempt: 0 });
     view.list(Listing {
         tenant,
         list: List::MessagesOfConversation,
@@ -330,33 +288,16 @@ pub fn put_message(view: &mut View<'_>, message: Message) {
 pub fn schedule(view: &mut View<'_>, message: &Message, lane: Lane) {
     let Some(delivery) = &message.delivery else { return };
     let (tenant, app, now) = (message.tenant, message.app, view.now());
-    view.schedule(
-        tenant,
-        app,
-        now,
-        lane,
-        delivery.priority,
-        Work::Send { message: message.id },
-    );
+    view.schedule(tenant, app, now, lane, delivery.priority, Work::Send { message: message.id });
     if delivery.expires_at < crate::time::Time::NEVER {
         let work = Work::Expire { message: message.id };
-        view.schedule(
-            tenant,
-            app,
-            delivery.expires_at,
-            Lane::None,
-            delivery.priority,
-            work,
-        );
+        view.schedule(tenant, app, delivery.expires_at, Lane::None, delivery.priority, work);
     }
 }
 
 /// Where a contact's next message goes: the conversation's own address first, then preferences, then app order.
 pub fn plan_for_contact(app: &App, contact: &Contact, current: Option<&Address>) -> Vec<Address> {
-    let known: Vec<&Address> = contact
-        .identities_for(app.id)
-        .map(|identity| &identity.address)
-        .collect();
+    let known: Vec<&Address> = contact.identities_for(app.id).map(|identity| &identity.address).collect();
     let mut plan: Vec<Address> = Vec::new();
     let mut push = |address: &Address| {
         let usable = address.channel.is_face() || app.account(&address.channel).is_some();
@@ -368,15 +309,9 @@ pub fn plan_for_contact(app: &App, contact: &Contact, current: Option<&Address>)
     let preferred = contact.channel_priority.iter();
     let configured = app.channels.iter().map(|account| &account.channel);
     for channel in preferred.chain(configured) {
-        known
-            .iter()
-            .filter(|address| address.channel == *channel)
-            .for_each(|address| push(address));
+        known.iter().filter(|address| address.channel == *channel).for_each(|address| push(address));
     }
-    known
-        .iter()
-        .filter(|address| address.channel.is_face())
-        .for_each(|address| push(address));
+    known.iter().filter(|address| address.channel.is_face()).for_each(|address| push(address));
     // A face channel hears of a message when it is accepted, so it can only be the first leg.
     let mut place = 0;
     plan.retain(|address| {

@@ -28,20 +28,12 @@ impl Content {
 
     /// A body without overrides.
     pub fn from_body(body: Body) -> Content {
-        Content {
-            body,
-            overrides: Vec::new(),
-            original: None,
-            channel_properties: Vec::new(),
-        }
+        Content { body, overrides: Vec::new(), original: None, channel_properties: Vec::new() }
     }
 
     /// The override for a channel, if one was given.
     pub fn override_for(&self, channel: &Channel) -> Option<&Override> {
-        self.overrides
-            .iter()
-            .find(|(own, _)| own == channel)
-            .map(|(_, given)| given)
+        self.overrides.iter().find(|(own, _)| own == channel).map(|(_, given)| given)
     }
 }
 
@@ -159,29 +151,12 @@ pub struct Choice {
 /// What a button does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    Reply {
-        text: String,
-    },
-    Call {
-        title: String,
-        phone: String,
-    },
-    Link {
-        title: String,
-        url: String,
-    },
-    ShowLocation {
-        title: String,
-        latitude: String,
-        longitude: String,
-    },
-    Calendar {
-        title: String,
-        event_title: String,
-    },
-    ShareLocation {
-        title: String,
-    },
+    Reply { text: String },
+    Call { title: String, phone: String },
+    Link { title: String, url: String },
+    ShowLocation { title: String, latitude: String, longitude: String },
+    Calendar { title: String, event_title: String },
+    ShareLocation { title: String },
 }
 
 impl Action {

@@ -14,12 +14,7 @@ pub fn render(body: &Body) -> String {
             lines.push(caption);
             items.iter().for_each(|media| lines.media(media));
         }
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => {
+        Body::Location { title, label, latitude, longitude } => {
             lines.push(title);
             lines.push(label);
             lines.push(&map_link(latitude, longitude));
@@ -34,12 +29,7 @@ pub fn render(body: &Body) -> String {
             cards.iter().for_each(|card| lines.card(card));
             lines.choices(choices);
         }
-        Body::List {
-            title,
-            description,
-            sections,
-            ..
-        } => {
+        Body::List { title, description, sections, .. } => {
             lines.push(title);
             lines.push(description);
             for section in sections {
@@ -49,12 +39,7 @@ pub fn render(body: &Body) -> String {
                 }
             }
         }
-        Body::ContactCard {
-            name,
-            phones,
-            emails,
-            organization,
-        } => {
+        Body::ContactCard { name, phones, emails, organization } => {
             lines.push(name);
             lines.push(organization);
             phones.iter().chain(emails).for_each(|line| lines.push(line));
@@ -109,11 +94,7 @@ impl Lines {
             match &choice.action {
                 Action::Call { title, phone } => self.pair(title, phone),
                 Action::Link { title, url } => self.pair(title, url),
-                Action::ShowLocation {
-                    title,
-                    latitude,
-                    longitude,
-                } => {
+                Action::ShowLocation { title, latitude, longitude } => {
                     self.pair(title, &map_link(latitude, longitude));
                 }
                 other => self.push(other.title()),

@@ -53,10 +53,7 @@ impl Delivery {
             expires_at,
             temporary_failures: 0,
             attempts: Vec::new(),
-            steps: vec![Step {
-                at: now,
-                what: StepKind::Planned,
-            }],
+            steps: vec![Step { at: now, what: StepKind::Planned }],
             callback_url: None,
         }
     }
@@ -96,10 +93,7 @@ impl Delivery {
     /// Records how the open attempt ended. Ignores an attempt that is not the open one.
     pub fn finish(&mut self, number: u32, outcome: Outcome, policy: UnknownPolicy, now: Time) -> Moved {
         let open = matches!(self.phase, Phase::Attempting | Phase::Held { .. });
-        let Some(attempt) = self
-            .attempts
-            .last_mut()
-            .filter(|attempt| open && attempt.number == number)
+        let Some(attempt) = self.attempts.last_mut().filter(|attempt| open && attempt.number == number)
         else {
             return Moved::Nothing;
         };
@@ -108,19 +102,12 @@ impl Delivery {
         match outcome {
             Outcome::Accepted { .. } => self.accepted(number, now),
             Outcome::Refused(reason) => {
-                self.note(
-                    now,
-                    StepKind::Refused {
-                        attempt: number,
-                        reason: reason.clone(),
-                    },
-                );
+                self.note(now, StepKind::Refused { attempt: number, reason: reason.clone() });
                 self.leave_leg(reason, now)
             }
-            Outcome::Temporary {
-                reason,
-                retry_after_ms,
-            } => self.temporary(number, reason, retry_after_ms, now),
+            Outcome::Temporary { reason, retry_after_ms } => {
+                self.temporary(number, reason, retry_after_ms, now)
+            }
             Outcome::Unknown { .. } => self.unknown(number, policy, now),
         }
     }
@@ -138,26 +125,13 @@ impl Delivery {
     fn temporary(&mut self, number: u32, reason: Reason, retry_after_ms: Option<i64>, now: Time) -> Moved {
         self.temporary_failures += 1;
         if self.temporary_failures >= TEMPORARY_FAILURES_MAX {
-            self.note(
-                now,
-                StepKind::Refused {
-                    attempt: number,
-                    reason: reason.clone(),
-                },
-            );
+            self.note(now, StepKind::Refused { attempt: number, reason: reason.clone() });
             return self.leave_leg(reason, now);
         }
         let doubled = RETRY_DELAY_MS << (self.temporary_failures - 1).min(16);
         let at = now.plus_ms(retry_after_ms.unwrap_or(doubled).clamp(1, RETRY_DELAY_MS_MAX));
         self.phase = Phase::Waiting { not_before: at };
-        self.note(
-            now,
-            StepKind::WillRetry {
-                attempt: number,
-                at,
-                reason,
-            },
-        );
+        self.note(now, StepKind::WillRetry { attempt: number, at, reason });
         Moved::RetryAt(at)
     }
 
@@ -173,10 +147,9 @@ impl Delivery {
                 let reason = Reason::new(ReasonKind::ChannelFailure, "the channel did not answer");
                 self.temporary(number, reason, None, now)
             }
-            UnknownPolicy::FailOver => self.leave_leg(
-                Reason::new(ReasonKind::ChannelFailure, "the channel did not answer"),
-                now,
-            ),
+            UnknownPolicy::FailOver => {
+                self.leave_leg(Reason::new(ReasonKind::ChannelFailure, "the channel did not answer"), now)
+            }
         }
     }
 
@@ -200,31 +173,19 @@ impl Delivery {
         }
         self.status = Status::Failed;
         self.reason = Some(reason.clone());
-        self.note(
-            now,
-            StepKind::GaveUp {
-                reason: reason.clone(),
-            },
-        );
+        self.note(now, StepKind::GaveUp { reason: reason.clone() });
         Moved::Failed(reason)
     }
 
     /// Ends a journey for a reason of our own (opt-out, closed conversation, no account left).
     pub fn give_up(&mut self, reason: Reason, now: Time) -> Moved {
-        if self.status.is_final() {
-            Moved::Nothing
-        } else {
-            self.fail(reason, now)
-        }
+        if self.status.is_final() { Moved::Nothing } else { self.fail(reason, now) }
     }
 
     /// Takes a statement about one part of an attempt. A failure of the current leg fails over.
     pub fn receipt(&mut self, number: u32, part: &Arc<str>, receipt: Receipt, now: Time) -> Moved {
-        let step = StepKind::Receipt {
-            attempt: number,
-            status: receipt.status,
-            reason: receipt.reason.clone(),
-        };
+        let step =
+            StepKind::Receipt { attempt: number, status: receipt.status, reason: receipt.reason.clone() };
         let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) else {
             return Moved::Nothing;
         };
@@ -267,10 +228,8 @@ impl Delivery {
         if let Phase::Held { until } = self.phase
             && now >= until
         {
-            return self.fail(
-                Reason::new(ReasonKind::ReportTimedOut, "no delivery report came in time"),
-                now,
-            );
+            return self
+                .fail(Reason::new(ReasonKind::ReportTimedOut, "no delivery report came in time"), now);
         }
         if now < self.expires_at || self.status.is_final() {
             return Moved::Nothing;

@@ -31,11 +31,7 @@ pub(super) async fn load(
     keys.extend(event.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
     keys.extend(event.message.map(|id| Key::id::<Message>(tenant, id.0)));
     keys.extend(event.message.map(|id| Key::id::<Content>(tenant, id.0)));
-    let rows = if keys.is_empty() {
-        Vec::new()
-    } else {
-        engine.parts().store.load(keys).await?
-    };
+    let rows = if keys.is_empty() { Vec::new() } else { engine.parts().store.load(keys).await? };
     let conversation = find::<Conversation>(&rows);
     let message = find::<Message>(&rows);
     let content = find::<Content>(&rows);
@@ -44,20 +40,13 @@ pub(super) async fn load(
         Author::Agent(id) => agent(id),
         _ => None,
     });
-    let assignee = conversation
-        .as_ref()
-        .and_then(|conversation| conversation.assignee)
-        .and_then(agent);
+    let assignee = conversation.as_ref().and_then(|conversation| conversation.assignee).and_then(agent);
     let answered = match message.as_ref().and_then(|message| message.reply_to) {
         Some(id) => engine.get::<Message>(tenant, id.0).await?,
         None => None,
     };
     let files = files_of(content.as_deref());
-    let files = if files.is_empty() {
-        Vec::new()
-    } else {
-        engine.get_all::<File>(tenant, &files).await?
-    };
+    let files = if files.is_empty() { Vec::new() } else { engine.get_all::<File>(tenant, &files).await? };
     Ok(Facts {
         tenant: directory.tenant(tenant).cloned(),
         app: event.app.and_then(|id| directory.app(tenant, id).cloned()),
@@ -76,9 +65,7 @@ pub(super) async fn load(
 }
 
 fn find<E: Entity>(rows: &[Row]) -> Option<Arc<E>> {
-    rows.iter()
-        .filter_map(|row| row.record.as_ref())
-        .find_map(E::unwrap)
+    rows.iter().filter_map(|row| row.record.as_ref()).find_map(E::unwrap)
 }
 
 fn files_of(content: Option<&Content>) -> Vec<Id> {

@@ -42,26 +42,24 @@ pub(super) struct Post<'a> {
 impl Post<'_> {
     /// Delivers one event; `frozen` are the bytes of an earlier try, empty if there was none.
     pub async fn event(&self, event: Event, frozen: &[u8]) -> Delivered {
-        let failed = |why: String| Delivered::Failed {
-            body: frozen.to_vec(),
-            why: why.into(),
-            final_word: false,
-        };
+        let failed =
+            |why: String| Delivered::Failed { body: frozen.to_vec(), why: why.into(), final_word: false };
         let facts = match facts::load(self.engine, self.subscription, event).await {
             Ok(facts) => facts,
             Err(error) => return failed(error.to_string()),
         };
-        let carried = if self.carries(&facts) { match self.begin(&facts).await {
-            Ok(Some(attempt)) => Some(attempt),
-            Ok(None) => return Delivered::Yes,
-            Err(why) => return failed(why),
-        } } else { None };
+        let carried = if self.carries(&facts) {
+            match self.begin(&facts).await {
+                Ok(Some(attempt)) => Some(attempt),
+                Ok(None) => return Delivered::Yes,
+                Err(why) => return failed(why),
+            }
+        } else {
+            None
+        };
         let Some(mut rendered) = self.dialect.render(&facts) else {
             if let Some(attempt) = carried {
-                let reason = Reason::new(
-                    ReasonKind::ContentUnsupported,
-                    "the face cannot show this message",
-                );
+                let reason = Reason::new(ReasonKind::ContentUnsupported, "the face cannot show this message");
                 self.finish(&facts, attempt, Outcome::Refused(reason)).await;
             }
             return Delivered::Yes;
@@ -73,18 +71,13 @@ impl Post<'_> {
         if verdict == Verdict::Delivered {
             metrics::counter!("trunkline_callbacks_total", "outcome" => "delivered").increment(1);
             if let Some(attempt) = carried {
-                self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() })
-                    .await;
+                self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() }).await;
             }
             return Delivered::Yes;
         }
         metrics::counter!("trunkline_callbacks_total", "outcome" => "failed").increment(1);
         let final_word = verdict == Verdict::GiveUp;
-        Delivered::Failed {
-            body: rendered.body.to_vec(),
-            why: why.into(),
-            final_word,
-        }
+        Delivered::Failed { body: rendered.body.to_vec(), why: why.into(), final_word }
     }
 
     async fn post(&self, facts: &Facts, rendered: &Rendered) -> (Verdict, String) {
@@ -103,20 +96,14 @@ impl Post<'_> {
         }));
         let request = HttpRequest {
             method: Method::POST,
-            url: rendered
-                .target
-                .clone()
-                .unwrap_or_else(|| self.subscription.target.clone()),
+            url: rendered.target.clone().unwrap_or_else(|| self.subscription.target.clone()),
             headers,
             body: rendered.body.clone(),
             timeout_ms: patience.timeout_ms,
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
         match self.engine.parts().callback_http.call(request).await {
-            Ok(answer) => (
-                self.dialect.verdict(answer.status),
-                format!("answered {}", answer.status),
-            ),
+            Ok(answer) => (self.dialect.verdict(answer.status), format!("answered {}", answer.status)),
             // A target that may not be called never will be.
             Err(OutError::Forbidden(why)) => (Verdict::GiveUp, why),
             Err(OutError::NotSent(why) | OutError::NoAnswer(why)) => (Verdict::Again, why),
@@ -128,10 +115,7 @@ impl Post<'_> {
         let (Some(channel), Some(message)) = (&self.subscription.carries, &facts.message) else {
             return false;
         };
-        let current = message
-            .delivery
-            .as_ref()
-            .map(|delivery| &delivery.address().channel);
+        let current = message.delivery.as_ref().map(|delivery| &delivery.address().channel);
         matches!(facts.event.fact, Fact::MessageSubmitted) && current == Some(channel)
     }
 
@@ -147,12 +131,7 @@ impl Post<'_> {
             return Ok(None);
         }
         let default_policy = default_policy(self.engine, &delivery.address().channel);
-        let begin = Begin {
-            tenant: message.tenant,
-            message: message.id,
-            job: None,
-            default_policy,
-        };
+        let begin = Begin { tenant: message.tenant, message: message.id, job: None, default_policy };
         match self.engine.execute(begin).await {
             Ok(Begun::HandOver(hand_over)) => Ok(Some(hand_over.attempt)),
             Ok(Begun::NotBefore(_)) => Err("the message waits for its time".to_owned()),
@@ -171,14 +150,7 @@ impl Post<'_> {
         let Some(delivery) = &message.delivery else { return };
         let default_policy = default_policy(self.engine, &delivery.address().channel);
         let (tenant, message) = (message.tenant, message.id);
-        let finish = Finish {
-            tenant,
-            message,
-            attempt,
-            job: None,
-            outcome,
-            default_policy,
-        };
+        let finish = Finish { tenant, message, attempt, job: None, outcome, default_policy };
         if self.engine.execute(finish).await.is_err() {
             tracing::warn!("the end of a carried attempt could not be recorded; the callback is repeated");
         }
@@ -193,12 +165,8 @@ impl Post<'_> {
             return;
         }
         let Some(message) = &facts.message else { return };
-        let attempt = message
-            .delivery
-            .as_ref()
-            .map_or(0, domain::delivery::Delivery::attempt_number);
+        let attempt = message.delivery.as_ref().map_or(0, domain::delivery::Delivery::attempt_number);
         let reason = Reason::new(ReasonKind::ChannelFailure, "the webhook did not take the message");
-        self.finish_message(message, attempt, Outcome::Refused(reason))
-            .await;
+        self.finish_message(message, attempt, Outcome::Refused(reason)).await;
     }
 }

@@ -47,11 +47,7 @@ impl Board {
         }
         let queue = self.lanes.entry(lane).or_default();
         // Ids are time-ordered: a job found late still stands where it belongs, but never before a running head.
-        let place = queue
-            .iter()
-            .skip(1)
-            .position(|other| *other > id)
-            .map_or(queue.len(), |place| place + 1);
+        let place = queue.iter().skip(1).position(|other| *other > id).map_or(queue.len(), |place| place + 1);
         queue.insert(place, id);
         if queue.len() == 1 {
             self.wait(id);
@@ -68,7 +64,11 @@ impl Board {
         }
         self.picks = self.picks.wrapping_add(1);
         let normal_first = self.picks.is_multiple_of(NORMAL_FLOOR);
-        let (first, second) = if normal_first { (&mut self.ready_normal, &mut self.ready_high) } else { (&mut self.ready_high, &mut self.ready_normal) };
+        let (first, second) = if normal_first {
+            (&mut self.ready_normal, &mut self.ready_high)
+        } else {
+            (&mut self.ready_high, &mut self.ready_normal)
+        };
         let id = first.pop_front().or_else(|| second.pop_front())?;
         self.running.insert(id);
         let held = self.jobs.get_mut(&id)?;
@@ -95,9 +95,7 @@ impl Board {
             }
             Ended::Again(at) => {
                 held.job.due_at = at;
-                let over = held
-                    .since
-                    .is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
+                let over = held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
                 if over && lane != Lane::None {
                     // Parked: it waits outside and comes back at the head.
                     held.since = None;
@@ -156,16 +154,12 @@ mod tests {
             due_at: Time(0),
             lane: Lane::Conversation(ConversationId(Id(lane))),
             priority,
-            work: Work::Send {
-                message: MessageId(Id(id)),
-            },
+            work: Work::Send { message: MessageId(Id(id)) },
         }
     }
 
     fn taken(board: &mut Board, now: i64) -> Vec<u128> {
-        std::iter::from_fn(|| board.take(Time(now)))
-            .map(|job| job.id.0.0)
-            .collect()
+        std::iter::from_fn(|| board.take(Time(now))).map(|job| job.id.0.0).collect()
     }
 
     #[test]
@@ -185,11 +179,7 @@ mod tests {
         board.ended(JobId(Id(1)), Ended::Again(Time(5_000)), Time(1));
         assert_eq!(taken(&mut board, 4_999), Vec::<u128>::new());
         assert_eq!(taken(&mut board, 5_000), [1]);
-        board.ended(
-            JobId(Id(1)),
-            Ended::Again(Time(LANE_HELD_MS_MAX + 1)),
-            Time(5_001),
-        );
+        board.ended(JobId(Id(1)), Ended::Again(Time(LANE_HELD_MS_MAX + 1)), Time(5_001));
         assert_eq!(taken(&mut board, 5_001), [2]);
         assert_eq!(taken(&mut board, LANE_HELD_MS_MAX + 1), [1]);
     }
@@ -201,10 +191,7 @@ mod tests {
         board.add(job(1, 1, Priority::Normal));
         let order = taken(&mut board, 0);
         let place = order.iter().position(|id| *id == 1);
-        assert!(
-            place > Some(0) && place < Some(NORMAL_FLOOR as usize),
-            "{place:?}"
-        );
+        assert!(place > Some(0) && place < Some(NORMAL_FLOOR as usize), "{place:?}");
     }
 
     #[test]

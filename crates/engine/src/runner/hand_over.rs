@@ -28,23 +28,14 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     let Ok(Some(row)) = engine.get::<Message>(job.tenant, message.0).await else {
         return again();
     };
-    let Some(channel) = row
-        .delivery
-        .as_ref()
-        .map(|delivery| delivery.address().channel.clone())
-    else {
+    let Some(channel) = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone()) else {
         return leave(engine, job).await;
     };
     if channel.is_face() && carrier(engine, &row, &channel) {
         return leave(engine, job).await;
     }
     let policy = default_policy(engine, &channel);
-    let begin = Begin {
-        tenant: job.tenant,
-        message,
-        job: Some(job.id),
-        default_policy: policy,
-    };
+    let begin = Begin { tenant: job.tenant, message, job: Some(job.id), default_policy: policy };
     let hand_over = match engine.execute(begin).await {
         Ok(Begun::HandOver(hand_over)) => hand_over,
         Ok(Begun::NotBefore(at)) => return Ended::Again(at),
@@ -58,24 +49,14 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     // The bytes have left: how it ended must be recorded, however long the store takes.
     loop {
         let outcome = outcome.clone();
-        let finish = Finish {
-            tenant: job.tenant,
-            message,
-            attempt,
-            job: Some(job.id),
-            outcome,
-            default_policy,
-        };
+        let finish =
+            Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, default_policy };
         match engine.execute(finish).await {
             Ok(Finished::Done) => return Ended::Done,
             Ok(Finished::Again(at)) => return Ended::Again(at),
             Err(_) if !engine.is_ready() => return again(),
             Err(_) => {
-                engine
-                    .parts()
-                    .clock
-                    .wait_until(engine.now().plus_ms(UNAVAILABLE_MS))
-                    .await;
+                engine.parts().clock.wait_until(engine.now().plus_ms(UNAVAILABLE_MS)).await;
             }
         }
     }
@@ -90,14 +71,11 @@ async fn leave(engine: &Engine, job: &Job) -> Ended {
 
 /// Whether a subscription carries this face channel for the message's app.
 fn carrier(engine: &Engine, message: &Message, channel: &Channel) -> bool {
-    engine
-        .directory()
-        .subscriptions_of(message.tenant)
-        .any(|subscription| {
-            subscription.enabled
-                && subscription.carries.as_ref() == Some(channel)
-                && subscription.app.is_none_or(|app| app == message.app)
-        })
+    engine.directory().subscriptions_of(message.tenant).any(|subscription| {
+        subscription.enabled
+            && subscription.carries.as_ref() == Some(channel)
+            && subscription.app.is_none_or(|app| app == message.app)
+    })
 }
 
 /// What the channel says. Never fails: whatever happens is an outcome.
@@ -141,30 +119,20 @@ fn without_subscriber(channel: &Channel) -> Outcome {
 fn outbound(hand_over: &HandOver, now: Time) -> Outbound {
     let content = &hand_over.content;
     let (content, raw) = match content.override_for(&hand_over.to.channel) {
-        Some(Override::Body(body)) => (
-            Content {
-                body: body.clone(),
-                ..Content::clone(content)
-            },
-            None,
-        ),
+        Some(Override::Body(body)) => (Content { body: body.clone(), ..Content::clone(content) }, None),
         Some(Override::Raw(json)) => (Content::clone(content), Some(json.as_str().into())),
         None => (Content::clone(content), None),
     };
     let delivery = hand_over.message.delivery.as_ref();
     let expires_at = delivery.map_or(Time::NEVER, |delivery| delivery.expires_at);
     let limited = expires_at < Time::NEVER;
-    let parts_done = delivery
-        .into_iter()
-        .flat_map(|delivery| &delivery.attempts)
-        .rev()
-        .find_map(|earlier| {
-            let current = delivery.is_some_and(|delivery| earlier.leg == delivery.leg);
-            match &earlier.outcome {
-                Some(Outcome::Unknown { parts }) if current => Some(parts.clone()),
-                _ => None,
-            }
-        });
+    let parts_done = delivery.into_iter().flat_map(|delivery| &delivery.attempts).rev().find_map(|earlier| {
+        let current = delivery.is_some_and(|delivery| earlier.leg == delivery.leg);
+        match &earlier.outcome {
+            Some(Outcome::Unknown { parts }) if current => Some(parts.clone()),
+            _ => None,
+        }
+    });
     Outbound {
         token: token(hand_over.message.id, hand_over.attempt),
         to: hand_over.to.clone(),

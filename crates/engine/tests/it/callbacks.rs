@@ -32,11 +32,7 @@ impl Dialect for Plain {
 
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let text = domain::content::text::render(&facts.content.as_deref()?.body);
-        Some(Rendered {
-            body: text.into(),
-            target: None,
-            headers: http::HeaderMap::new(),
-        })
+        Some(Rendered { body: text.into(), target: None, headers: http::HeaderMap::new() })
     }
 
     fn seal(&self, _: &Seal<'_>) -> http::HeaderMap {
@@ -52,12 +48,7 @@ impl Dialect for Plain {
     }
 
     fn patience(&self, _: &Subscription) -> Patience {
-        Patience {
-            delays_ms: vec![1_000, 2_000],
-            give_up_after_ms: 10_000,
-            tries_max: 0,
-            timeout_ms: 1_000,
-        }
+        Patience { delays_ms: vec![1_000, 2_000], give_up_after_ms: 10_000, tries_max: 0, timeout_ms: 1_000 }
     }
 }
 
@@ -73,18 +64,12 @@ async fn open(carries: Option<&str>) -> (House, Engine) {
         ..testkit::samples::subscription(SUBSCRIPTION.0, TENANT, "")
     };
     let from = *engine.head().borrow();
-    engine
-        .execute(PutSubscription { subscription, from })
-        .await
-        .unwrap();
+    engine.execute(PutSubscription { subscription, from }).await.unwrap();
     (house, engine)
 }
 
 async fn cursor(engine: &Engine) -> Cursor {
-    let cursor = engine
-        .row::<Cursor>(Key::id::<Cursor>(TENANT, SUBSCRIPTION.0))
-        .await
-        .unwrap();
+    let cursor = engine.row::<Cursor>(Key::id::<Cursor>(TENANT, SUBSCRIPTION.0)).await.unwrap();
     Arc::unwrap_or_clone(cursor.unwrap())
 }
 
@@ -146,25 +131,8 @@ async fn what_is_given_up_is_a_dead_letter_and_its_lane_moves_on() {
     house.clock.advance_ms(1_000);
     until(async || house.hook.bodies().len() == 3).await;
     assert_eq!(house.hook.bodies(), ["a1", "a1", "a2"]);
-    let dead = |event: &Event| {
-        matches!(
-            event.fact,
-            Fact::DeadLetter {
-                subscription: SUBSCRIPTION,
-                ..
-            }
-        )
-    };
-    until(async || {
-        house
-            .store
-            .all_events()
-            .iter()
-            .filter(|event| dead(event))
-            .count()
-            == 1
-    })
-    .await;
+    let dead = |event: &Event| matches!(event.fact, Fact::DeadLetter { subscription: SUBSCRIPTION, .. });
+    until(async || house.store.all_events().iter().filter(|event| dead(event)).count() == 1).await;
 }
 
 #[tokio::test]

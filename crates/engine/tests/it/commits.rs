@@ -22,9 +22,7 @@ async fn a_stale_batch_is_decided_again_and_kept_once() {
     let house = House::new();
     let engine = house.open().await;
     let before = house.store.commits();
-    [Trick::Stale, Trick::Stale]
-        .into_iter()
-        .for_each(|trick| house.store.play(trick));
+    [Trick::Stale, Trick::Stale].into_iter().for_each(|trick| house.store.play(trick));
     send(&engine, text("1", "hello", &["ALPHA"])).await;
     assert_eq!(house.submitted(), 1);
     assert!(house.store.commits() > before);
@@ -34,9 +32,7 @@ async fn a_stale_batch_is_decided_again_and_kept_once() {
 async fn what_stays_stale_is_refused_as_unavailable() {
     let house = House::new();
     let engine = house.open().await;
-    [Trick::Stale; 5]
-        .into_iter()
-        .for_each(|trick| house.store.play(trick));
+    [Trick::Stale; 5].into_iter().for_each(|trick| house.store.play(trick));
     let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
     assert!(matches!(answer, Err(Failure::Unavailable(_))));
     assert_eq!(house.submitted(), 0);
@@ -94,10 +90,7 @@ impl Store for Silent {
 #[tokio::test]
 async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
     let house = House::new();
-    let store = Silent {
-        store: house.store.clone(),
-        silent: AtomicBool::new(true),
-    };
+    let store = Silent { store: house.store.clone(), silent: AtomicBool::new(true) };
     let engine = house.start_over(Arc::new(store)).await;
     found(&engine, None).await;
     house.store.play(Trick::LoseAnswerKept);
@@ -113,17 +106,9 @@ async fn once(
 ) -> Result<StoredAnswer, OnceFailure<domain::command::send::Refusal>> {
     let mut fingerprint = [0; 32];
     fingerprint[..words.len()].copy_from_slice(words.as_bytes());
-    let key = OnceKey {
-        tenant: TENANT,
-        face: Face::Sinch,
-        key: "k".to_owned(),
-        fingerprint,
-    };
+    let key = OnceKey { tenant: TENANT, face: Face::Sinch, key: "k".to_owned(), fingerprint };
     let command: Send = text("1", words, &["ALPHA"]);
-    let render = |sent: &Sent| StoredAnswer {
-        status: 200,
-        body: sent.message.ulid().into_bytes(),
-    };
+    let render = |sent: &Sent| StoredAnswer { status: 200, body: sent.message.ulid().into_bytes() };
     engine.execute_once(key, command, render).await
 }
 

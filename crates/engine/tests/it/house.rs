@@ -48,17 +48,8 @@ pub struct Scripted {
 
 impl Scripted {
     fn new(name: &'static str, repeating_is_safe: bool) -> Arc<Scripted> {
-        let abilities = Abilities {
-            repeating_is_safe,
-            answer_timeout_ms: 3_600_000,
-            ..Abilities::default()
-        };
-        Arc::new(Scripted {
-            name,
-            abilities,
-            script: Mutex::default(),
-            sent: Mutex::default(),
-        })
+        let abilities = Abilities { repeating_is_safe, answer_timeout_ms: 3_600_000, ..Abilities::default() };
+        Arc::new(Scripted { name, abilities, script: Mutex::default(), sent: Mutex::default() })
     }
 
     pub fn will(&self, answer: Answer) {
@@ -71,22 +62,12 @@ impl Scripted {
 
     /// Texts in the order they were handed over.
     pub fn texts(&self) -> Vec<String> {
-        self.sent
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(text, _)| text.clone())
-            .collect()
+        self.sent.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
     }
 
     /// Our tokens in the order they were handed over.
     pub fn tokens(&self) -> Vec<String> {
-        self.sent
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, token)| token.clone())
-            .collect()
+        self.sent.lock().unwrap().iter().map(|(_, token)| token.clone()).collect()
     }
 }
 
@@ -122,23 +103,14 @@ impl Connector for Scripted {
             provider_id: Arc::from(id),
             token: (token != "-").then(|| Arc::from(token)),
             recipient: None,
-            receipt: Receipt {
-                status,
-                reason: None,
-                at: Time(0),
-            },
+            receipt: Receipt { status, reason: None, at: Time(0) },
         }])
     }
 
     fn send<'a>(&'a self, _line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Body::Text(text) = &message.content.body else {
-                panic!("tests send text")
-            };
-            self.sent
-                .lock()
-                .unwrap()
-                .push((text.clone(), message.token.to_string()));
+            let Body::Text(text) = &message.content.body else { panic!("tests send text") };
+            self.sent.lock().unwrap().push((text.clone(), message.token.to_string()));
             let next = self.script.lock().unwrap().pop_front();
             match next {
                 Some(Answer::Now(outcome)) => outcome,
@@ -152,9 +124,7 @@ impl Connector for Scripted {
 }
 
 pub fn accepted(id: &str) -> Outcome {
-    Outcome::Accepted {
-        parts: vec![Arc::from(id)],
-    }
+    Outcome::Accepted { parts: vec![Arc::from(id)] }
 }
 
 pub fn reason(words: &str) -> Reason {
@@ -185,16 +155,9 @@ impl Hook {
 impl HttpOut for Hook {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
-            self.bodies
-                .lock()
-                .unwrap()
-                .push(String::from_utf8_lossy(&request.body).into_owned());
+            self.bodies.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
-            Ok(HttpResponse {
-                status,
-                headers: http::HeaderMap::new(),
-                body: bytes::Bytes::new(),
-            })
+            Ok(HttpResponse { status, headers: http::HeaderMap::new(), body: bytes::Bytes::new() })
         })
     }
 }
@@ -253,10 +216,7 @@ impl House {
     pub fn new() -> House {
         let store = MemoryStore::new();
         House {
-            reads: HeldReads {
-                store: store.clone(),
-                ..HeldReads::default()
-            },
+            reads: HeldReads { store: store.clone(), ..HeldReads::default() },
             store,
             clock: FakeClock::at(Time(1_700_000_000_000)),
             alpha: Scripted::new("ALPHA", false),
@@ -267,10 +227,7 @@ impl House {
     }
 
     pub async fn start_over(&self, store: Arc<dyn Store>) -> Engine {
-        let registered = |one: &Arc<Scripted>| Registered {
-            connector: one.clone(),
-            session: None,
-        };
+        let registered = |one: &Arc<Scripted>| Registered { connector: one.clone(), session: None };
         let parts = Parts {
             store,
             reads: Arc::new(self.reads.clone()),
@@ -304,22 +261,16 @@ impl House {
     pub fn statuses(&self) -> Vec<Status> {
         let facts = self.store.all_events().into_iter().map(|event| event.fact);
         facts
-            .filter_map(|fact| {
-                if let Fact::DeliveryChanged(change) = fact {
-                    Some(change.status)
-                } else {
-                    None
-                }
-            })
+            .filter_map(
+                |fact| {
+                    if let Fact::DeliveryChanged(change) = fact { Some(change.status) } else { None }
+                },
+            )
             .collect()
     }
 
     pub fn submitted(&self) -> usize {
-        self.store
-            .all_events()
-            .iter()
-            .filter(|event| event.fact == Fact::MessageSubmitted)
-            .count()
+        self.store.all_events().iter().filter(|event| event.fact == Fact::MessageSubmitted).count()
     }
 }
 
@@ -358,9 +309,7 @@ pub async fn found(engine: &Engine, unknown_policy: Option<UnknownPolicy>) {
 
 /// A text to `person` over these channels, in this order.
 pub fn text(person: &str, text: &str, channels: &[&str]) -> Send {
-    let addresses = channels
-        .iter()
-        .map(|channel| (Address::new(channel, person), false));
+    let addresses = channels.iter().map(|channel| (Address::new(channel, person), false));
     Send {
         tenant: TENANT,
         app: APP,
@@ -413,19 +362,11 @@ pub async fn quiet() {
 pub async fn callback(engine: &Engine, channel: &str, words: &str) {
     let mut headers = http::HeaderMap::new();
     headers.insert("x-token", http::HeaderValue::from_static("genuine"));
-    let callback = Callback {
-        headers,
-        query: String::new(),
-        body: bytes::Bytes::from(words.to_owned()),
-    };
+    let callback = Callback { headers, query: String::new(), body: bytes::Bytes::from(words.to_owned()) };
     engine.provider_callback(channel, APP, callback).await.unwrap();
 }
 
 /// One process: everything that it runs dies with it, in the middle of whatever it does.
 pub fn life<T>(run: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(run)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run)
 }

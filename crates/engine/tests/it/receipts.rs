@@ -14,12 +14,7 @@ async fn a_held_message_is_joined_by_the_token_of_its_receipt() {
     house.alpha.answers(unknown());
     let message = send(&engine, text("1", "hello", &["ALPHA"])).await;
     until(async || matches!(delivery(&engine, message).await.phase, Phase::Held { .. })).await;
-    callback(
-        &engine,
-        "alpha",
-        &format!("receipt p1 {} delivered", house.alpha.tokens()[0]),
-    )
-    .await;
+    callback(&engine, "alpha", &format!("receipt p1 {} delivered", house.alpha.tokens()[0])).await;
     assert_eq!(delivery(&engine, message).await.status, Status::Delivered);
     assert_eq!(house.statuses(), [Status::HandedOver, Status::Delivered]);
     assert_eq!(house.alpha.texts().len(), 1);
@@ -65,8 +60,5 @@ async fn a_failed_receipt_fails_over_just_like_a_failed_send() {
     callback(&engine, "alpha", "receipt p1 - failed").await;
     until(async || house.beta.texts().len() == 1).await;
     until_status(&engine, message, Status::HandedOver).await;
-    assert_eq!(
-        house.statuses(),
-        [Status::HandedOver, Status::SwitchingChannel, Status::HandedOver]
-    );
+    assert_eq!(house.statuses(), [Status::HandedOver, Status::SwitchingChannel, Status::HandedOver]);
 }

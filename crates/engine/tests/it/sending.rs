@@ -48,10 +48,7 @@ async fn a_message_refused_by_every_channel_fails() {
 async fn a_temporary_failure_is_tried_again_when_its_time_comes() {
     let house = House::new();
     let engine = house.open().await;
-    house.alpha.answers(Outcome::Temporary {
-        reason: reason("busy"),
-        retry_after_ms: Some(2_000),
-    });
+    house.alpha.answers(Outcome::Temporary { reason: reason("busy"), retry_after_ms: Some(2_000) });
     let message = send(&engine, text("1", "hello", &["ALPHA"])).await;
     until(async || delivery(&engine, message).await.temporary_failures == 1).await;
     house.clock.advance_ms(1_999);
@@ -167,10 +164,7 @@ async fn messages_of_one_conversation_go_out_in_order_and_others_pass() {
 async fn a_message_to_be_tried_again_soon_keeps_later_ones_behind_it() {
     let house = House::new();
     let engine = house.open().await;
-    house.alpha.answers(Outcome::Temporary {
-        reason: reason("busy"),
-        retry_after_ms: Some(1_000),
-    });
+    house.alpha.answers(Outcome::Temporary { reason: reason("busy"), retry_after_ms: Some(1_000) });
     send(&engine, text("1", "a1", &["ALPHA"])).await;
     let second = send(&engine, text("1", "a2", &["ALPHA"])).await;
     quiet().await;

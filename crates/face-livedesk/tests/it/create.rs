@@ -27,10 +27,7 @@ async fn the_seeds_text_request_gets_the_seeds_answer() {
     let answer = world.desk("/conversations/1/messages", body).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
-    assert_eq!(
-        answer.text(),
-        seeds_answer(2, "Agent sending message, is it normal?", 2)
-    );
+    assert_eq!(answer.text(), seeds_answer(2, "Agent sending message, is it normal?", 2));
 }
 
 #[tokio::test]
@@ -46,9 +43,7 @@ async fn form_and_multipart_mean_the_same() {
         ("private", "", b"false"),
         ("content_attributes", "", attributes),
     ]);
-    let answer = world
-        .send(request("POST", &format!("{PATH}/"), &kind, body))
-        .await;
+    let answer = world.send(request("POST", &format!("{PATH}/"), &kind, body)).await;
     assert_eq!(answer.text(), seeds_answer(3, "Hi", 3));
 }
 
@@ -80,10 +75,7 @@ async fn chatwoot_echoes_once_and_counts_no_sorting() {
     assert!(!text.contains("sorting_id"));
     assert_eq!(answer.json()["content_type"], "input_select");
     assert_eq!(answer.json()["content_attributes"]["items"][0]["value"], "am");
-    let listed = world
-        .get("/api/v1/accounts/14/conversations/1/messages")
-        .await
-        .json();
+    let listed = world.get("/api/v1/accounts/14/conversations/1/messages").await.json();
     assert_eq!(listed["payload"][1]["echo_id"], json!(null));
     assert_eq!(listed["payload"][1]["content_type"], "input_select");
 }
@@ -91,9 +83,7 @@ async fn chatwoot_echoes_once_and_counts_no_sorting() {
 #[tokio::test]
 async fn an_api_inbox_lets_the_contact_speak_and_reopens() {
     let world = World::new(Settings::default()).await;
-    world
-        .chat("/conversations/1/toggle_status", r#"{"status":"resolved"}"#)
-        .await;
+    world.chat("/conversations/1/toggle_status", r#"{"status":"resolved"}"#).await;
     let body = r#"{"content":"Again me","message_type":"incoming"}"#;
     let answer = world.chat("/conversations/1/messages", body).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
@@ -106,19 +96,9 @@ async fn an_api_inbox_lets_the_contact_speak_and_reopens() {
 #[tokio::test]
 async fn what_has_a_source_id_is_kept_and_not_sent_out() {
     let world = World::new(Settings::default()).await;
-    let answer = world
-        .chat(
-            "/conversations/1/messages",
-            r#"{"content":"x","source_id":"out-1"}"#,
-        )
-        .await
-        .json();
+    let answer =
+        world.chat("/conversations/1/messages", r#"{"content":"x","source_id":"out-1"}"#).await.json();
     assert_eq!(answer["source_id"], "out-1");
-    let answer = world
-        .chat(
-            "/conversations/1/messages",
-            r#"{"content":"x","source_id":"out-1"}"#,
-        )
-        .await;
+    let answer = world.chat("/conversations/1/messages", r#"{"content":"x","source_id":"out-1"}"#).await;
     assert_eq!(answer.status, StatusCode::OK, "posting twice stores two");
 }

@@ -13,9 +13,7 @@ async fn check(world: &World, request: Request<Body>, status: u16, body: &str) {
 
 fn bare(path: &str, header: Option<(&str, &str)>) -> Request<Body> {
     let request = Request::builder().method("POST").uri(path);
-    let request = header
-        .into_iter()
-        .fold(request, |request, (name, value)| request.header(name, value));
+    let request = header.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     request.body(Body::from("{}")).unwrap()
 }
 
@@ -29,24 +27,12 @@ async fn credentials_fail_as_the_vendor_says() {
     check(&world, bare(v2, None), 401, nobody).await;
     check(&world, bare(v1, None), 401, nobody).await;
     check(&world, bare(v2, Some(("authorization", "Bearer x"))), 401, nobody).await;
-    check(
-        &world,
-        bare(v2, Some(("authorization", "Basic a2V5LTE6d3Jvbmc="))),
-        401,
-        wrong,
-    )
-    .await;
+    check(&world, bare(v2, Some(("authorization", "Basic a2V5LTE6d3Jvbmc="))), 401, wrong).await;
     check(&world, bare(v1, Some(("api_access_token", "nope"))), 401, wrong).await;
     let foreign = r#"{"error":"You are not authorized to access this account"}"#;
     for account in ["15", "999", "x"] {
         let path = format!("/api/v1/accounts/{account}/conversations/1/messages");
-        check(
-            &world,
-            request("POST", &path, "application/json", "{}".into()),
-            401,
-            foreign,
-        )
-        .await;
+        check(&world, request("POST", &path, "application/json", "{}".into()), 401, foreign).await;
     }
     let hyphen = bare(v1, Some(("Api-Access-Token", "tok-3")));
     assert_eq!(world.send(hyphen).await.status, StatusCode::OK);
@@ -56,27 +42,13 @@ async fn credentials_fail_as_the_vendor_says() {
 async fn what_is_not_there_or_not_readable() {
     let world = World::new(Settings::default()).await;
     let gone = r#"{"error":"Resource could not be found"}"#;
-    for path in [
-        "/api/v2/accounts/conversations/9/messages",
-        "/api/v1/accounts/14/conversations/x/messages",
-    ] {
-        check(
-            &world,
-            request("POST", path, "application/json", "{}".into()),
-            404,
-            gone,
-        )
-        .await;
+    for path in ["/api/v2/accounts/conversations/9/messages", "/api/v1/accounts/14/conversations/x/messages"]
+    {
+        check(&world, request("POST", path, "application/json", "{}".into()), 404, gone).await;
     }
     let path = "/api/v2/accounts/conversations/1/messages";
     let bad = r#"{"error":"Bad Request","status":400}"#;
-    check(
-        &world,
-        request("POST", path, "application/json", "{".into()),
-        400,
-        bad,
-    )
-    .await;
+    check(&world, request("POST", path, "application/json", "{".into()), 400, bad).await;
     let route = r#"{"error":"Not Found","status":404}"#;
     check(&world, request("DELETE", path, "", Body::empty()), 404, route).await;
 }
@@ -86,14 +58,8 @@ async fn validations_speak_in_the_vendors_sentences() {
     let world = World::new(Settings::default()).await;
     for (body, error) in [
         (r#"{"content":" "}"#, "Validation failed: Content can't be blank"),
-        (
-            r#"{"content":"x","message_type":"xyz"}"#,
-            "'xyz' is not a valid message_type",
-        ),
-        (
-            r#"{"content":"x","content_type":"xyz"}"#,
-            "'xyz' is not a valid content_type",
-        ),
+        (r#"{"content":"x","message_type":"xyz"}"#, "'xyz' is not a valid message_type"),
+        (r#"{"content":"x","content_type":"xyz"}"#, "'xyz' is not a valid content_type"),
         (
             r#"{"content":"x","content_type":"cards"}"#,
             "Validation failed: Content attributes At least one item is required.",

@@ -40,11 +40,7 @@ impl HttpOut for Hook {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
             let _ = self.0.send(request).await;
-            Ok(HttpResponse {
-                status: 200,
-                headers: HeaderMap::new(),
-                body: Bytes::new(),
-            })
+            Ok(HttpResponse { status: 200, headers: HeaderMap::new(), body: Bytes::new() })
         })
     }
 }
@@ -75,10 +71,7 @@ impl Answer {
 
 impl World {
     pub async fn new(settings: Settings) -> World {
-        let settings = Settings {
-            signing_key: [7; 32],
-            ..settings
-        };
+        let settings = Settings { signing_key: [7; 32], ..settings };
         let (store, clock) = (Arc::new(MemoryStore::new()), FakeClock::at(NOW));
         let (sender, hooks) = mpsc::channel(64);
         let http = Arc::new(Hook(sender));
@@ -98,12 +91,7 @@ impl World {
         };
         let engine = Engine::start(parts).await.unwrap();
         let router = face_livedesk::router(engine.clone(), settings);
-        let world = World {
-            engine,
-            router,
-            clock,
-            hooks,
-        };
+        let world = World { engine, router, clock, hooks };
         world.furnish().await;
         world.say("hello").await;
         world
@@ -117,14 +105,8 @@ impl World {
             site_id: String::new(),
             disabled: false,
         };
-        self.engine
-            .execute(CreateTenant(tenant(TENANT, 14)))
-            .await
-            .unwrap();
-        self.engine
-            .execute(CreateTenant(tenant(TenantId(Id(15)), 15)))
-            .await
-            .unwrap();
+        self.engine.execute(CreateTenant(tenant(TENANT, 14))).await.unwrap();
+        self.engine.execute(CreateTenant(tenant(TenantId(Id(15)), 15))).await.unwrap();
         self.engine.execute(PutApp(app())).await.unwrap();
         let agent = |id, name: &str, role| Agent {
             id: AgentId(Id(id)),
@@ -135,27 +117,14 @@ impl World {
             avatar_url: String::new(),
             role,
         };
-        self.engine
-            .execute(PutAgent(agent(3, "TEST", Role::Administrator)))
-            .await
-            .unwrap();
-        self.engine
-            .execute(PutAgent(agent(4, "Mate", Role::Agent)))
-            .await
-            .unwrap();
+        self.engine.execute(PutAgent(agent(3, "TEST", Role::Administrator))).await.unwrap();
+        self.engine.execute(PutAgent(agent(4, "Mate", Role::Agent))).await.unwrap();
         let token = hex::encode(Sha256::digest(TOKEN));
         self.engine
-            .execute(PutCredential(credential(
-                1,
-                "key-1",
-                Sha256::digest("secret:1").into(),
-            )))
+            .execute(PutCredential(credential(1, "key-1", Sha256::digest("secret:1").into())))
             .await
             .unwrap();
-        self.engine
-            .execute(PutCredential(credential(2, &token, [0; 32])))
-            .await
-            .unwrap();
+        self.engine.execute(PutCredential(credential(2, &token, [0; 32]))).await.unwrap();
     }
 
     /// The contact writes.
@@ -166,10 +135,7 @@ impl World {
             face: Face::LiveDesk,
             from: Address::new(Channel::API, "crm-9"),
             app_scoped: true,
-            person: Person {
-                name: "Ola".to_owned(),
-                language: String::new(),
-            },
+            person: Person { name: "Ola".to_owned(), language: String::new() },
             source_id: String::new(),
             content: Content::text(text),
             reply_to: None,
@@ -196,21 +162,14 @@ impl World {
             created_at: NOW,
         };
         let from = *self.engine.head().borrow();
-        self.engine
-            .execute(PutSubscription { subscription, from })
-            .await
-            .unwrap();
+        self.engine.execute(PutSubscription { subscription, from }).await.unwrap();
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            bytes,
-        }
+        Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
     /// JSON to the LiveDesk dialect.
@@ -227,13 +186,7 @@ impl World {
     /// JSON to the Chatwoot dialect.
     pub async fn chat(&self, path: &str, body: &str) -> Answer {
         let path = format!("/api/v1/accounts/14{path}");
-        self.send(request(
-            "POST",
-            &path,
-            "application/json",
-            Body::from(body.to_owned()),
-        ))
-        .await
+        self.send(request("POST", &path, "application/json", Body::from(body.to_owned()))).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -243,10 +196,7 @@ impl World {
 
 /// A request with this dialect's good credentials.
 pub fn request(method: &str, path: &str, kind: &str, body: Body) -> Request<Body> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", kind);
+    let request = Request::builder().method(method).uri(path).header("content-type", kind);
     let request = if path.starts_with("/api/v2/") {
         request.header("authorization", KEY)
     } else {
@@ -294,11 +244,7 @@ pub fn multipart(parts: &[(&str, &str, &[u8])]) -> (String, Body) {
     let mut body = Vec::new();
     for (name, file, bytes) in parts {
         body.extend_from_slice(b"--cut\r\n");
-        let file = if file.is_empty() {
-            String::new()
-        } else {
-            format!("; filename=\"{file}\"")
-        };
+        let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };
         body.extend_from_slice(
             format!("Content-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes(),
         );

@@ -14,11 +14,8 @@ pub fn notification(facts: &Facts) -> Option<Value> {
     let account = facts.tenant.as_ref()?.site_id.clone();
     let started = conversation.created_at.0;
     let updated = facts.event.at.0;
-    let context: Value = conversation
-        .context
-        .as_deref()
-        .and_then(|json| serde_json::from_str(json).ok())
-        .unwrap_or_default();
+    let context: Value =
+        conversation.context.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let skill = match context.get("skillId") {
         Some(Value::String(skill)) if !skill.is_empty() => skill.clone(),
         Some(Value::Number(skill)) => skill.to_string(),
@@ -62,20 +59,15 @@ pub fn notification(facts: &Facts) -> Option<Value> {
     let waits = closed.is_none() && matches!(facts.event.fact, Fact::ConversationStarted);
     let due = if waits { started + ttr_s * 1000 } else { -1 };
     let result = json!({ "convId": id, "effectiveTTR": due, "conversationDetails": details });
-    let mut told = one_change(
-        "cqm.ExConversationChangeNotification",
-        json!({ "type": "UPSERT", "result": result }),
-    );
+    let mut told =
+        one_change("cqm.ExConversationChangeNotification", json!({ "type": "UPSERT", "result": result }));
     told["body"]["sentTs"] = json!(updated);
     Some(told)
 }
 
 fn participants(facts: &Facts) -> Vec<Value> {
     let consumer = json!({ "id": consumer_id(facts), "role": "CONSUMER" });
-    let assignee = facts
-        .conversation
-        .as_ref()
-        .and_then(|conversation| conversation.assignee);
+    let assignee = facts.conversation.as_ref().and_then(|conversation| conversation.assignee);
     let assignee = assignee.filter(|_| !matches!(facts.event.fact, Fact::ConversationStarted));
     let agent = assignee.map(|agent| json!({ "id": agent.uuid(), "role": "ASSIGNED_AGENT" }));
     std::iter::once(consumer).chain(agent).collect()
@@ -88,9 +80,7 @@ fn closing(facts: &Facts) -> Option<&'static str> {
         Fact::ConversationStarted => None,
         Fact::StandingChanged { by, .. } => Some(*by),
         // What it was when it changed: closed only if the close came first.
-        _ => conversation
-            .closed_by
-            .filter(|_| conversation.closed_at.is_some_and(|at| at <= facts.event.at)),
+        _ => conversation.closed_by.filter(|_| conversation.closed_at.is_some_and(|at| at <= facts.event.at)),
     }?;
     Some(match by {
         Party::Consumer => "CONSUMER",

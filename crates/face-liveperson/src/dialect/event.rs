@@ -13,13 +13,7 @@ pub const MESSAGING: &str = "ms.MessagingEventNotification";
 
 /// An `AcceptStatusEvent` of the consumer.
 pub fn receipt(facts: &Facts) -> Option<Value> {
-    let Fact::ConsumerReceipt {
-        status,
-        sequences,
-        sequence,
-        metadata,
-    } = &facts.event.fact
-    else {
+    let Fact::ConsumerReceipt { status, sequences, sequence, metadata } = &facts.event.fact else {
         return None;
     };
     let status = match status {

@@ -50,11 +50,7 @@ pub fn notification(facts: &Facts) -> Option<(&'static str, Value)> {
 }
 
 fn wants(facts: &Facts, capability: &str) -> bool {
-    facts
-        .subscription
-        .triggers
-        .iter()
-        .any(|trigger| trigger == capability)
+    facts.subscription.triggers.iter().any(|trigger| trigger == capability)
 }
 
 /// The event itself.
@@ -62,10 +58,7 @@ fn event(facts: &Facts) -> Value {
     let Some(content) = &facts.content else {
         return plain("");
     };
-    if let Some(original) = content
-        .original
-        .as_ref()
-        .filter(|original| original.face == Face::LivePerson)
+    if let Some(original) = content.original.as_ref().filter(|original| original.face == Face::LivePerson)
         && let Ok(event) = serde_json::from_str(&original.json)
     {
         return event;
@@ -78,10 +71,7 @@ fn event(facts: &Facts) -> Value {
     match &content.body {
         Body::Media(media) => hosted(facts, media),
         Body::Album { caption, items } if items.len() == 1 => {
-            let single = items.first().map(|item| Media {
-                caption: caption.clone(),
-                ..item.clone()
-            });
+            let single = items.first().map(|item| Media { caption: caption.clone(), ..item.clone() });
             hosted(facts, &single.unwrap_or_default())
         }
         _ => plain(&text::render(&body_with_links(facts, content))),
@@ -90,9 +80,7 @@ fn event(facts: &Facts) -> Value {
 
 /// A stored file by its path; any other as text with its link.
 fn hosted(facts: &Facts, media: &Media) -> Value {
-    let stored = media
-        .file
-        .and_then(|id| facts.files.iter().find(|file| file.id == id));
+    let stored = media.file.and_then(|id| facts.files.iter().find(|file| file.id == id));
     let (Some(file), Some(tenant)) = (stored, &facts.tenant) else {
         return plain(&text::render(&Body::Media(media.clone())));
     };
@@ -109,15 +97,9 @@ fn body_with_links(facts: &Facts, content: &Content) -> Body {
     let Body::Album { caption, items } = &content.body else {
         return content.body.clone();
     };
-    let account = facts
-        .tenant
-        .as_ref()
-        .map(|tenant| tenant.site_id.as_str())
-        .unwrap_or_default();
+    let account = facts.tenant.as_ref().map(|tenant| tenant.site_id.as_str()).unwrap_or_default();
     let linked = items.iter().map(|item| {
-        let file = item
-            .file
-            .and_then(|id| facts.files.iter().find(|file| file.id == id));
+        let file = item.file.and_then(|id| facts.files.iter().find(|file| file.id == id));
         let url = match file {
             Some(file) if item.url.is_empty() => {
                 format!("{}{}", facts.base_url, files::path_of(account, file))
@@ -126,10 +108,7 @@ fn body_with_links(facts: &Facts, content: &Content) -> Body {
         };
         Media { url, ..item.clone() }
     });
-    Body::Album {
-        caption: caption.clone(),
-        items: linked.collect(),
-    }
+    Body::Album { caption: caption.clone(), items: linked.collect() }
 }
 
 fn plain(text: &str) -> Value {

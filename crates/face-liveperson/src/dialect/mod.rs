@@ -28,9 +28,7 @@ use crate::tokens;
 /// Distance of repeats by count.
 const REPEAT_MS: i64 = 30_000;
 /// Distances of repeats by age: doubling, never more than five minutes.
-const DOUBLING_MS: [i64; 9] = [
-    2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000,
-];
+const DOUBLING_MS: [i64; 9] = [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000];
 /// Five seconds to connect and five to answer.
 const TIMEOUT_MS: u64 = 10_000;
 
@@ -72,46 +70,29 @@ impl Dialect for LivePerson {
             _ => (CONVERSATION, conversation::notification(facts)?),
         };
         let mut headers = manifest.headers(capability);
-        let account = facts
-            .tenant
-            .as_ref()
-            .map(|tenant| tenant.site_id.as_str())
-            .unwrap_or_default();
-        for (name, value) in [
-            ("x-liveperson-account-id", account),
-            ("x-liveperson-client-id", manifest.text("client_id")),
-        ] {
+        let account = facts.tenant.as_ref().map(|tenant| tenant.site_id.as_str()).unwrap_or_default();
+        for (name, value) in
+            [("x-liveperson-account-id", account), ("x-liveperson-client-id", manifest.text("client_id"))]
+        {
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(name, value);
             }
         }
         let target = manifest.endpoint(capability).map(str::to_owned);
-        Some(Rendered {
-            body: Bytes::from(body.to_string()),
-            target,
-            headers,
-        })
+        Some(Rendered { body: Bytes::from(body.to_string()), target, headers })
     }
 
     fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if !seal.subscription.secret.is_empty() {
             let signature = signature(&seal.subscription.secret, seal.body);
-            headers.extend(
-                HeaderValue::try_from(signature)
-                    .ok()
-                    .map(|value| (SIGNATURE, value)),
-            );
+            headers.extend(HeaderValue::try_from(signature).ok().map(|value| (SIGNATURE, value)));
         }
         headers
     }
 
     fn verdict(&self, status: u16) -> Verdict {
-        if matches!(status, 200 | 201) {
-            Verdict::Delivered
-        } else {
-            Verdict::Again
-        }
+        if matches!(status, 200 | 201) { Verdict::Delivered } else { Verdict::Again }
     }
 
     fn patience(&self, subscription: &Subscription) -> Patience {
@@ -126,12 +107,7 @@ impl Dialect for LivePerson {
             None => {
                 let tries_max = manifest.retries() + 1;
                 let give_up_after_ms = i64::from(tries_max) * (REPEAT_MS + TIMEOUT_MS as i64);
-                Patience {
-                    delays_ms: vec![REPEAT_MS],
-                    give_up_after_ms,
-                    tries_max,
-                    timeout_ms: TIMEOUT_MS,
-                }
+                Patience { delays_ms: vec![REPEAT_MS], give_up_after_ms, tries_max, timeout_ms: TIMEOUT_MS }
             }
         }
     }
@@ -141,10 +117,7 @@ const SIGNATURE: http::HeaderName = http::HeaderName::from_static("x-liveperson-
 
 /// `sha1=` and the Base64 of the body's HMAC-SHA1.
 fn signature(secret: &str, body: &[u8]) -> String {
-    format!(
-        "sha1={}",
-        STANDARD.encode(tokens::hmac_sha1(secret.as_bytes(), body))
-    )
+    format!("sha1={}", STANDARD.encode(tokens::hmac_sha1(secret.as_bytes(), body)))
 }
 
 /// Whether the installation has to do with this conversation at all.
@@ -153,10 +126,7 @@ fn concerns(facts: &Facts) -> bool {
         return false;
     };
     let on_connector = |channel: &Channel| channel.as_str() == Channel::CONNECTOR;
-    let reached = facts
-        .message
-        .as_ref()
-        .and_then(|message| message.address.as_ref());
+    let reached = facts.message.as_ref().and_then(|message| message.address.as_ref());
     conversation.announced_to_connector
         || reached.is_some_and(|address| on_connector(&address.channel))
         || consumer_address(facts).is_some()
@@ -166,21 +136,14 @@ fn concerns(facts: &Facts) -> bool {
 fn consumer_address(facts: &Facts) -> Option<String> {
     let contact = facts.contact.as_ref()?;
     let app = facts.event.app?;
-    let mut own = contact
-        .identities_for(app)
-        .filter(|one| one.address.channel.as_str() == Channel::CONNECTOR);
+    let mut own =
+        contact.identities_for(app).filter(|one| one.address.channel.as_str() == Channel::CONNECTOR);
     own.next().map(|identity| identity.address.address.to_string())
 }
 
 /// The consumer's participant id: the 64 hex characters, or for people of other channels the contact's id.
 fn consumer_id(facts: &Facts) -> String {
-    let contact = || {
-        facts
-            .event
-            .contact
-            .map(|contact| contact.uuid())
-            .unwrap_or_default()
-    };
+    let contact = || facts.event.contact.map(|contact| contact.uuid()).unwrap_or_default();
     consumer_address(facts).unwrap_or_else(contact)
 }
 

@@ -14,33 +14,16 @@ pub fn event(body: &Body) -> Option<Value> {
                 json!({ "type": "carousel", "elements": cards.iter().map(card).collect::<Vec<_>>() });
             vertical(said(text).chain([carousel]).chain(choices.iter().map(button)))
         }
-        Body::List {
-            title,
-            description,
-            sections,
-            ..
-        } => {
+        Body::List { title, description, sections, .. } => {
             let rows = sections.iter().flat_map(|section| {
-                let rows = section
-                    .rows
-                    .iter()
-                    .map(|row| press(&row.title, &row.title, &row.postback));
+                let rows = section.rows.iter().map(|row| press(&row.title, &row.title, &row.postback));
                 said(&section.title).chain(rows)
             });
             vertical(said(title).chain(said(description)).chain(rows))
         }
-        Body::Location {
-            title,
-            label,
-            latitude,
-            longitude,
-        } => {
+        Body::Location { title, label, latitude, longitude } => {
             let (la, lo) = (latitude.parse::<f64>().ok()?, longitude.parse::<f64>().ok()?);
-            vertical(
-                said(title)
-                    .chain(said(label))
-                    .chain([json!({ "type": "map", "la": la, "lo": lo })]),
-            )
+            vertical(said(title).chain(said(label)).chain([json!({ "type": "map", "la": la, "lo": lo })]))
         }
         _ => return None,
     };
@@ -52,21 +35,14 @@ fn vertical(elements: impl Iterator<Item = Value>) -> Value {
 }
 
 fn said(text: &str) -> std::option::IntoIter<Value> {
-    (!text.is_empty())
-        .then(|| json!({ "type": "text", "text": text }))
-        .into_iter()
+    (!text.is_empty()).then(|| json!({ "type": "text", "text": text })).into_iter()
 }
 
 fn card(card: &Card) -> Value {
     let shown = card.media.as_ref().filter(|media| !media.url.is_empty());
     let image = shown.map(|media| json!({ "type": "image", "url": media.url }));
     let words = said(&card.title).chain(said(&card.description));
-    vertical(
-        image
-            .into_iter()
-            .chain(words)
-            .chain(card.choices.iter().map(button)),
-    )
+    vertical(image.into_iter().chain(words).chain(card.choices.iter().map(button)))
 }
 
 fn button(choice: &Choice) -> Value {
@@ -74,9 +50,7 @@ fn button(choice: &Choice) -> Value {
     let action = match &choice.action {
         Action::Link { url, .. } => json!({ "type": "link", "uri": url }),
         Action::Call { phone, .. } => json!({ "type": "link", "uri": format!("tel:{phone}") }),
-        Action::ShowLocation {
-            latitude, longitude, ..
-        } => {
+        Action::ShowLocation { latitude, longitude, .. } => {
             json!({ "type": "navigate", "la": latitude.parse::<f64>().ok(), "lo": longitude.parse::<f64>().ok() })
         }
         Action::Reply { .. } | Action::Calendar { .. } | Action::ShareLocation { .. } => {

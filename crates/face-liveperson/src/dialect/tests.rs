@@ -13,8 +13,5 @@ fn the_signature_is_that_of_the_reference() {
         r#""dialogId":"11111111-2222-4333-8444-555555555555","messageAudience":"ALL"}]},"#,
         r#""type":"ms.MessagingEventNotification"}"#,
     );
-    assert_eq!(
-        signature("sample-secret-0123456789", body.as_bytes()),
-        "sha1=SG/m40sxePg/5Q7HGZ8RmZeg0IU="
-    );
+    assert_eq!(signature("sample-secret-0123456789", body.as_bytes()), "sha1=SG/m40sxePg/5Q7HGZ8RmZeg0IU=");
 }

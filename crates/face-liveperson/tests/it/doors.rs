@@ -8,19 +8,9 @@ use crate::world::{ACCOUNT, smallest, world};
 #[tokio::test]
 async fn the_lookup_names_the_public_authority() {
     let world = world().await;
-    let one = world
-        .call(
-            "GET",
-            "/api/account/70000001/service/idp/baseURI.json?version=1.0",
-            &[],
-            "",
-        )
-        .await;
+    let one = world.call("GET", "/api/account/70000001/service/idp/baseURI.json?version=1.0", &[], "").await;
     assert_eq!(one.status, 200);
-    assert_eq!(
-        one.body,
-        json!({ "service": "idp", "account": ACCOUNT, "baseURI": "lp.example.test:8443" })
-    );
+    assert_eq!(one.body, json!({ "service": "idp", "account": ACCOUNT, "baseURI": "lp.example.test:8443" }));
     for path in [
         "/api/account/70000001/service/baseURI.json?version=1.0",
         "/csdr/account/70000001/service/baseURI.json",
@@ -28,17 +18,9 @@ async fn the_lookup_names_the_public_authority() {
         let all = world.call("GET", path, &[], "").await;
         assert_eq!(all.body["baseURIs"].as_array().unwrap().len(), 7);
     }
-    let service = world
-        .call("GET", "/api/account/70000001/service/none/baseURI.json", &[], "")
-        .await;
+    let service = world.call("GET", "/api/account/70000001/service/none/baseURI.json", &[], "").await;
     assert_eq!(service.status, 404);
-    assert_eq!(
-        world
-            .call("GET", "/api/account/9/service/baseURI.json", &[], "")
-            .await
-            .status,
-        401
-    );
+    assert_eq!(world.call("GET", "/api/account/9/service/baseURI.json", &[], "").await.status, 401);
 }
 
 #[tokio::test]
@@ -46,10 +28,7 @@ async fn credentials_come_by_query_or_form() {
     let world = world().await;
     let path = "/sentinel/api/account/70000001/app/token";
     let form = "grant_type=client_credentials&client_id=client-1&client_secret=s3cret";
-    for (query, body) in [
-        ("?v=2.0", form.to_owned()),
-        (&*format!("?v=1.0&{form}"), String::new()),
-    ] {
+    for (query, body) in [("?v=2.0", form.to_owned()), (&*format!("?v=1.0&{form}"), String::new())] {
         let answer = world.call("POST", &format!("{path}{query}"), &[], body).await;
         assert_eq!(answer.status, 200);
         assert_eq!(
@@ -58,32 +37,13 @@ async fn credentials_come_by_query_or_form() {
         );
     }
     for (body, status, error) in [
-        (
-            "grant_type=client_credentials&client_id=client-1&client_secret=no",
-            401,
-            "invalid_client",
-        ),
-        (
-            "grant_type=client_credentials&client_id=client-2&client_secret=s3cret",
-            401,
-            "invalid_client",
-        ),
-        (
-            "grant_type=client_credentials&client_id=client-1",
-            400,
-            "invalid_request",
-        ),
-        (
-            "grant_type=password&client_id=client-1&client_secret=s3cret",
-            400,
-            "unsupported_grant_type",
-        ),
+        ("grant_type=client_credentials&client_id=client-1&client_secret=no", 401, "invalid_client"),
+        ("grant_type=client_credentials&client_id=client-2&client_secret=s3cret", 401, "invalid_client"),
+        ("grant_type=client_credentials&client_id=client-1", 400, "invalid_request"),
+        ("grant_type=password&client_id=client-1&client_secret=s3cret", 400, "unsupported_grant_type"),
     ] {
         let answer = world.call("POST", path, &[], body).await;
-        assert_eq!(
-            (answer.status.as_u16(), &answer.body["error"]),
-            (status, &json!(error))
-        );
+        assert_eq!((answer.status.as_u16(), &answer.body["error"]), (status, &json!(error)));
     }
 }
 
@@ -108,14 +68,8 @@ async fn each_missing_or_wrong_token_has_its_code() {
         headers.extend(app.map(|app| ("authorization", app)));
         headers.extend(consumer.map(|consumer| ("x-lp-on-behalf", consumer)));
         let answer = world.call("POST", path, &headers, smallest().to_string()).await;
-        assert_eq!(
-            (answer.status.as_u16(), &answer.body["body"]["errorCode"]),
-            (status, &json!(code))
-        );
-        assert_eq!(
-            (&answer.body["kind"], &answer.body["code"]),
-            (&json!("resp"), &json!(status))
-        );
+        assert_eq!((answer.status.as_u16(), &answer.body["body"]["errorCode"]), (status, &json!(code)));
+        assert_eq!((&answer.body["kind"], &answer.body["code"]), (&json!("resp"), &json!(status)));
     }
     world.clock.advance_ms(3_600_000);
     let late = world.call("POST", path, &[("authorization", &app)], "").await;

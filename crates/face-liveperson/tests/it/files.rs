@@ -10,10 +10,7 @@ fn url(answer: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let query = &body["queryParams"];
     let (signature, expires) = (text(&query["temp_url_sig"]), text(&query["temp_url_expires"]));
-    format!(
-        "{}?temp_url_sig={signature}&temp_url_expires={expires}",
-        text(&body["relativePath"])
-    )
+    format!("{}?temp_url_sig={signature}&temp_url_expires={expires}", text(&body["relativePath"]))
 }
 
 async fn download_url(world: &World, path: &Value) -> String {
@@ -30,22 +27,12 @@ async fn a_file_goes_up_and_comes_down_until_its_url_expires() {
     let answer = world.speak("a", "/send", &request).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let path = answer.body["body"]["relativePath"].clone();
-    let missing = world
-        .call("GET", &download_url(&world, &path).await, &[], "")
-        .await;
+    let missing = world.call("GET", &download_url(&world, &path).await, &[], "").await;
     assert_eq!(missing.status, 404);
     let upload = url(&answer.body);
     let png = b"\x89PNG\r\n\x1a\n".to_vec();
     assert_eq!(
-        world
-            .call(
-                "PUT",
-                &upload.replace("temp_url_expires=1", "temp_url_expires=2"),
-                &[],
-                "x"
-            )
-            .await
-            .status,
+        world.call("PUT", &upload.replace("temp_url_expires=1", "temp_url_expires=2"), &[], "x").await.status,
         401
     );
     assert_eq!(world.call("PUT", &upload, &[], png).await.status, 201);

@@ -71,10 +71,7 @@ async fn a_second_open_conversation_is_refused_until_the_first_is_closed() {
     assert_eq!(late.status, 400);
     assert_eq!(late.body["body"]["msg"], "Bad Request, Conversation is close");
     let closed_again = world.speak(CONSUMER, "/send", &close).await;
-    assert_eq!(
-        closed_again.body["body"]["msg"],
-        "Bad Request, Conversation is close"
-    );
+    assert_eq!(closed_again.body["body"]["msg"], "Bad Request, Conversation is close");
     let rate =
         json!({ "field": "CSATRate", "csatRate": 5, "csatResolutionConfirmation": true, "status": "FILLED" });
     let rating = json!({ "id": "r", "type": "cm.UpdateConversationField",
@@ -112,22 +109,13 @@ async fn malformed_batches_execute_nothing() {
 async fn send_answers_each_event_as_documented() {
     let world = world().await;
     let id = world.open(CONSUMER).await;
-    let first = world
-        .publish(CONSUMER, &id, text("Hi from Send Message only - Send a line"))
-        .await;
+    let first = world.publish(CONSUMER, &id, text("Hi from Send Message only - Send a line")).await;
     assert_eq!(first.status, 200);
-    assert_eq!(
-        first.body,
-        json!({ "reqId": "1", "code": "OK", "body": { "sequence": 0 } })
-    );
+    assert_eq!(first.body, json!({ "reqId": "1", "code": "OK", "body": { "sequence": 0 } }));
     for state in ["ACTIVE", "INACTIVE", "GONE", "COMPOSING", "PAUSE"] {
         let event = json!({ "type": "ChatStateEvent", "chatState": state });
         let answer = world.publish(CONSUMER, &id, event).await;
-        assert_eq!(
-            answer.body,
-            json!({ "reqId": "1", "code": "OK", "body": { "sequence": 0 } }),
-            "{state}"
-        );
+        assert_eq!(answer.body, json!({ "reqId": "1", "code": "OK", "body": { "sequence": 0 } }), "{state}");
     }
     for (place, status) in ["ACCEPT", "READ", "ACCESS", "NACK", "ACTION"].iter().enumerate() {
         let event = json!({ "type": "AcceptStatusEvent", "status": status, "sequenceList": [1, 2] });
@@ -135,17 +123,11 @@ async fn send_answers_each_event_as_documented() {
         assert_eq!(answer.body["body"], json!({ "sequence": place + 1 }), "{status}");
     }
     let rich = json!({ "type": "RichContentEvent", "content": { "type": "vertical", "elements": [] } });
-    assert_eq!(
-        world.publish(CONSUMER, &id, rich).await.body["body"]["sequence"],
-        6
-    );
+    assert_eq!(world.publish(CONSUMER, &id, rich).await.body["body"]["sequence"], 6);
     let properties =
         json!([{ "caption": "a cat", "relativePath": "/v1/x/1.PNG", "fileType": "PNG", "preview": "" }]);
     let file = json!({ "type": "ContentEvent", "contentType": "hosted/file", "message": properties });
-    assert_eq!(
-        world.publish(CONSUMER, &id, file).await.body["body"]["sequence"],
-        7
-    );
+    assert_eq!(world.publish(CONSUMER, &id, file).await.body["body"]["sequence"], 7);
 }
 
 #[tokio::test]
@@ -170,13 +152,7 @@ async fn send_refuses_what_the_pages_refuse() {
     let unknown = "0b7c9a52-5f0e-4d0c-9f55-3c1a2b4d5e6f";
     let answer = world.publish(CONSUMER, unknown, text("hi")).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(
-        answer.body["body"]["msg"],
-        "Bad Request, Conversation does not exist"
-    );
+    assert_eq!(answer.body["body"]["msg"], "Bad Request, Conversation does not exist");
     let foreign = world.publish("somebody else", &id, text("hi")).await;
-    assert_eq!(
-        (foreign.status.as_u16(), &foreign.body["body"]["errorCode"]),
-        (401, &json!(40103))
-    );
+    assert_eq!((foreign.status.as_u16(), &foreign.body["body"]["errorCode"]), (401, &json!(40103)));
 }

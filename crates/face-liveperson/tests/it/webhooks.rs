@@ -20,19 +20,9 @@ async fn an_installation_hears_every_step_of_a_conversation() {
     let id = world.open("a").await;
     world.publish("a", &id, text("good morning")).await;
     world
-        .publish(
-            "a",
-            &id,
-            json!({ "type": "AcceptStatusEvent", "status": "READ", "sequenceList": [0] }),
-        )
+        .publish("a", &id, json!({ "type": "AcceptStatusEvent", "status": "READ", "sequenceList": [0] }))
         .await;
-    world
-        .publish(
-            "a",
-            &id,
-            json!({ "type": "ChatStateEvent", "chatState": "COMPOSING" }),
-        )
-        .await;
+    world.publish("a", &id, json!({ "type": "ChatStateEvent", "chatState": "COMPOSING" })).await;
 
     let (place, request, opened) = world.webhook().await;
     assert_eq!(
@@ -44,10 +34,7 @@ async fn an_installation_hears_every_step_of_a_conversation() {
     let mut mac = Hmac::<Sha1>::new_from_slice(b"s3cret").unwrap();
     mac.update(&request.body);
     let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
-    assert_eq!(
-        request.headers["x-liveperson-signature"],
-        format!("sha1={signature}")
-    );
+    assert_eq!(request.headers["x-liveperson-signature"], format!("sha1={signature}"));
     let result = &opened["body"]["changes"][0]["result"];
     assert_eq!(result["convId"], id.as_str());
     assert_eq!(result["effectiveTTR"], 1_700_000_600_040_i64);
@@ -72,14 +59,7 @@ async fn an_installation_hears_every_step_of_a_conversation() {
 
     let (place, _, typing) = world.webhook().await;
     let change = &typing["body"]["changes"][0];
-    assert_eq!(
-        (
-            place.as_str(),
-            change.get("sequence"),
-            change.get("serverTimestamp")
-        ),
-        ("chat", None, None)
-    );
+    assert_eq!((place.as_str(), change.get("sequence"), change.get("serverTimestamp")), ("chat", None, None));
 }
 
 #[tokio::test]
@@ -97,18 +77,8 @@ async fn an_agents_reply_is_told_and_a_note_is_not() {
         attributes: String::new(),
         source_id: String::new(),
     };
-    world
-        .engine
-        .execute(reply("secret", true))
-        .await
-        .map_err(failed)
-        .unwrap();
-    let message = world
-        .engine
-        .execute(reply("how can I help?", false))
-        .await
-        .map_err(failed)
-        .unwrap();
+    world.engine.execute(reply("secret", true)).await.map_err(failed).unwrap();
+    let message = world.engine.execute(reply("how can I help?", false)).await.map_err(failed).unwrap();
     let field = json!({ "field": "ConversationStateField", "conversationState": "CLOSE" });
     let close = json!({ "id": "2", "type": "cm.UpdateConversationField",
         "body": { "conversationId": id, "conversationField": field } });
@@ -128,12 +98,7 @@ async fn an_agents_reply_is_told_and_a_note_is_not() {
     );
     assert_eq!(details["dialogs"][0]["closedBy"], "CONSUMER");
     let MessageId(message) = message.id;
-    let row = world
-        .engine
-        .get::<Message>(tenant(1), message)
-        .await
-        .unwrap()
-        .unwrap();
+    let row = world.engine.get::<Message>(tenant(1), message).await.unwrap().unwrap();
     assert_eq!(row.delivery.as_ref().unwrap().attempts.len(), 1);
 }
 

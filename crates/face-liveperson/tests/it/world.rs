@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use connector_api::{HttpOut, HttpRequest, HttpResponse, OutError};
 use domain::app::{App, ProcessingMode};
 use domain::command::admin::{CreateTenant, PutApp, PutCredential};
 use domain::content::Face;
@@ -13,6 +12,7 @@ use domain::id::{AppId, Id, KeyId, TenantId};
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts};
+use engine::{HttpOut, HttpRequest, HttpResponse, OutError};
 use face_liveperson::Settings;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode};
@@ -48,11 +48,7 @@ impl HttpOut for Subscriber {
         Box::pin(async move {
             let kept = self.0.send(request).await;
             kept.map_err(|_| OutError::NotSent("the test is over".to_owned()))?;
-            Ok(HttpResponse {
-                status: 200,
-                headers: HeaderMap::new(),
-                body: bytes::Bytes::new(),
-            })
+            Ok(HttpResponse { status: 200, headers: HeaderMap::new(), body: bytes::Bytes::new() })
         })
     }
 }
@@ -84,29 +80,16 @@ pub async fn world() -> World {
     for number in [1, 2] {
         furnish(&engine, number).await;
     }
-    let settings = Settings {
-        public_authority: Some("lp.example.test:8443".to_owned()),
-        ..Settings::new(KEY)
-    };
+    let settings =
+        Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..Settings::new(KEY) };
     let router = face_liveperson::router(engine.clone(), settings);
-    World {
-        engine,
-        clock,
-        webhooks,
-        router,
-    }
+    World { engine, clock, webhooks, router }
 }
 
 async fn furnish(engine: &Engine, number: u128) {
     let tenant = tenant(number);
     let site_id = format!("7000000{number}");
-    let row = Tenant {
-        id: tenant,
-        name: site_id.clone(),
-        account_number: 0,
-        site_id,
-        disabled: false,
-    };
+    let row = Tenant { id: tenant, name: site_id.clone(), account_number: 0, site_id, disabled: false };
     engine.execute(CreateTenant(row)).await.unwrap();
     let app = AppId(Id(0x2000 + number));
     let logins = [
@@ -162,21 +145,12 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(body.into()).unwrap())
-            .await
-            .unwrap();
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let text = || json!(String::from_utf8_lossy(&bytes));
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
-        Answer {
-            status,
-            headers,
-            body,
-        }
+        Answer { status, headers, body }
     }
 
     pub async fn app_token(&self, number: u128) -> String {
@@ -203,10 +177,7 @@ impl World {
         let app = self.app_token(1).await;
         let consumer = self.consumer_token(1, consumer).await;
         let path = format!("/api/account/{ACCOUNT}/messaging/consumer/conversation{tail}?v=3");
-        let headers = [
-            ("authorization", app.as_str()),
-            ("X-LP-ON-BEHALF", consumer.as_str()),
-        ];
+        let headers = [("authorization", app.as_str()), ("X-LP-ON-BEHALF", consumer.as_str())];
         self.call("POST", &path, &headers, body.to_string()).await
     }
 
@@ -214,10 +185,7 @@ impl World {
     pub async fn open(&self, consumer: &str) -> String {
         let answer = self.speak(consumer, "", &smallest()).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        answer.body[1]["body"]["conversationId"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        answer.body[1]["body"]["conversationId"].as_str().unwrap().to_owned()
     }
 
     /// Publishes an event.
@@ -230,9 +198,7 @@ impl World {
     /// Registers webhooks for all event types through the administrator's interface.
     pub async fn install(&self) {
         let login = json!({ "username": "root", "password": "pass" }).to_string();
-        let answer = self
-            .call("POST", &format!("/api/account/{ACCOUNT}/login?v=1.3"), &[], login)
-            .await;
+        let answer = self.call("POST", &format!("/api/account/{ACCOUNT}/login?v=1.3"), &[], login).await;
         let bearer = format!("Bearer {}", answer.body["bearer"].as_str().unwrap());
         let endpoint = |name: &str| {
             json!({ "endpoint": format!("https://bridge.test/{name}"), "max_retries": 3,
@@ -248,9 +214,7 @@ impl World {
         let manifest = json!({ "client_name": "bridge", "scope": "msg.consumer", "enabled": true,
             "capabilities": { "webhooks": webhooks } });
         let path = format!("/api/account/{ACCOUNT}/configuration/app-install/installations/client-1?v=1.0");
-        let put = self
-            .call("PUT", &path, &[("authorization", &bearer)], manifest.to_string())
-            .await;
+        let put = self.call("PUT", &path, &[("authorization", &bearer)], manifest.to_string()).await;
         assert_eq!(put.status, 200, "{}", put.body);
     }
 

@@ -24,18 +24,10 @@ pub fn render(facts: &Facts) -> Option<Bytes> {
     let (name, payload) = payload(facts)?;
     let event = &facts.event;
     let of_contact = matches!(event.fact, Fact::ContactCreated | Fact::ContactUpdated);
-    let app_id = event
-        .app
-        .filter(|_| !of_contact)
-        .map(AppId::ulid)
-        .unwrap_or_default();
+    let app_id = event.app.filter(|_| !of_contact).map(AppId::ulid).unwrap_or_default();
     let message = facts.message.as_deref();
-    let metadata = message
-        .and_then(|message| message.conversation_metadata.as_deref())
-        .unwrap_or_default();
-    let correlation_id = message
-        .map(|message| message.correlation_id.as_str())
-        .unwrap_or_default();
+    let metadata = message.and_then(|message| message.conversation_metadata.as_deref()).unwrap_or_default();
+    let correlation_id = message.map(|message| message.correlation_id.as_str()).unwrap_or_default();
     let at = print::time(event.at);
     let envelope = json!({
         "app_id": app_id,
@@ -64,21 +56,12 @@ fn payload(facts: &Facts) -> Option<(&'static str, Value)> {
             conversation["active"] = json!(true);
             conversation["active_channel"] = json!(channels::UNSPECIFIED);
             conversation["last_received"] = json!(ZERO_TIME);
-            Some((
-                "conversation_start_notification",
-                json!({"conversation": conversation}),
-            ))
+            Some(("conversation_start_notification", json!({"conversation": conversation})))
         }
-        Fact::StandingChanged {
-            to: Standing::Resolved,
-            ..
-        } => {
+        Fact::StandingChanged { to: Standing::Resolved, .. } => {
             let mut conversation = print::conversation(facts.conversation.as_deref()?);
             conversation["active"] = json!(false);
-            Some((
-                "conversation_stop_notification",
-                json!({"conversation": conversation}),
-            ))
+            Some(("conversation_stop_notification", json!({"conversation": conversation})))
         }
         Fact::ConsentChanged { address, keyword } => Some(consent(facts, address, *keyword)),
         Fact::SignalSeen { address, signal, .. } => {
@@ -93,18 +76,12 @@ fn around(facts: &Facts) -> Around<'_> {
         content: facts.content.as_deref(),
         contact: facts.contact.as_deref(),
         author: facts.author.as_deref(),
-        media: Links {
-            base_url: &facts.base_url,
-            files: &facts.files,
-        },
+        media: Links { base_url: &facts.base_url, files: &facts.files },
     }
 }
 
 fn shown(facts: &Facts) -> Option<&Message> {
-    facts
-        .message
-        .as_deref()
-        .filter(|message| print::is_shown(message))
+    facts.message.as_deref().filter(|message| print::is_shown(message))
 }
 
 fn inbound(facts: &Facts) -> Option<Value> {
@@ -138,15 +115,9 @@ fn delivery(facts: &Facts, change: &DeliveryChange) -> Option<Value> {
     let mut report = Map::new();
     let mut put = |name: &str, value: Value| drop(report.insert(name.to_owned(), value));
     put("message_id", json!(message.id.ulid()));
-    put(
-        "conversation_id",
-        json!(print::conversation_id(message.conversation)),
-    );
+    put("conversation_id", json!(print::conversation_id(message.conversation)));
     put("status", json!(print::status(change.status)));
-    put(
-        "channel_identity",
-        print::identity(Some(&change.address), facts.contact.as_deref()),
-    );
+    put("channel_identity", print::identity(Some(&change.address), facts.contact.as_deref()));
     put("contact_id", json!(print::contact_id(message.contact)));
     put("metadata", json!(message.metadata));
     put("processing_mode", json!(print::mode(message)));
@@ -181,10 +152,7 @@ fn consent(facts: &Facts, address: &Address, keyword: Keyword) -> (&'static str,
     } else {
         ("opt_in_notification", "OPT_IN_SUCCEEDED")
     };
-    let dispatch = facts
-        .app
-        .as_ref()
-        .is_some_and(|app| app.mode == domain::app::ProcessingMode::Dispatch);
+    let dispatch = facts.app.as_ref().is_some_and(|app| app.mode == domain::app::ProcessingMode::Dispatch);
     let payload = json!({
         "request_id": facts.event.id.ulid(),
         "contact_id": print::contact_id(facts.event.contact),

@@ -71,20 +71,17 @@ fn trigger(fact: &Fact) -> Option<&'static str> {
         Fact::ContactCreated => "CONTACT_CREATE",
         Fact::ContactUpdated => "CONTACT_UPDATE",
         Fact::ConversationStarted => "CONVERSATION_START",
-        Fact::StandingChanged {
-            to: Standing::Resolved,
-            ..
-        } => "CONVERSATION_STOP",
+        Fact::StandingChanged { to: Standing::Resolved, .. } => "CONVERSATION_STOP",
         Fact::MessageReceived => "MESSAGE_INBOUND",
         Fact::MessageSubmitted => "MESSAGE_SUBMIT",
         Fact::DeliveryChanged(_) => "MESSAGE_DELIVERY",
         Fact::ConsentChanged { keyword, .. } if keyword.opts_out => "OPT_OUT",
         Fact::ConsentChanged { .. } => "OPT_IN",
-        Fact::SignalSeen {
-            signal: SignalKind::Composing | SignalKind::Paused,
-            by,
-            ..
-        } if *by == domain::conversation::Party::Consumer => "EVENT_INBOUND",
+        Fact::SignalSeen { signal: SignalKind::Composing | SignalKind::Paused, by, .. }
+            if *by == domain::conversation::Party::Consumer =>
+        {
+            "EVENT_INBOUND"
+        }
         Fact::SignalSeen { .. }
         | Fact::StandingChanged { .. }
         | Fact::ConversationUpdated
@@ -125,11 +122,7 @@ impl Dialect for Sinch {
             Fact::DeliveryChanged(change) => change.callback_url.as_deref().map(str::to_owned),
             _ => None,
         };
-        Some(Rendered {
-            body,
-            target,
-            headers: HeaderMap::new(),
-        })
+        Some(Rendered { body, target, headers: HeaderMap::new() })
     }
 
     fn seal(&self, seal: &Seal<'_>) -> HeaderMap {
@@ -147,11 +140,6 @@ impl Dialect for Sinch {
     fn patience(&self, _: &Subscription) -> Patience {
         let delays_ms = (0..RETRIES_MAX).map(|retry| RETRY_DELAY_MS << retry).collect();
         let (give_up_after_ms, timeout_ms) = (GIVE_UP_AFTER_MS, TIMEOUT_MS);
-        Patience {
-            delays_ms,
-            give_up_after_ms,
-            tries_max: RETRIES_MAX + 1,
-            timeout_ms,
-        }
+        Patience { delays_ms, give_up_after_ms, tries_max: RETRIES_MAX + 1, timeout_ms }
     }
 }

@@ -48,10 +48,7 @@ mod tests {
 
     #[test]
     fn the_reference_vectors_hold() {
-        assert_eq!(
-            sign("k", b"{}", "n", "1"),
-            "NRFg52xMLXbxK/dR52eo5MgZb/E1l2Ln9le+UBKKjwQ="
-        );
+        assert_eq!(sign("k", b"{}", "n", "1"), "NRFg52xMLXbxK/dR52eo5MgZb/E1l2Ln9le+UBKKjwQ=");
         let body = concat!(
             r#"{"app_id":"01HZ0Y6Q3D9A7B5C1E2F4G6H8J","accepted_time":"2025-03-04T05:06:07.123Z","#,
             r#""event_time":"2025-03-04T05:06:06Z","project_id":"demo-project","message_delivery_report":{"#,
@@ -61,12 +58,7 @@ mod tests {
             r#"","identity":"46701234567","app_id":""},"contact_id":"","metadata":"order-17","#,
             r#""processing_mode":"DISPATCH"},"message_metadata":"","correlation_id":""}"#,
         );
-        let signature = sign(
-            "pepper-and-salt",
-            body.as_bytes(),
-            "01HZ0Y8A1B2C3D4E5F6G7H8J9K",
-            "1741064767",
-        );
+        let signature = sign("pepper-and-salt", body.as_bytes(), "01HZ0Y8A1B2C3D4E5F6G7H8J9K", "1741064767");
         assert_eq!(signature, "9EpyVbqWvB+FKifrKVPo/bJAVyT2/g3fnBg4crOKbco=");
     }
 }

@@ -24,28 +24,17 @@ pub fn body(message: &wire::AppMessage, at: &str) -> Parsed<Option<Body>> {
         .text_message
         .as_ref()
         .map(|text| required(text.text.as_deref(), "text_message.text").map(Body::Text)));
-    put(message
-        .media_message
-        .as_ref()
-        .map(|given| media(given, "media_message").map(Body::Media)));
+    put(message.media_message.as_ref().map(|given| media(given, "media_message").map(Body::Media)));
     put(message.location_message.as_ref().map(location));
     put(message.choice_message.as_ref().map(choice_message));
-    put(message
-        .card_message
-        .as_ref()
-        .map(|given| card(given, "card_message").map(Body::Card)));
+    put(message.card_message.as_ref().map(|given| card(given, "card_message").map(Body::Card)));
     put(message.carousel_message.as_ref().map(carousel));
     put(message.list_message.as_ref().map(list));
     put(message.contact_info_message.as_ref().map(contact_info));
     put(message.template_message.as_ref().map(template_message));
-    put(message
-        .template_reference
-        .as_ref()
-        .map(|given| template(given, "template_reference")));
+    put(message.template_reference.as_ref().map(|given| template(given, "template_reference")));
     if found.len() > 1 {
-        return Err(Problem::invalid(format!(
-            "{at} must have exactly one content member"
-        )));
+        return Err(Problem::invalid(format!("{at} must have exactly one content member")));
     }
     found.pop().transpose()
 }
@@ -62,9 +51,7 @@ fn optional(text: Option<&String>) -> String {
 
 fn at_most(count: usize, max: usize, field: &str) -> Parsed<()> {
     if count > max {
-        Err(Problem::invalid(format!(
-            "{field} must have at most {max} elements"
-        )))
+        Err(Problem::invalid(format!("{field} must have at most {max} elements")))
     } else {
         Ok(())
     }
@@ -90,12 +77,7 @@ fn coordinates(given: &wire::Location) -> Parsed<(String, String)> {
 fn location(given: &wire::Location) -> Parsed<Body> {
     let (latitude, longitude) = coordinates(given)?;
     let title = required(given.title.as_deref(), "location_message.title")?;
-    Ok(Body::Location {
-        title,
-        label: optional(given.label.as_ref()),
-        latitude,
-        longitude,
-    })
+    Ok(Body::Location { title, label: optional(given.label.as_ref()), latitude, longitude })
 }
 
 fn choice_message(given: &wire::ChoiceMessage) -> Parsed<Body> {
@@ -124,47 +106,26 @@ fn choice(given: &wire::Choice, field: &str) -> Parsed<Choice> {
     }
     if let Some(link) = &given.url_message {
         let url = required(link.url.as_deref(), &format!("{field}.url_message.url"))?;
-        actions.push(Action::Link {
-            title: title(&link.title)?,
-            url,
-        });
+        actions.push(Action::Link { title: title(&link.title)?, url });
     }
     if let Some(call) = &given.call_message {
-        let phone = required(
-            call.phone_number.as_deref(),
-            &format!("{field}.call_message.phone_number"),
-        )?;
-        actions.push(Action::Call {
-            title: title(&call.title)?,
-            phone,
-        });
+        let phone = required(call.phone_number.as_deref(), &format!("{field}.call_message.phone_number"))?;
+        actions.push(Action::Call { title: title(&call.title)?, phone });
     }
     if let Some(place) = &given.location_message {
         let (latitude, longitude) = coordinates(place)?;
-        actions.push(Action::ShowLocation {
-            title: title(&place.title)?,
-            latitude,
-            longitude,
-        });
+        actions.push(Action::ShowLocation { title: title(&place.title)?, latitude, longitude });
     }
     if let Some(entry) = &given.calendar_message {
         let event_title = optional(entry.event_title.as_ref());
-        actions.push(Action::Calendar {
-            title: title(&entry.title)?,
-            event_title,
-        });
+        actions.push(Action::Calendar { title: title(&entry.title)?, event_title });
     }
     if let Some(share) = &given.share_location_message {
-        actions.push(Action::ShareLocation {
-            title: title(&share.title)?,
-        });
+        actions.push(Action::ShareLocation { title: title(&share.title)? });
     }
     let one = || Problem::invalid(format!("{field}: a choice must have exactly one alternative"));
     let action = actions.pop().filter(|_| actions.is_empty()).ok_or_else(one)?;
-    Ok(Choice {
-        action,
-        postback: postback(given.postback_data.as_ref()),
-    })
+    Ok(Choice { action, postback: postback(given.postback_data.as_ref()) })
 }
 
 /// Text as it is; anything else as its JSON.
@@ -178,9 +139,7 @@ fn postback(given: Option<&serde_json::Value>) -> String {
 
 fn card(given: &wire::Card, field: &str) -> Parsed<Card> {
     if let Some(height) = given.height.as_deref().filter(|height| !HEIGHTS.contains(height)) {
-        return Err(Problem::invalid(format!(
-            "{field}.height: unknown value \"{height}\""
-        )));
+        return Err(Problem::invalid(format!("{field}.height: unknown value \"{height}\"")));
     }
     let card = Card {
         title: optional(given.title.as_ref()),
@@ -193,9 +152,7 @@ fn card(given: &wire::Card, field: &str) -> Parsed<Card> {
         choices: choices(given.choices.as_ref(), CHOICES_MAX, &format!("{field}.choices"))?,
     };
     if card.title.is_empty() && card.description.is_empty() && card.media.is_none() {
-        return Err(Problem::invalid(format!(
-            "{field} needs a title, a description or a media_message"
-        )));
+        return Err(Problem::invalid(format!("{field} needs a title, a description or a media_message")));
     }
     Ok(card)
 }
@@ -206,20 +163,9 @@ fn carousel(given: &wire::Carousel) -> Parsed<Body> {
         return Err(Problem::invalid("carousel_message.cards is required"));
     }
     at_most(cards.len(), CARDS_MAX, "carousel_message.cards")?;
-    let cards = cards
-        .iter()
-        .map(|one| card(one, "carousel_message.cards"))
-        .collect::<Parsed<Vec<Card>>>()?;
-    let choices = choices(
-        given.choices.as_ref(),
-        OUTER_CHOICES_MAX,
-        "carousel_message.choices",
-    )?;
-    Ok(Body::Carousel {
-        text: String::new(),
-        cards,
-        choices,
-    })
+    let cards = cards.iter().map(|one| card(one, "carousel_message.cards")).collect::<Parsed<Vec<Card>>>()?;
+    let choices = choices(given.choices.as_ref(), OUTER_CHOICES_MAX, "carousel_message.choices")?;
+    Ok(Body::Carousel { text: String::new(), cards, choices })
 }
 
 fn list(given: &wire::List) -> Parsed<Body> {
@@ -227,24 +173,14 @@ fn list(given: &wire::List) -> Parsed<Body> {
     let sections = given.sections.as_deref().unwrap_or_default();
     let sections = sections.iter().map(section).collect::<Parsed<Vec<Section>>>()?;
     if sections.iter().all(|section| section.rows.is_empty()) {
-        return Err(Problem::invalid(
-            "list_message.sections must have at least one item",
-        ));
+        return Err(Problem::invalid("list_message.sections must have at least one item"));
     }
-    let has_products = given
-        .sections
-        .iter()
-        .flatten()
-        .flat_map(|section| section.items.iter().flatten());
+    let has_products = given.sections.iter().flatten().flat_map(|section| section.items.iter().flatten());
     let has_products = has_products.into_iter().any(|item| item.product.is_some());
     let properties = given.message_properties.as_ref();
-    let catalog = properties
-        .and_then(|properties| properties.catalog_id.as_deref())
-        .unwrap_or_default();
+    let catalog = properties.and_then(|properties| properties.catalog_id.as_deref()).unwrap_or_default();
     if has_products && catalog.is_empty() {
-        return Err(Problem::invalid(
-            "list_message.message_properties.catalog_id is required for products",
-        ));
+        return Err(Problem::invalid("list_message.message_properties.catalog_id is required for products"));
     }
     Ok(Body::List {
         title,
@@ -257,33 +193,21 @@ fn list(given: &wire::List) -> Parsed<Body> {
 fn section(given: &wire::Section) -> Parsed<Section> {
     let items = given.items.as_deref().unwrap_or_default();
     let rows = items.iter().map(row).collect::<Parsed<Vec<Row>>>()?;
-    Ok(Section {
-        title: optional(given.title.as_ref()),
-        rows,
-    })
+    Ok(Section { title: optional(given.title.as_ref()), rows })
 }
 
 fn row(given: &wire::Item) -> Parsed<Row> {
     match (&given.choice, &given.product) {
         (Some(choice), None) => Ok(Row {
-            title: required(
-                choice.title.as_deref(),
-                "list_message.sections.items.choice.title",
-            )?,
+            title: required(choice.title.as_deref(), "list_message.sections.items.choice.title")?,
             description: optional(choice.description.as_ref()),
             postback: postback(choice.postback_data.as_ref()),
         }),
         (None, Some(product)) => {
             let id = required(product.id.as_deref(), "list_message.sections.items.product.id")?;
-            Ok(Row {
-                title: id.clone(),
-                description: optional(product.marketplace.as_ref()),
-                postback: id,
-            })
+            Ok(Row { title: id.clone(), description: optional(product.marketplace.as_ref()), postback: id })
         }
-        _ => Err(Problem::invalid(
-            "list_message.sections.items: an item is either a choice or a product",
-        )),
+        _ => Err(Problem::invalid("list_message.sections.items: an item is either a choice or a product")),
     }
 }
 
@@ -293,10 +217,7 @@ fn contact_info(given: &wire::ContactInfo) -> Parsed<Body> {
     let phones = given.phone_numbers.iter().flatten();
     let phones = phones
         .map(|phone| {
-            required(
-                phone.phone_number.as_deref(),
-                "contact_info_message.phone_numbers.phone_number",
-            )
+            required(phone.phone_number.as_deref(), "contact_info_message.phone_numbers.phone_number")
         })
         .collect::<Parsed<Vec<String>>>()?;
     if phones.is_empty() {
@@ -305,12 +226,7 @@ fn contact_info(given: &wire::ContactInfo) -> Parsed<Body> {
     let emails = given.email_addresses.iter().flatten();
     let emails = emails.filter_map(|email| email.email_address.clone()).collect();
     let organization = given.organization.as_ref().and_then(|own| own.company.as_ref());
-    Ok(Body::ContactCard {
-        name,
-        phones,
-        emails,
-        organization: optional(organization),
-    })
+    Ok(Body::ContactCard { name, phones, emails, organization: optional(organization) })
 }
 
 /// The omni template. With channel templates alone there is nothing for other channels, which is an empty text.
@@ -319,14 +235,8 @@ fn template_message(given: &wire::TemplateMessage) -> Parsed<Body> {
         required(omni.version.as_deref(), "template_message.omni_template.version")?;
         return template(omni, "template_message.omni_template");
     }
-    if given
-        .channel_template
-        .as_ref()
-        .is_none_or(|templates| templates.is_empty())
-    {
-        return Err(Problem::invalid(
-            "template_message needs a channel_template or an omni_template",
-        ));
+    if given.channel_template.as_ref().is_none_or(|templates| templates.is_empty()) {
+        return Err(Problem::invalid("template_message needs a channel_template or an omni_template"));
     }
     Ok(Body::Other { text: String::new() })
 }

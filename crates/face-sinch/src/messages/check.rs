@@ -28,9 +28,7 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 pub fn length(text: &str, max: usize, field: &str) -> Result<(), Problem> {
     // Bytes are at least as many as characters, so that short texts need no counting.
     if text.len() > max && text.chars().count() > max {
-        return Err(Problem::invalid(format!(
-            "{field} must be at most {max} characters long"
-        )));
+        return Err(Problem::invalid(format!("{field} must be at most {max} characters long")));
     }
     Ok(())
 }
@@ -52,23 +50,17 @@ pub fn ttl(given: Option<&Value>) -> Result<Option<i64>, Problem> {
     if (TTL_S_MIN..=TTL_S_MAX).contains(&seconds) {
         return Ok(Some(seconds));
     }
-    Err(Problem::invalid(format!(
-        "ttl must be between {TTL_S_MIN}s and {TTL_S_MAX}s"
-    )))
+    Err(Problem::invalid(format!("ttl must be between {TTL_S_MIN}s and {TTL_S_MAX}s")))
 }
 
 /// An absolute http or https address with a host.
 pub fn web_address(text: &str, max: usize, field: &str) -> Result<(), Problem> {
     length(text, max, field)?;
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let plain = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
     let form = text.starts_with("http://") || text.starts_with("https://");
     if plain.is_none() || !form {
-        return Err(Problem::invalid(format!(
-            "{field} must be of the form http://host[:port]/path"
-        )));
+        return Err(Problem::invalid(format!("{field} must be of the form http://host[:port]/path")));
     }
     Ok(())
 }
@@ -141,26 +133,12 @@ mod tests {
 
     #[test]
     fn ttl_takes_the_seeds_format_and_range_alone() {
-        for (text, seconds) in [
-            ("3s", 3),
-            ("10s", 10),
-            ("86400s", 86_400),
-            ("315576000000s", TTL_S_MAX),
-        ] {
+        for (text, seconds) in [("3s", 3), ("10s", 10), ("86400s", 86_400), ("315576000000s", TTL_S_MAX)] {
             assert_eq!(ttl(Some(&Value::from(text))), Ok(Some(seconds)));
         }
-        for text in [
-            "2s",
-            "315576000001s",
-            "99999999999999999999s",
-            "10",
-            "s",
-            "-5s",
-            "+5s",
-            "1.5s",
-            "10m",
-            "",
-        ] {
+        for text in
+            ["2s", "315576000001s", "99999999999999999999s", "10", "s", "-5s", "+5s", "1.5s", "10m", ""]
+        {
             assert!(ttl(Some(&Value::from(text))).is_err(), "{text}");
         }
         assert!(ttl(Some(&Value::from(10))).is_err());
@@ -169,11 +147,7 @@ mod tests {
 
     #[test]
     fn web_addresses_are_absolute_http() {
-        for good in [
-            "http://host/path",
-            "https://host:8443/a?b=c",
-            "http://127.0.0.1:9",
-        ] {
+        for good in ["http://host/path", "https://host:8443/a?b=c", "http://127.0.0.1:9"] {
             assert_eq!(web_address(good, 100, "callback_url"), Ok(()), "{good}");
         }
         for bad in [

@@ -5,9 +5,7 @@ use serde_json::{Map, Value};
 /// Merges a patch into a target text. A target that is missing or no JSON counts as absent; a patch that is no JSON
 /// changes nothing.
 pub fn merge_patch(target: Option<&str>, patch: &str) -> String {
-    let kept = target
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or(Value::Null);
+    let kept = target.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     match serde_json::from_str(patch) {
         Ok(patch) => merged(kept, patch).to_string(),
         Err(_) => target.unwrap_or_default().to_owned(),
@@ -44,11 +42,7 @@ mod tests {
             (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
             (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
             (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
-            (
-                r#"{"a":{"b":"c"}}"#,
-                r#"{"a":{"b":"d","c":null}}"#,
-                r#"{"a":{"b":"d"}}"#,
-            ),
+            (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
             (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
             (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
             (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),

@@ -32,14 +32,9 @@ pub async fn one(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = Id::parse(&id).ok_or_else(|| Problem::not_found("message"))?;
-    let found = desk
-        .engine
-        .get::<Message>(caller.tenant, id)
-        .await
-        .map_err(Problem::unread)?;
-    let message = found
-        .filter(|message| is_there(&desk, message))
-        .ok_or_else(|| Problem::not_found("message"))?;
+    let found = desk.engine.get::<Message>(caller.tenant, id).await.map_err(Problem::unread)?;
+    let message =
+        found.filter(|message| is_there(&desk, message)).ok_or_else(|| Problem::not_found("message"))?;
     Ok(js::ok(&printed(&desk, &message).await?))
 }
 
@@ -51,17 +46,9 @@ fn is_there(desk: &Desk, message: &Message) -> bool {
 }
 
 async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
-    let content = desk
-        .engine
-        .get::<Content>(message.tenant, message.id.0)
-        .await
-        .map_err(Problem::unread)?;
+    let content = desk.engine.get::<Content>(message.tenant, message.id.0).await.map_err(Problem::unread)?;
     let contact = match message.contact {
-        Some(id) => desk
-            .engine
-            .get::<Contact>(message.tenant, id.0)
-            .await
-            .map_err(Problem::unread)?,
+        Some(id) => desk.engine.get::<Contact>(message.tenant, id.0).await.map_err(Problem::unread)?,
         None => None,
     };
     let directory = desk.engine.directory();
@@ -73,10 +60,7 @@ async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
         content: content.as_deref(),
         contact: contact.as_deref(),
         author: author.as_deref(),
-        media: Links {
-            base_url: desk.engine.base_url(),
-            files: &[],
-        },
+        media: Links { base_url: desk.engine.base_url(), files: &[] },
     };
     Ok(print::message(message, around))
 }
@@ -103,23 +87,15 @@ pub async fn list(
     };
     let empty = || Ok(js::ok(&json!({"messages": [], "next_page_token": ""})));
     let Some(id) = Id::parse(id) else { return empty() };
-    let conversation = desk
-        .engine
-        .get::<Conversation>(caller.tenant, id)
-        .await
-        .map_err(Problem::unread)?;
+    let conversation = desk.engine.get::<Conversation>(caller.tenant, id).await.map_err(Problem::unread)?;
     let Some(conversation) = conversation else {
         return empty();
     };
     let wanted = |message: &Message| {
         print::is_shown(message)
             && direction.is_none_or(|own| own == message.direction)
-            && query
-                .get("app_id")
-                .is_none_or(|app| app == conversation.app.ulid())
-            && query
-                .get("contact_id")
-                .is_none_or(|contact| contact == conversation.contact.ulid())
+            && query.get("app_id").is_none_or(|app| app == conversation.app.ulid())
+            && query.get("contact_id").is_none_or(|contact| contact == conversation.contact.ulid())
     };
     let (found, next) = walk(&desk, caller.tenant, id, before, size, wanted).await?;
     let mut messages = Vec::with_capacity(found.len());
@@ -130,9 +106,7 @@ pub async fn list(
         }
         messages.push(one);
     }
-    Ok(js::ok(
-        &json!({"messages": messages, "next_page_token": token(next)}),
-    ))
+    Ok(js::ok(&json!({"messages": messages, "next_page_token": token(next)})))
 }
 
 type Found = Vec<std::sync::Arc<Message>>;
@@ -149,25 +123,13 @@ async fn walk(
     let (mut found, mut walked): (Found, usize) = (Vec::new(), 0);
     while found.len() <= size && walked < WALK_MAX {
         let list = List::MessagesOfConversation;
-        let page = Page {
-            tenant,
-            list,
-            owner,
-            after: None,
-            before,
-            newest_first: true,
-            limit: size + 1,
-        };
+        let page = Page { tenant, list, owner, after: None, before, newest_first: true, limit: size + 1 };
         let entries = desk.engine.page(page).await.map_err(Problem::unread)?;
         let Some((last, _)) = entries.last() else { break };
         before = Some(*last);
         walked += entries.len();
         let ids: Vec<Id> = entries.iter().map(|(_, id)| *id).collect();
-        let messages = desk
-            .engine
-            .get_all::<Message>(tenant, &ids)
-            .await
-            .map_err(Problem::unread)?;
+        let messages = desk.engine.get_all::<Message>(tenant, &ids).await.map_err(Problem::unread)?;
         found.extend(messages.into_iter().filter(|message| wanted(message)));
     }
     let more = found.len() > size;

@@ -35,18 +35,11 @@ pub async fn handler(
     let bytes = json::bytes(body)?;
     let command = command(&desk, caller.tenant, &bytes)?;
     let Some(key) = once_key(caller.tenant, &headers, &bytes)? else {
-        let sent = desk
-            .engine
-            .execute(command)
-            .await
-            .map_err(|failure| Problem::of(failure, refused))?;
+        let sent = desk.engine.execute(command).await.map_err(|failure| Problem::of(failure, refused))?;
         return Ok(json::stored(StatusCode::OK, answer(&sent).body));
     };
     match desk.engine.execute_once(key, command, answer).await {
-        Ok(kept) => Ok(json::stored(
-            StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
-            kept.body,
-        )),
+        Ok(kept) => Ok(json::stored(StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK), kept.body)),
         Err(OnceFailure::Reused) => Err(Problem::exists("Idempotency-Key was used with another request")),
         Err(OnceFailure::Failed(failure)) => Err(Problem::of(failure, refused)),
     }
@@ -74,10 +67,7 @@ fn refused(refusal: Refusal) -> Problem {
 }
 
 fn not_configured(channel: &Channel) -> Problem {
-    Problem::invalid(format!(
-        "channel {} is not configured in the app",
-        channels::shown(channel)
-    ))
+    Problem::invalid(format!("channel {} is not configured in the app", channels::shown(channel)))
 }
 
 fn once_key(tenant: TenantId, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<OnceKey>, Problem> {
@@ -107,10 +97,7 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
         return Err(Problem::invalid("app_id is required"));
     }
     let named = Named::of(&request)?;
-    let raw = request
-        .message
-        .ok_or_else(|| Problem::invalid("message is required"))?
-        .get();
+    let raw = request.message.ok_or_else(|| Problem::invalid("message is required"))?.get();
     let message = message(raw)?;
     let order = request.channel_priority_order.iter().flatten();
     let order = order.map(|name| channels::named(name, "channel_priority_order"));
@@ -121,21 +108,14 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
     let merges = check::merges(request.conversation_metadata_update_strategy.as_deref())?;
     lengths(&request)?;
     let metadata = check::metadata_object(request.conversation_metadata.as_ref())?;
-    let content = content(
-        raw,
-        &message,
-        request.channel_properties.into_iter().flatten().collect(),
-    )?;
+    let content = content(raw, &message, request.channel_properties.into_iter().flatten().collect())?;
     let ttl_s = check::ttl(request.ttl.as_ref())?;
     let app = AppId::parse(app_id).and_then(|id| desk.engine.directory().app(tenant, id).cloned());
     let app = app.ok_or_else(|| Problem::not_found("app"))?;
     let dispatched = dispatch_only || app.mode == ProcessingMode::Dispatch;
     let change = metadata.map(|text| {
         if merges && !dispatched {
-            MetadataChange::Merge {
-                patch: text,
-                merge: merge_patch,
-            }
+            MetadataChange::Merge { patch: text, merge: merge_patch }
         } else {
             MetadataChange::Replace(text)
         }
@@ -162,16 +142,8 @@ fn lengths(request: &Request<'_>) -> Result<(), Problem> {
     fn given(text: &Option<String>) -> &str {
         text.as_deref().unwrap_or_default()
     }
-    check::length(
-        given(&request.message_metadata),
-        check::MESSAGE_METADATA_CHARS_MAX,
-        "message_metadata",
-    )?;
-    check::length(
-        given(&request.correlation_id),
-        check::CORRELATION_ID_CHARS_MAX,
-        "correlation_id",
-    )?;
+    check::length(given(&request.message_metadata), check::MESSAGE_METADATA_CHARS_MAX, "message_metadata")?;
+    check::length(given(&request.correlation_id), check::CORRELATION_ID_CHARS_MAX, "correlation_id")?;
     for (key, value) in request.channel_properties.iter().flatten() {
         let field = format!("channel_properties.{key}");
         check::length(value, check::CHANNEL_PROPERTY_CHARS_MAX, &field)?;
@@ -202,19 +174,15 @@ enum Named {
 
 impl Named {
     fn of(request: &Request<'_>) -> Result<Named, Problem> {
-        let recipient = request
-            .recipient
-            .as_ref()
-            .ok_or_else(|| Problem::invalid("recipient is required"))?;
+        let recipient =
+            request.recipient.as_ref().ok_or_else(|| Problem::invalid("recipient is required"))?;
         let contact = recipient.contact_id.as_ref().filter(|id| !id.is_empty());
         match (contact, &recipient.identified_by) {
             (Some(id), None) => Ok(Named::Contact(id.clone())),
             (None, Some(by)) => {
                 let listed = by.channel_identities.as_deref().unwrap_or_default();
                 if listed.is_empty() {
-                    return Err(Problem::invalid(
-                        "recipient.identified_by.channel_identities is required",
-                    ));
+                    return Err(Problem::invalid("recipient.identified_by.channel_identities is required"));
                 }
                 let field = "recipient.identified_by.channel_identities";
                 let mut all: Vec<(Channel, String)> = Vec::with_capacity(listed.len());
@@ -230,9 +198,7 @@ impl Named {
                 }
                 Ok(Named::Identities(all))
             }
-            _ => Err(Problem::invalid(
-                "recipient must have exactly one of contact_id and identified_by",
-            )),
+            _ => Err(Problem::invalid("recipient must have exactly one of contact_id and identified_by")),
         }
     }
 
@@ -257,26 +223,14 @@ impl Named {
         };
         let mut all = Vec::with_capacity(listed.len());
         for (channel, identity) in listed {
-            let connector = desk
-                .engine
-                .connector(channel.as_str())
-                .filter(|_| usable(&channel));
+            let connector = desk.engine.connector(channel.as_str()).filter(|_| usable(&channel));
             let connector = connector.ok_or_else(|| not_configured(&channel))?;
             let wrong = || {
-                Problem::invalid(format!(
-                    "identity is not valid on channel {}",
-                    channels::shown(&channel)
-                ))
+                Problem::invalid(format!("identity is not valid on channel {}", channels::shown(&channel)))
             };
             let address = connector.normalize(&identity).ok_or_else(wrong)?;
             let scoped = connector.abilities().addresses_are_app_scoped;
-            all.push((
-                Address {
-                    channel: channel.clone(),
-                    address: Arc::from(address),
-                },
-                scoped,
-            ));
+            all.push((Address { channel: channel.clone(), address: Arc::from(address) }, scoped));
         }
         Ok(Recipient::Identities(all))
     }
@@ -304,16 +258,8 @@ fn content(
         None if !overrides.is_empty() => Body::Other { text: String::new() },
         None => return Err(Problem::invalid("message must have exactly one content member")),
     };
-    let original = Some(Original {
-        face: Face::Sinch,
-        json: raw.to_owned(),
-    });
-    Ok(Content {
-        body,
-        overrides,
-        original,
-        channel_properties,
-    })
+    let original = Some(Original { face: Face::Sinch, json: raw.to_owned() });
+    Ok(Content { body, overrides, original, channel_properties })
 }
 
 /// Highest precedence first; the first one of a channel wins.
@@ -338,18 +284,12 @@ fn overrides(message: &AppMessage) -> Result<Vec<(Channel, Override)>, Problem> 
         let none = || Problem::invalid(format!("{at} must have exactly one content member"));
         all.push((channel, Override::Body(body::body(omni, &at)?.ok_or_else(none)?)));
     }
-    let templates = message
-        .template_message
-        .as_ref()
-        .and_then(|given| given.channel_template.as_ref());
+    let templates = message.template_message.as_ref().and_then(|given| given.channel_template.as_ref());
     for (name, template) in templates.into_iter().flatten() {
         let channel = channels::named(name, "message.template_message.channel_template")?;
         all.push((
             channel,
-            Override::Body(body::template(
-                template,
-                "message.template_message.channel_template",
-            )?),
+            Override::Body(body::template(template, "message.template_message.channel_template")?),
         ));
     }
     Ok(all)

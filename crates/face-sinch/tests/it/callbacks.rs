@@ -61,9 +61,7 @@ fn change(status: Status, reason: Option<Reason>, callback_url: Option<&str>) ->
 }
 
 fn body(facts: &Facts) -> Option<Value> {
-    Sinch
-        .render(facts)
-        .map(|rendered| serde_json::from_slice(&rendered.body).unwrap())
+    Sinch.render(facts).map(|rendered| serde_json::from_slice(&rendered.body).unwrap())
 }
 
 #[tokio::test]
@@ -103,12 +101,12 @@ async fn nothing_is_said_after_failed() {
     let mut facts = facts(&world, plain(), change(Status::Delivered, None, None)).await;
     let mut message = Message::clone(facts.message.as_ref().unwrap());
     let reason = Reason::new(ReasonKind::ChannelFailure, "no");
-    message.delivery.as_mut().unwrap().steps.push(Step {
-        at: NOW,
-        what: StepKind::GaveUp {
-            reason: reason.clone(),
-        },
-    });
+    message
+        .delivery
+        .as_mut()
+        .unwrap()
+        .steps
+        .push(Step { at: NOW, what: StepKind::GaveUp { reason: reason.clone() } });
     facts.message = Some(Arc::new(message.clone()));
     facts.event.at = Time(NOW.0 + 5);
     assert_eq!(body(&facts), None);
@@ -128,14 +126,9 @@ async fn a_receipt_with_its_own_url_goes_there_and_nowhere_else() {
     let hidden = hidden_subscription(tenant(1), app(1, 1), SubscriptionId(Id(2)), NOW);
     assert!(Sinch.hears(&hidden, &facts.event));
     assert!(!Sinch.hears(&webhook(&["MESSAGE_DELIVERY"]), &facts.event));
-    assert_eq!(
-        Sinch.render(&facts).unwrap().target.as_deref(),
-        Some("http://127.0.0.1:9/own")
-    );
-    let plain_event = Event {
-        fact: Fact::DeliveryChanged(change(Status::Read, None, None)),
-        ..facts.event.clone()
-    };
+    assert_eq!(Sinch.render(&facts).unwrap().target.as_deref(), Some("http://127.0.0.1:9/own"));
+    let plain_event =
+        Event { fact: Fact::DeliveryChanged(change(Status::Read, None, None)), ..facts.event.clone() };
     assert!(!Sinch.hears(&hidden, &plain_event));
     assert!(Sinch.hears(&webhook(&["MESSAGE_DELIVERY"]), &plain_event));
     assert!(!Sinch.hears(&webhook(&["MESSAGE_SUBMIT"]), &plain_event));
@@ -151,13 +144,5 @@ async fn a_receipt_with_its_own_url_goes_there_and_nowhere_else() {
     let headers = Sinch.seal(&seal);
     assert_eq!(headers["x-sinch-webhook-signature-algorithm"], "HmacSHA256");
     assert_eq!(headers["x-sinch-webhook-signature-timestamp"], "1741064767");
-    assert!(
-        Sinch
-            .seal(&Seal {
-                overridden: false,
-                ..seal
-            })
-            .is_empty(),
-        "no secret, no signature"
-    );
+    assert!(Sinch.seal(&Seal { overridden: false, ..seal }).is_empty(), "no secret, no signature");
 }

@@ -29,33 +29,18 @@ async fn a_sent_message_reads_back_as_it_was_given() {
     assert_eq!(read.status, StatusCode::OK);
     assert_eq!(read.body["app_message"], message);
     assert_eq!(read.body["metadata"], json!("m-1"));
-    assert_eq!(
-        read.body["channel_identity"],
-        json!({"channel": "SMS", "identity": "4670111", "app_id": ""})
-    );
+    assert_eq!(read.body["channel_identity"], json!({"channel": "SMS", "identity": "4670111", "app_id": ""}));
     assert_eq!(read.body["direction"], json!("TO_CONTACT"));
     assert!(read.body.get("contact_message").is_none());
     let conversation = read.body["conversation_id"].as_str().unwrap();
-    let shown = world
-        .as_first("GET", &format!("conversations/{conversation}"), json!({}))
-        .await
-        .body;
+    let shown = world.as_first("GET", &format!("conversations/{conversation}"), json!({})).await.body;
     assert_eq!(shown["metadata_json"], json!({"ticket": "A"}));
     assert_eq!(shown["correlation_id"], json!("c-1"));
     let contact = read.body["contact_id"].as_str().unwrap();
-    let shown = world
-        .as_first("GET", &format!("contacts/{contact}"), json!({}))
-        .await
-        .body;
+    let shown = world.as_first("GET", &format!("contacts/{contact}"), json!({})).await.body;
     assert_eq!(shown.as_object().unwrap().len(), 8);
-    let listed = world
-        .as_first(
-            "GET",
-            &format!("messages?conversation_id={conversation}"),
-            json!({}),
-        )
-        .await
-        .body;
+    let listed =
+        world.as_first("GET", &format!("messages?conversation_id={conversation}"), json!({})).await.body;
     assert_eq!(listed["messages"][0]["id"], json!(id));
     assert_eq!(listed["next_page_token"], json!(""));
 }
@@ -63,20 +48,12 @@ async fn a_sent_message_reads_back_as_it_was_given() {
 #[tokio::test]
 async fn the_other_tenants_message_does_not_exist() {
     let world = world().await;
-    let id = world.send(plain()).await.body["message_id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = world.send(plain()).await.body["message_id"].as_str().unwrap().to_owned();
     let path = format!("/v1/projects/{}/messages/{id}", tenant(2).uuid());
     let key = basic("key-2", "s3cret");
-    let answer = world
-        .call("GET", &path, &[("authorization", &key)], String::new())
-        .await;
+    let answer = world.call("GET", &path, &[("authorization", &key)], String::new()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert_eq!(
-        world.send_with(json!({"app_id": app(2, 1).ulid()})).await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(world.send_with(json!({"app_id": app(2, 1).ulid()})).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -85,33 +62,15 @@ async fn limits_hold_at_their_edge() {
     let text = |length: usize| "ä".repeat(length);
     let object = |length: usize| json!({"k": "x".repeat(length - r#"{"k":""}"#.len())});
     let edges: Vec<(Value, Value)> = vec![
-        (
-            json!({"message_metadata": text(1024)}),
-            json!({"message_metadata": text(1025)}),
-        ),
-        (
-            json!({"correlation_id": text(128)}),
-            json!({"correlation_id": text(129)}),
-        ),
-        (
-            json!({"conversation_metadata": object(2048)}),
-            json!({"conversation_metadata": object(2049)}),
-        ),
-        (
-            json!({"channel_properties": {"K": text(1024)}}),
-            json!({"channel_properties": {"K": text(1025)}}),
-        ),
+        (json!({"message_metadata": text(1024)}), json!({"message_metadata": text(1025)})),
+        (json!({"correlation_id": text(128)}), json!({"correlation_id": text(129)})),
+        (json!({"conversation_metadata": object(2048)}), json!({"conversation_metadata": object(2049)})),
+        (json!({"channel_properties": {"K": text(1024)}}), json!({"channel_properties": {"K": text(1025)}})),
         (json!({"ttl": "3s"}), json!({"ttl": "2s"})),
         (json!({"ttl": "315576000000s"}), json!({"ttl": "315576000001s"})),
         (json!({"message": choices(10)}), json!({"message": choices(11)})),
-        (
-            json!({"message": carousel(10, 0)}),
-            json!({"message": carousel(11, 0)}),
-        ),
-        (
-            json!({"message": carousel(1, 3)}),
-            json!({"message": carousel(1, 4)}),
-        ),
+        (json!({"message": carousel(10, 0)}), json!({"message": carousel(11, 0)})),
+        (json!({"message": carousel(1, 3)}), json!({"message": carousel(1, 4)})),
     ];
     for (good, bad) in edges {
         let kept = world.send_with(good.clone()).await;
@@ -171,14 +130,8 @@ async fn what_is_malformed_is_refused() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{change} {}", answer.body);
     }
     assert_eq!(world.send(json!([1])).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(
-        world.send_with(json!({"app_id": "nope"})).await.status,
-        StatusCode::NOT_FOUND
-    );
-    assert!(
-        world.store.all_events().is_empty(),
-        "a refused request leaves nothing"
-    );
+    assert_eq!(world.send_with(json!({"app_id": "nope"})).await.status, StatusCode::NOT_FOUND);
+    assert!(world.store.all_events().is_empty(), "a refused request leaves nothing");
 }
 
 #[tokio::test]
@@ -209,39 +162,20 @@ async fn every_content_type_is_taken() {
 async fn conversation_metadata_is_replaced_or_merged() {
     let world = world().await;
     let shown = async |change: Value| {
-        let id = world.send_with(change).await.body["message_id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let message = world
-            .as_first("GET", &format!("messages/{id}"), json!({}))
-            .await
-            .body;
+        let id = world.send_with(change).await.body["message_id"].as_str().unwrap().to_owned();
+        let message = world.as_first("GET", &format!("messages/{id}"), json!({})).await.body;
         let conversation = message["conversation_id"].as_str().unwrap().to_owned();
-        world
-            .as_first("GET", &format!("conversations/{conversation}"), json!({}))
-            .await
-            .body["metadata_json"]
+        world.as_first("GET", &format!("conversations/{conversation}"), json!({})).await.body["metadata_json"]
             .clone()
     };
-    assert_eq!(
-        shown(json!({"conversation_metadata": {"a": 1, "b": 2}})).await,
-        json!({"a": 1, "b": 2})
-    );
-    assert_eq!(
-        shown(json!({})).await,
-        json!({"a": 1, "b": 2}),
-        "left out: it stays"
-    );
+    assert_eq!(shown(json!({"conversation_metadata": {"a": 1, "b": 2}})).await, json!({"a": 1, "b": 2}));
+    assert_eq!(shown(json!({})).await, json!({"a": 1, "b": 2}), "left out: it stays");
     let mut patch = plain();
     patch["conversation_metadata"] = json!({"a": null, "c": 3});
     patch["conversation_metadata_update_strategy"] = json!("MERGE_PATCH");
     world.send(patch).await;
     assert_eq!(shown(json!({})).await, json!({"b": 2, "c": 3}));
-    assert_eq!(
-        shown(json!({"conversation_metadata": {"z": 0}})).await,
-        json!({"z": 0})
-    );
+    assert_eq!(shown(json!({"conversation_metadata": {"z": 0}})).await, json!({"z": 0}));
 }
 
 #[tokio::test]
@@ -254,18 +188,8 @@ async fn dispatch_takes_identities_alone() {
     assert_eq!(sent.status, StatusCode::OK);
     let id = sent.body["message_id"].as_str().unwrap();
     let read = world.as_first("GET", &format!("messages/{id}"), json!({})).await;
-    assert_eq!(
-        read.status,
-        StatusCode::NOT_FOUND,
-        "retention 0 keeps nothing to read"
-    );
-    assert_eq!(
-        world
-            .send_with(json!({"processing_strategy": "DISPATCH_ONLY"}))
-            .await
-            .status,
-        StatusCode::OK
-    );
+    assert_eq!(read.status, StatusCode::NOT_FOUND, "retention 0 keeps nothing to read");
+    assert_eq!(world.send_with(json!({"processing_strategy": "DISPATCH_ONLY"})).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -279,9 +203,7 @@ async fn an_idempotency_key_gives_the_first_answer_again() {
     let spaced = serde_json::to_string_pretty(&plain()).unwrap();
     let second = world.call("POST", &path, &headers, spaced).await;
     assert_eq!((first.status, &first.body), (StatusCode::OK, &second.body));
-    let other = world
-        .call("POST", &path, &headers, with(json!({"ttl": "9s"})).to_string())
-        .await;
+    let other = world.call("POST", &path, &headers, with(json!({"ttl": "9s"})).to_string()).await;
     assert_eq!(
         (other.status, &other.body["error"]["status"]),
         (StatusCode::CONFLICT, &json!("ALREADY_EXISTS"))

@@ -49,10 +49,8 @@ pub fn app(tenant: u128, number: u128) -> AppId {
 
 pub async fn world() -> World {
     let (store, clock) = (MemoryStore::new(), FakeClock::at(NOW));
-    let channel = |name, scoped| Registered {
-        connector: Arc::new(PlainConnector::new(name, scoped)),
-        session: None,
-    };
+    let channel =
+        |name, scoped| Registered { connector: Arc::new(PlainConnector::new(name, scoped)), session: None };
     let engine = Engine::start(Parts {
         store: Arc::new(store.clone()),
         reads: Arc::new(store.clone()),
@@ -60,11 +58,7 @@ pub async fn world() -> World {
         files: Arc::new(MemoryFiles::default()),
         clock: Arc::new(clock.clone()),
         ids: Arc::new(Ids::new(7)),
-        channels: vec![
-            channel("SMS", false),
-            channel("RCS", false),
-            channel("MESSENGER", true),
-        ],
+        channels: vec![channel("SMS", false), channel("RCS", false), channel("MESSENGER", true)],
         dialects: vec![face_sinch::dialect()],
         provider_http: Arc::new(NoHttp),
         callback_http: Arc::new(NoHttp),
@@ -77,12 +71,7 @@ pub async fn world() -> World {
         furnish(&engine, number).await;
     }
     let router = face_sinch::router(engine.clone(), Settings::new([9; 32]));
-    World {
-        engine,
-        store,
-        clock,
-        router,
-    }
+    World { engine, store, clock, router }
 }
 
 async fn furnish(engine: &Engine, number: u128) {
@@ -109,19 +98,13 @@ async fn furnish(engine: &Engine, number: u128) {
     };
     engine.execute(PutCredential(credential)).await.unwrap();
     for (which, mode) in [(1, ProcessingMode::Conversation), (2, ProcessingMode::Dispatch)] {
-        engine
-            .execute(PutApp(an_app(tenant, app(number, which), mode)))
-            .await
-            .unwrap();
+        engine.execute(PutApp(an_app(tenant, app(number, which), mode))).await.unwrap();
     }
 }
 
 fn an_app(tenant: TenantId, id: AppId, mode: ProcessingMode) -> App {
-    let account = |name| ChannelAccount {
-        channel: Channel::new(name),
-        account: "us".to_owned(),
-        settings: Vec::new(),
-    };
+    let account =
+        |name| ChannelAccount { channel: Channel::new(name), account: "us".to_owned(), settings: Vec::new() };
     App {
         id,
         tenant,
@@ -146,35 +129,18 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::from(body)).unwrap())
-            .await
-            .unwrap();
+        let answer = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let status = answer.status();
         let authenticate = answer.headers().get("www-authenticate");
-        let authenticate = authenticate
-            .map(|value| value.to_str().unwrap().to_owned())
-            .unwrap_or_default();
+        let authenticate = authenticate.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        Answer {
-            status,
-            authenticate,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        }
+        Answer { status, authenticate, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
     }
 
     /// As the first tenant.
     pub async fn as_first(&self, method: &str, rest: &str, body: Value) -> Answer {
         let path = format!("/v1/projects/{}/{rest}", tenant(1).uuid());
-        self.call(
-            method,
-            &path,
-            &[("authorization", &basic("key-1", "s3cret"))],
-            body.to_string(),
-        )
-        .await
+        self.call(method, &path, &[("authorization", &basic("key-1", "s3cret"))], body.to_string()).await
     }
 
     pub async fn send(&self, body: Value) -> Answer {

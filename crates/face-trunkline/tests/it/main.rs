@@ -55,13 +55,8 @@ async fn house() -> (Engine, Router) {
 
 async fn found(engine: &Engine, id: TenantId) {
     let name = id.0.0.to_string();
-    let tenant = Tenant {
-        id,
-        name: name.clone(),
-        account_number: 0,
-        site_id: String::new(),
-        disabled: false,
-    };
+    let tenant =
+        Tenant { id, name: name.clone(), account_number: 0, site_id: String::new(), disabled: false };
     engine.execute(CreateTenant(tenant)).await.unwrap();
     let credential = Credential {
         id: KeyId(id.0),
@@ -76,11 +71,8 @@ async fn found(engine: &Engine, id: TenantId) {
         revoked: false,
     };
     engine.execute(PutCredential(credential)).await.unwrap();
-    let api = ChannelAccount {
-        channel: Channel::new(Channel::API),
-        account: String::new(),
-        settings: Vec::new(),
-    };
+    let api =
+        ChannelAccount { channel: Channel::new(Channel::API), account: String::new(), settings: Vec::new() };
     let app = App {
         id: AppId(id.0),
         tenant: id,
@@ -131,14 +123,9 @@ async fn send(engine: &Engine, tenant: TenantId, words: &str) -> MessageId {
 }
 
 async fn ask(router: &Router, key: &str, path: &str, accept: &str) -> Response {
-    let request = Request::get(path)
-        .header("authorization", format!("Bearer {key}"))
-        .header("accept", accept);
-    router
-        .clone()
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap()
+    let request =
+        Request::get(path).header("authorization", format!("Bearer {key}")).header("accept", accept);
+    router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
 async fn get(router: &Router, key: &str, path: &str) -> (StatusCode, Value) {
@@ -149,32 +136,17 @@ async fn get(router: &Router, key: &str, path: &str) -> (StatusCode, Value) {
 }
 
 fn kinds(entries: &Value) -> Vec<&str> {
-    entries
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|entry| entry["kind"].as_str())
-        .collect()
+    entries.as_array().unwrap().iter().filter_map(|entry| entry["kind"].as_str()).collect()
 }
 
 #[tokio::test]
 async fn a_timeline_tells_decisions_attempts_and_events_in_order() {
     let (engine, router) = house().await;
     let id = send(&engine, ONE, "hello").await;
-    let (status, entries) = get(
-        &router,
-        "key-1",
-        &format!("/trunkline/v1/messages/{}/timeline", id.ulid()),
-    )
-    .await;
+    let (status, entries) =
+        get(&router, "key-1", &format!("/trunkline/v1/messages/{}/timeline", id.ulid())).await;
     assert_eq!(status, StatusCode::OK);
-    let expected = [
-        "message_submitted",
-        "planned",
-        "attempt_started",
-        "accepted",
-        "delivery_changed",
-    ];
+    let expected = ["message_submitted", "planned", "attempt_started", "accepted", "delivery_changed"];
     assert_eq!(kinds(&entries), expected);
     assert_eq!(entries[3]["text"], "attempt 1: API took the message");
     assert_eq!(entries[3]["channel"], "API");
@@ -190,10 +162,7 @@ async fn a_message_is_found_by_either_spelling_of_its_id() {
     let (_, by_ulid) = get(&router, "key-1", &format!("/trunkline/v1/messages/{}", id.ulid())).await;
     let (_, by_uuid) = get(&router, "key-1", &format!("/trunkline/v1/messages/{}", id.uuid())).await;
     assert_eq!(by_ulid, by_uuid);
-    assert_eq!(
-        (&by_ulid["text"], &by_ulid["status"]),
-        (&json!("hello"), &json!("handed_over"))
-    );
+    assert_eq!((&by_ulid["text"], &by_ulid["status"]), (&json!("hello"), &json!("handed_over")));
 }
 
 #[tokio::test]
@@ -201,24 +170,9 @@ async fn another_tenants_message_is_as_absent_as_none() {
     let (engine, router) = house().await;
     let id = send(&engine, ONE, "secret").await;
     for tail in ["", "/timeline"] {
-        let theirs = get(
-            &router,
-            "key-2",
-            &format!("/trunkline/v1/messages/{}{tail}", id.ulid()),
-        )
-        .await;
-        let nobodys = get(
-            &router,
-            "key-2",
-            &format!("/trunkline/v1/messages/{}{tail}", Id(5).ulid()),
-        )
-        .await;
-        let no_id = get(
-            &router,
-            "key-2",
-            &format!("/trunkline/v1/messages/nonsense{tail}"),
-        )
-        .await;
+        let theirs = get(&router, "key-2", &format!("/trunkline/v1/messages/{}{tail}", id.ulid())).await;
+        let nobodys = get(&router, "key-2", &format!("/trunkline/v1/messages/{}{tail}", Id(5).ulid())).await;
+        let no_id = get(&router, "key-2", &format!("/trunkline/v1/messages/nonsense{tail}")).await;
         assert_eq!(theirs.0, StatusCode::NOT_FOUND);
         assert_eq!(theirs, nobodys);
         assert_eq!(theirs, no_id);
@@ -233,10 +187,7 @@ async fn a_wrong_key_opens_nothing() {
     let paths = ["messages/x", "messages/x/timeline", "events"];
     for path in paths.map(|path| format!("/trunkline/v1/{path}")) {
         let (status, body) = get(&router, "key-3", &path).await;
-        assert_eq!(
-            (status, &body["error"]["code"]),
-            (StatusCode::UNAUTHORIZED, &json!("unauthorized"))
-        );
+        assert_eq!((status, &body["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!("unauthorized")));
     }
 }
 
@@ -250,12 +201,7 @@ async fn pages_of_any_size_give_every_own_event_once() {
     let (_, whole) = get(&router, "key-1", "/trunkline/v1/events?limit=500").await;
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
-        let (_, page) = get(
-            &router,
-            "key-1",
-            &format!("/trunkline/v1/events?limit=2&after={after}"),
-        )
-        .await;
+        let (_, page) = get(&router, "key-1", &format!("/trunkline/v1/events?limit=2&after={after}")).await;
         after = page["next"].as_str().unwrap().to_owned();
         match page["events"].as_array().unwrap() {
             events if events.is_empty() => break,
@@ -263,13 +209,7 @@ async fn pages_of_any_size_give_every_own_event_once() {
         }
     }
     assert_eq!(whole["events"], Value::Array(found.clone()));
-    assert_eq!(
-        kinds(&whole["events"])
-            .iter()
-            .filter(|kind| **kind == "message_submitted")
-            .count(),
-        3
-    );
+    assert_eq!(kinds(&whole["events"]).iter().filter(|kind| **kind == "message_submitted").count(), 3);
     assert_eq!(found.last().unwrap()["cursor"], whole["next"]);
 }
 
@@ -307,14 +247,8 @@ async fn a_stream_tells_events_as_they_come() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_with_a_hint() {
     let (_engine, router) = house().await;
-    let edges = [
-        "limit=0",
-        "limit=501",
-        "limit=x",
-        "wait_s=31",
-        "after=???",
-        "after=MTo5OTk5OTk5OTk5OTk5OTk5OTk5OQ",
-    ];
+    let edges =
+        ["limit=0", "limit=501", "limit=x", "wait_s=31", "after=???", "after=MTo5OTk5OTk5OTk5OTk5OTk5OTk5OQ"];
     for query in edges {
         let (status, body) = get(&router, "key-1", &format!("/trunkline/v1/events?{query}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
@@ -335,19 +269,10 @@ async fn every_route_is_described() {
     assert_eq!(paths.len(), 4);
     for path in paths {
         // A route that exists refuses the method; one that does not has nothing at all.
-        let request = Request::builder()
-            .method(Method::DELETE)
-            .uri(path.replace("{id}", "x"));
-        let response = router
-            .clone()
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        let request = Request::builder().method(Method::DELETE).uri(path.replace("{id}", "x"));
+        let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
     let (status, body) = get(&router, "key-1", "/trunkline/v1/nothing").await;
-    assert_eq!(
-        (status, &body["error"]["code"]),
-        (StatusCode::NOT_FOUND, &json!("no_such_path"))
-    );
+    assert_eq!((status, &body["error"]["code"]), (StatusCode::NOT_FOUND, &json!("no_such_path")));
 }

@@ -95,23 +95,15 @@ struct Envelope<T> {
 }
 
 fn read<T: Form>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    let version = version(bytes).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!("a stored {what} does not say its version"),
-        )
-    })?;
+    let version = version(bytes)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("a stored {what} does not say its version")))?;
     if version > VERSION {
         let sentence =
             format!("a stored {what} has version {version}, and this program knows up to {VERSION}");
         return Err(Error::new(ErrorKind::TooNew, sentence));
     }
     let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!("a stored {what} cannot be understood"),
-        )
-        .because(error)
+        Error::new(ErrorKind::Corrupt, format!("a stored {what} cannot be understood")).because(error)
     })?;
     Ok(envelope.row.0)
 }

@@ -66,11 +66,7 @@ fn credential(credential: &Credential, turn: Turn<'_>) -> Result<Credential, Err
 /// An empty secret means unsigned, and stays empty.
 fn subscription(subscription: &Subscription, turn: Turn<'_>) -> Result<Subscription, Error> {
     let mut subscription = subscription.clone();
-    let row = format!(
-        "subscription/{}/{}",
-        subscription.tenant.ulid(),
-        subscription.id.ulid()
-    );
+    let row = format!("subscription/{}/{}", subscription.tenant.ulid(), subscription.id.ulid());
     if !subscription.secret.is_empty() {
         subscription.secret = turn(&row, &subscription.secret)?;
     }

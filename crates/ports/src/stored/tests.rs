@@ -26,11 +26,7 @@ impl Vault for Marked {
 
 fn fixture(name: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/v1/{name}.json"));
-    std::fs::read_to_string(&path)
-        .expect(name)
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    std::fs::read_to_string(&path).expect(name).lines().map(str::to_owned).collect()
 }
 
 fn same_json(written: &[u8], line: &str) {
@@ -82,9 +78,7 @@ fn secrets_are_open_in_memory_and_sealed_in_bytes() {
 fn a_subscription_without_a_secret_stays_without() {
     let line = fixture("Subscription")[0].replace("sealed:sign", "");
     let record = decode(Kind::Subscription, line.as_bytes(), &Marked).unwrap();
-    let Record::Subscription(subscription) = record else {
-        panic!("another kind")
-    };
+    let Record::Subscription(subscription) = record else { panic!("another kind") };
     assert!(subscription.secret.is_empty());
 }
 
@@ -96,34 +90,16 @@ fn a_newer_version_is_refused_as_too_new_whatever_it_holds() {
 
 #[test]
 fn anything_else_is_corrupt() {
-    for bytes in [
-        "",
-        "{}",
-        r#"{"v":1}"#,
-        r#"{"v":1,"row":"#,
-        r#"{"v":1,"row":"x"}"#,
-        r#"{"v":x}"#,
-    ] {
-        assert_eq!(
-            decode(Kind::Counter, bytes.as_bytes(), &Marked).unwrap_err().kind,
-            ErrorKind::Corrupt
-        );
+    for bytes in ["", "{}", r#"{"v":1}"#, r#"{"v":1,"row":"#, r#"{"v":1,"row":"x"}"#, r#"{"v":x}"#] {
+        assert_eq!(decode(Kind::Counter, bytes.as_bytes(), &Marked).unwrap_err().kind, ErrorKind::Corrupt);
     }
     let short_id = r#"{"v":1,"row":{"target":"01"}}"#;
-    assert_eq!(
-        decode(Kind::Pointer, short_id.as_bytes(), &Marked)
-            .unwrap_err()
-            .kind,
-        ErrorKind::Corrupt
-    );
+    assert_eq!(decode(Kind::Pointer, short_id.as_bytes(), &Marked).unwrap_err().kind, ErrorKind::Corrupt);
 }
 
 #[test]
 fn what_holds_its_default_takes_no_room() {
     let plain = fixture("Content")[1].clone();
     let record = decode(Kind::Content, plain.as_bytes(), &Marked).unwrap();
-    assert_eq!(
-        encode(&record, &Marked),
-        br#"{"v":1,"row":{"body":{"Text":"hi"}}}"#
-    );
+    assert_eq!(encode(&record, &Marked), br#"{"v":1,"row":{"body":{"Text":"hi"}}}"#);
 }

@@ -36,19 +36,11 @@ pub(super) fn split(message: &ShortMessage) -> Option<(Bytes, Option<Part>)> {
         let (value, tail) = tail.split_at_checked(usize::from(*length))?;
         match (element, value) {
             (0x00, [reference, total, number]) => {
-                part = Some(Part {
-                    reference: u16::from(*reference),
-                    total: *total,
-                    number: *number,
-                });
+                part = Some(Part { reference: u16::from(*reference), total: *total, number: *number });
             }
             (0x08, [high, low, total, number]) => {
                 let reference = u16::from_be_bytes([*high, *low]);
-                part = Some(Part {
-                    reference,
-                    total: *total,
-                    number: *number,
-                });
+                part = Some(Part { reference, total: *total, number: *number });
             }
             _ => {}
         }
@@ -65,11 +57,7 @@ fn sar(message: &ShortMessage) -> Option<Part> {
     let total = *message.tlv(tag::SAR_TOTAL)?.first()?;
     let number = *message.tlv(tag::SAR_NUMBER)?.first()?;
     let reference = u16::from_be_bytes([*reference.first()?, *reference.get(1)?]);
-    (1..=total).contains(&number).then_some(Part {
-        reference,
-        total,
-        number,
-    })
+    (1..=total).contains(&number).then_some(Part { reference, total, number })
 }
 
 /// Source, destination, reference, total.
@@ -84,12 +72,7 @@ pub(super) struct Unfinished {
 impl Unfinished {
     /// Yields the whole text once its last missing part is here.
     pub(super) fn add(&self, source: &str, destination: &str, part: Part, text: &str) -> Option<String> {
-        let key = (
-            source.to_owned(),
-            destination.to_owned(),
-            part.reference,
-            part.total,
-        );
+        let key = (source.to_owned(), destination.to_owned(), part.reference, part.total);
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         if messages.len() >= UNFINISHED_MAX {
             messages.clear();
@@ -108,34 +91,19 @@ mod tests {
     use super::*;
 
     fn with_header(octets: &'static [u8]) -> ShortMessage {
-        ShortMessage {
-            esm_class: 0x40,
-            text: Bytes::from_static(octets),
-            ..ShortMessage::default()
-        }
+        ShortMessage { esm_class: 0x40, text: Bytes::from_static(octets), ..ShortMessage::default() }
     }
 
     #[test]
     fn headers_of_both_sizes_and_sar_name_the_part() {
-        let expected = Some(Part {
-            reference: 0xa7,
-            total: 2,
-            number: 1,
-        });
+        let expected = Some(Part { reference: 0xa7, total: 2, number: 1 });
         let sar = |tag, value: &'static [u8]| (tag, Bytes::from_static(value));
-        let tlvs = vec![
-            sar(tag::SAR_REFERENCE, &[0, 0xa7]),
-            sar(tag::SAR_TOTAL, &[2]),
-            sar(tag::SAR_NUMBER, &[1]),
-        ];
+        let tlvs =
+            vec![sar(tag::SAR_REFERENCE, &[0, 0xa7]), sar(tag::SAR_TOTAL, &[2]), sar(tag::SAR_NUMBER, &[1])];
         let rows = [
             with_header(&[5, 0, 3, 0xa7, 2, 1, b'x']),
             with_header(&[6, 8, 4, 0, 0xa7, 2, 1, b'x']),
-            ShortMessage {
-                text: Bytes::from_static(b"x"),
-                tlvs,
-                ..ShortMessage::default()
-            },
+            ShortMessage { text: Bytes::from_static(b"x"), tlvs, ..ShortMessage::default() },
         ];
         for message in rows {
             assert_eq!(split(&message), Some((Bytes::from_static(b"x"), expected)));
@@ -144,12 +112,8 @@ mod tests {
 
     #[test]
     fn broken_headers_are_refused() {
-        let rows: [&'static [u8]; 4] = [
-            &[],
-            &[5, 0, 3],
-            &[5, 0, 9, 1, 2, 1, b'x'],
-            &[5, 0, 3, 1, 2, 3, b'x'],
-        ];
+        let rows: [&'static [u8]; 4] =
+            [&[], &[5, 0, 3], &[5, 0, 9, 1, 2, 1, b'x'], &[5, 0, 3, 1, 2, 3, b'x']];
         for octets in rows {
             assert_eq!(split(&with_header(octets)), None, "{octets:?}");
         }
@@ -158,11 +122,7 @@ mod tests {
     #[test]
     fn parts_in_any_order_become_one_text() {
         let phone = Unfinished::default();
-        let part = |number| Part {
-            reference: 7,
-            total: 3,
-            number,
-        };
+        let part = |number| Part { reference: 7, total: 3, number };
         assert_eq!(phone.add("a", "b", part(3), "!"), None);
         assert_eq!(phone.add("a", "b", part(1), "he"), None);
         assert_eq!(phone.add("a", "b", part(1), "he"), None);

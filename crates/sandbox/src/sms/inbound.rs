@@ -17,10 +17,9 @@ pub(super) fn say(world: &Arc<World>, sms: &Sms, person: Person, said: Said) -> 
     let Person { account, identity } = person;
     let written = match said {
         Said::Text(text) | Said::Choice(text) => text,
-        Said::Location(place) => format!(
-            "https://maps.google.com/?q={},{}",
-            place["latitude"], place["longitude"]
-        ),
+        Said::Location(place) => {
+            format!("https://maps.google.com/?q={},{}", place["latitude"], place["longitude"])
+        }
         Said::Media { url, caption, .. } => format!("{caption} {url}").trim_start().to_owned(),
     };
     let id = format!("{:x}", world.next_id());
@@ -29,14 +28,8 @@ pub(super) fn say(world: &Arc<World>, sms: &Sms, person: Person, said: Said) -> 
     bubble.account.clone_from(&account.id);
     bubble.at_ms = now_ms();
     world.handsets.add(NAME, &identity, bubble);
-    let last = world
-        .handsets
-        .wrote_last(NAME, &identity)
-        .filter(|(writer, _)| *writer == account.id);
-    let business = account
-        .text("address")
-        .map(str::to_owned)
-        .or(last.and_then(|(_, address)| address));
+    let last = world.handsets.wrote_last(NAME, &identity).filter(|(writer, _)| *writer == account.id);
+    let business = account.text("address").map(str::to_owned).or(last.and_then(|(_, address)| address));
     let business = business.unwrap_or_else(|| account.id.clone());
     let reference = sms.smsc.references.fetch_add(1, Ordering::Relaxed) as u8;
     let bodies = bodies(&identity, &business, &written, reference);
@@ -59,11 +52,7 @@ fn bodies(from: &str, to: &str, written: &str, reference: u8) -> Vec<Vec<u8>> {
         }
         octets.put_slice(&part);
         let message = ShortMessage {
-            source: Address {
-                ton: 1,
-                npi: 1,
-                digits: from.to_owned(),
-            },
+            source: Address { ton: 1, npi: 1, digits: from.to_owned() },
             destination: address(to),
             esm_class: if total > 1 { HEADER_INDICATOR } else { 0 },
             data_coding,
@@ -84,9 +73,5 @@ fn address(text: &str) -> Address {
         (true, _) => (1, 1),
         (false, _) => (5, 0),
     };
-    Address {
-        ton,
-        npi,
-        digits: digits.to_owned(),
-    }
+    Address { ton, npi, digits: digits.to_owned() }
 }

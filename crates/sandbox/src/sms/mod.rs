@@ -43,9 +43,7 @@ impl Channel for Sms {
         Box::pin(async move {
             let listener = TcpListener::bind(world.settings.smpp_listen).await?;
             let addr = listener.local_addr()?;
-            world
-                .tasks
-                .spawn(session::serve(world.clone(), self.clone(), listener));
+            world.tasks.spawn(session::serve(world.clone(), self.clone(), listener));
             Ok(Some(addr))
         })
     }

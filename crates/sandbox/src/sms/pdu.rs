@@ -69,12 +69,7 @@ pub(super) fn next_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, ()> {
     let mut frame = buffer.split_to(length).freeze();
     frame.advance(4);
     let (id, status, sequence) = (frame.get_u32(), frame.get_u32(), frame.get_u32());
-    Ok(Some(Frame {
-        id,
-        status,
-        sequence,
-        body: frame,
-    }))
+    Ok(Some(Frame { id, status, sequence, body: frame }))
 }
 
 pub(super) fn frame(id: u32, status: u32, sequence: u32, body: &[u8]) -> Bytes {
@@ -118,10 +113,7 @@ pub(super) struct Bind {
 
 impl Bind {
     pub(super) fn read(mut body: Bytes) -> Option<Self> {
-        Some(Self {
-            system_id: take_c_string(&mut body)?,
-            password: take_c_string(&mut body)?,
-        })
+        Some(Self { system_id: take_c_string(&mut body)?, password: take_c_string(&mut body)? })
     }
 }
 
@@ -134,11 +126,7 @@ pub(super) struct Address {
 
 impl Address {
     fn read(body: &mut Bytes) -> Option<Self> {
-        Some(Self {
-            ton: take_u8(body)?,
-            npi: take_u8(body)?,
-            digits: take_c_string(body)?,
-        })
+        Some(Self { ton: take_u8(body)?, npi: take_u8(body)?, digits: take_c_string(body)? })
     }
 
     fn write(&self, body: &mut Vec<u8>) {
@@ -190,9 +178,7 @@ impl ShortMessage {
                 return None;
             }
             let (tag, length) = (body.get_u16(), usize::from(body.get_u16()));
-            message
-                .tlvs
-                .push((tag, (body.len() >= length).then(|| body.split_to(length))?));
+            message.tlvs.push((tag, (body.len() >= length).then(|| body.split_to(length))?));
         }
         Some(message)
     }
@@ -204,12 +190,7 @@ impl ShortMessage {
         body.extend_from_slice(&[self.esm_class, self.protocol_id, self.priority]);
         body.extend_from_slice(&c_string(&self.schedule));
         body.extend_from_slice(&c_string(&self.validity));
-        body.extend_from_slice(&[
-            self.registered_delivery,
-            self.replace_if_present,
-            self.data_coding,
-            0,
-        ]);
+        body.extend_from_slice(&[self.registered_delivery, self.replace_if_present, self.data_coding, 0]);
         body.push(self.text.len() as u8);
         body.extend_from_slice(&self.text);
         for (tag, value) in &self.tlvs {
@@ -219,25 +200,16 @@ impl ShortMessage {
     }
 
     pub(super) fn tlv(&self, tag: u16) -> Option<&Bytes> {
-        self.tlvs
-            .iter()
-            .find(|(found, _)| *found == tag)
-            .map(|(_, value)| value)
+        self.tlvs.iter().find(|(found, _)| *found == tag).map(|(_, value)| value)
     }
 
     /// The text's octets, header included, wherever they are.
     pub(super) fn octets(&self) -> Bytes {
-        self.tlv(tag::MESSAGE_PAYLOAD)
-            .filter(|_| self.text.is_empty())
-            .unwrap_or(&self.text)
-            .clone()
+        self.tlv(tag::MESSAGE_PAYLOAD).filter(|_| self.text.is_empty()).unwrap_or(&self.text).clone()
     }
 
     pub(super) fn as_json(&self) -> Value {
-        let tlvs = self
-            .tlvs
-            .iter()
-            .map(|(tag, value)| (format!("{tag:#06x}"), hex::encode(value).into()));
+        let tlvs = self.tlvs.iter().map(|(tag, value)| (format!("{tag:#06x}"), hex::encode(value).into()));
         json!({
             "command": "submit_sm",
             "service_type": self.service_type,
@@ -278,36 +250,22 @@ mod tests {
         assert_eq!((read.id, read.status, read.sequence), (command::SUBMIT_SM, 0, 3));
         let message = ShortMessage::read(read.body).expect("submit_sm");
         assert_eq!((message.source.ton, message.source.digits.as_str()), (5, "Acme"));
-        assert_eq!(
-            (message.destination.digits.as_str(), message.registered_delivery),
-            ("447700900123", 1)
-        );
+        assert_eq!((message.destination.digits.as_str(), message.registered_delivery), ("447700900123", 1));
         assert_eq!(frame(command::SUBMIT_SM, 0, 3, &message.write()), bytes);
     }
 
     #[test]
     fn short_frames_wait_and_absurd_lengths_end_the_framing() {
-        assert!(
-            next_frame(&mut BytesMut::from(&[0_u8, 0, 0, 16, 0][..]))
-                .expect("waits")
-                .is_none()
-        );
+        assert!(next_frame(&mut BytesMut::from(&[0_u8, 0, 0, 16, 0][..])).expect("waits").is_none());
         assert!(next_frame(&mut BytesMut::from(&[0_u8; 16][..])).is_err());
         assert!(next_frame(&mut BytesMut::from(&[0xff_u8; 16][..])).is_err());
     }
 
     #[test]
     fn truncated_bodies_are_refused() {
-        let whole = ShortMessage {
-            text: Bytes::from_static(b"hello"),
-            ..ShortMessage::default()
-        }
-        .write();
+        let whole = ShortMessage { text: Bytes::from_static(b"hello"), ..ShortMessage::default() }.write();
         for length in 0..whole.len() {
-            assert!(
-                ShortMessage::read(Bytes::copy_from_slice(&whole[..length])).is_none(),
-                "{length}"
-            );
+            assert!(ShortMessage::read(Bytes::copy_from_slice(&whole[..length])).is_none(), "{length}");
         }
     }
 }

@@ -29,11 +29,7 @@ pub(super) struct Receipt {
 impl Receipt {
     pub(super) fn new(message: &ShortMessage, recipient: &str, id: &str, text: &str) -> Self {
         let printable = |c: char| {
-            if c.is_ascii() && !c.is_ascii_control() {
-                c
-            } else {
-                '?'
-            }
+            if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }
         };
         Self {
             source: message.destination.clone(),
@@ -59,18 +55,13 @@ impl Receipt {
             _ => !failed,
         };
         if wanted {
-            sms.smsc
-                .deliver(world, system_id, self.message(failed).write())
-                .await;
+            sms.smsc.deliver(world, system_id, self.message(failed).write()).await;
         }
     }
 
     fn message(&self, failed: bool) -> ShortMessage {
-        let (count, state, word, error) = if failed {
-            ("000", 5, "UNDELIV", "001")
-        } else {
-            ("001", 2, "DELIVRD", "000")
-        };
+        let (count, state, word, error) =
+            if failed { ("000", 5, "UNDELIV", "001") } else { ("001", 2, "DELIVRD", "000") };
         let text = format!(
             "id:{} sub:001 dlvrd:{count} submit date:{} done date:{} stat:{word} err:{error} text:{}",
             self.id,
@@ -84,11 +75,7 @@ impl Receipt {
             (tag::MESSAGE_STATE, Bytes::copy_from_slice(&[state])),
             (tag::NETWORK_ERROR_CODE, network_error),
         ];
-        tlvs.extend(
-            self.reference
-                .clone()
-                .map(|reference| (tag::USER_MESSAGE_REFERENCE, reference)),
-        );
+        tlvs.extend(self.reference.clone().map(|reference| (tag::USER_MESSAGE_REFERENCE, reference)));
         ShortMessage {
             source: self.source.clone(),
             destination: self.destination.clone(),

@@ -39,12 +39,7 @@ async fn connection(world: Arc<World>, sms: Sms, stream: TcpStream) {
     let (read_half, write_half) = stream.into_split();
     let (out, outgoing) = mpsc::channel(OUT_MAX);
     let writing = world.tasks.spawn(write(write_half, outgoing));
-    let mut peer = Peer {
-        world: world.clone(),
-        sms,
-        out,
-        session: None,
-    };
+    let mut peer = Peer { world: world.clone(), sms, out, session: None };
     let dropped = tokio::select! {
         ended = peer.read(read_half) => ended == Ended::Drop,
         () = world.closing.cancelled() => true,
@@ -98,8 +93,7 @@ impl Peer {
         loop {
             loop {
                 let Ok(next) = next_frame(&mut buffer) else {
-                    self.answer(command::GENERIC_NACK, status::INVALID_COMMAND_LENGTH, 0, &[])
-                        .await;
+                    self.answer(command::GENERIC_NACK, status::INVALID_COMMAND_LENGTH, 0, &[]).await;
                     return Ended::Properly;
                 };
                 let Some(frame) = next else { break };
@@ -129,22 +123,12 @@ impl Peer {
             id if id & command::RESPONSE != 0 => {
                 if let Some(session) = &self.session {
                     let refused = id == command::GENERIC_NACK && request.status == status::OK;
-                    let answer = if refused {
-                        status::INVALID_COMMAND_ID
-                    } else {
-                        request.status
-                    };
+                    let answer = if refused { status::INVALID_COMMAND_ID } else { request.status };
                     session.answered(request.sequence, answer);
                 }
             }
             _ => {
-                self.answer(
-                    command::GENERIC_NACK,
-                    status::INVALID_COMMAND_ID,
-                    request.sequence,
-                    &[],
-                )
-                .await;
+                self.answer(command::GENERIC_NACK, status::INVALID_COMMAND_ID, request.sequence, &[]).await;
             }
         }
         Next::Continue
@@ -158,9 +142,7 @@ impl Peer {
             (Some(bind), None) => match self.world.accounts.get(NAME, &bind.system_id) {
                 None => Err(status::INVALID_SYSTEM_ID),
                 Some(account)
-                    if account
-                        .text("password")
-                        .is_some_and(|password| password != bind.password) =>
+                    if account.text("password").is_some_and(|password| password != bind.password) =>
                 {
                     Err(status::INVALID_PASSWORD)
                 }
@@ -170,11 +152,7 @@ impl Peer {
         match refusal {
             Err(refusal) => {
                 self.answer(response, refusal, request.sequence, &[]).await;
-                if refusal == status::ALREADY_BOUND {
-                    Next::Continue
-                } else {
-                    Next::End(Ended::Properly)
-                }
+                if refusal == status::ALREADY_BOUND { Next::Continue } else { Next::End(Ended::Properly) }
             }
             Ok(system_id) => {
                 let mut body = c_string("SANDBOX");
@@ -191,13 +169,11 @@ impl Peer {
     async fn submit(&mut self, request: Frame) -> Next {
         let response = request.id | command::RESPONSE;
         let Some(session) = self.session.as_ref().filter(|session| session.transmits) else {
-            self.answer(response, status::INVALID_BIND_STATUS, request.sequence, &[])
-                .await;
+            self.answer(response, status::INVALID_BIND_STATUS, request.sequence, &[]).await;
             return Next::Continue;
         };
         let Some(message) = ShortMessage::read(request.body) else {
-            self.answer(response, status::INVALID_COMMAND_LENGTH, request.sequence, &[])
-                .await;
+            self.answer(response, status::INVALID_COMMAND_LENGTH, request.sequence, &[]).await;
             return Next::Continue;
         };
         if submit::receive(&self.world, &self.sms, session, message, request.sequence).await {

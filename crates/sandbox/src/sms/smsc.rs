@@ -42,11 +42,7 @@ impl Session {
     }
 
     pub(super) fn answered(&self, sequence: u32, status: u32) {
-        let waiting = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&sequence);
+        let waiting = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
         if let Some(waiting) = waiting {
             let _ = waiting.send(status);
         }
@@ -55,10 +51,7 @@ impl Session {
     /// Nothing will be answered any more: whoever waits tries another session.
     pub(super) fn close(&self) {
         self.window.close();
-        self.unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     async fn deliver(&self, body: &[u8], wait_max: std::time::Duration) -> bool {
@@ -67,24 +60,13 @@ impl Session {
         };
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) & 0x7fff_ffff;
         let (answer, answered) = oneshot::channel();
-        self.unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(sequence, answer);
-        if self
-            .out
-            .send(frame(command::DELIVER_SM, status::OK, sequence, body))
-            .await
-            .is_err()
-        {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).insert(sequence, answer);
+        if self.out.send(frame(command::DELIVER_SM, status::OK, sequence, body)).await.is_err() {
             return false;
         }
         let taken = matches!(timeout(wait_max, answered).await, Ok(Ok(status::OK)));
         if !taken {
-            self.unanswered
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&sequence);
+            self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&sequence);
         }
         taken
     }
@@ -101,10 +83,7 @@ pub(super) struct Smsc {
 
 impl Smsc {
     pub(super) fn add(&self, session: Arc<Session>) {
-        self.sessions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(session);
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).push(session);
         self.bound.notify_waiters();
     }
 
@@ -119,11 +98,7 @@ impl Smsc {
         let fits = |session: &&Arc<Session>| session.receives && session.system_id == system_id;
         let count = sessions.iter().filter(fits).count();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        sessions
-            .iter()
-            .filter(fits)
-            .nth(turn.checked_rem(count)?)
-            .cloned()
+        sessions.iter().filter(fits).nth(turn.checked_rem(count)?).cloned()
     }
 
     /// Repeats one `deliver_sm` until some session of the account answers ESME_ROK.
@@ -131,11 +106,7 @@ impl Smsc {
         until_taken(world, || async {
             let bound = self.bound.notified();
             match self.receiver(system_id) {
-                Some(session) => {
-                    session
-                        .deliver(&body, world.settings.delays.callback_timeout)
-                        .await
-                }
+                Some(session) => session.deliver(&body, world.settings.delays.callback_timeout).await,
                 None => {
                     let _ = timeout(SESSION_WAIT, bound).await;
                     false

@@ -26,18 +26,10 @@ pub(super) async fn receive(
     let to = message.destination.digits.trim_start_matches('+').to_owned();
     let raw = message.as_json();
     let split = concatenation::split(&message);
-    let octets = split
-        .as_ref()
-        .map(|(octets, _)| octets.clone())
-        .unwrap_or_default();
+    let octets = split.as_ref().map(|(octets, _)| octets.clone()).unwrap_or_default();
     let readable = text::decode(message.data_coding, &octets);
     let id = format!("{:x}", world.next_id());
-    let sent = Sent {
-        recipient: &to,
-        text: &readable,
-        provider_id: &id,
-        raw: &raw,
-    };
+    let sent = Sent { recipient: &to, text: &readable, provider_id: &id, raw: &raw };
     if let Some(refusal) = invalid(&message, &to, split.is_some()) {
         world.record(sms, &sent, Plan::refused());
         answer(session, refusal, sequence, None).await;
@@ -48,14 +40,7 @@ pub(super) async fn receive(
         let mut bubble = Bubble::new(Author::Business, "text", readable.as_str());
         bubble.provider_id.clone_from(&id);
         bubble.account.clone_from(&session.system_id);
-        show(
-            world,
-            sms,
-            &message.source.digits,
-            &to,
-            split.and_then(|(_, part)| part),
-            bubble,
-        );
+        show(world, sms, &message.source.digits, &to, split.and_then(|(_, part)| part), bubble);
     }
     let receipt = Receipt::new(&message, &to, &id, &readable);
     match plan.verdict {

@@ -29,12 +29,8 @@ pub(super) fn decode(data_coding: u8, octets: &[u8]) -> String {
 }
 
 fn decode_ucs2(octets: &[u8]) -> String {
-    let units = octets
-        .chunks_exact(2)
-        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-    char::decode_utf16(units)
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
+    let units = octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 fn decode_gsm(octets: &[u8]) -> String {
@@ -47,10 +43,7 @@ fn decode_gsm(octets: &[u8]) -> String {
             escaped = true;
             continue;
         }
-        let extended = EXTENSION
-            .iter()
-            .find(|(code, _)| escaped && *code == octet)
-            .map(|(_, found)| *found);
+        let extended = EXTENSION.iter().find(|(code, _)| escaped && *code == octet).map(|(_, found)| *found);
         text.push(extended.unwrap_or(basic[usize::from(octet)]));
         escaped = false;
     }
@@ -61,9 +54,7 @@ fn gsm_septets(character: char) -> Option<Vec<u8>> {
     if let Some((code, _)) = EXTENSION.iter().find(|(_, extended)| *extended == character) {
         return Some(vec![ESCAPE, *code]);
     }
-    let at = BASIC
-        .chars()
-        .position(|basic| basic == character && basic != '\u{1b}');
+    let at = BASIC.chars().position(|basic| basic == character && basic != '\u{1b}');
     at.map(|at| vec![at as u8])
 }
 
@@ -75,11 +66,7 @@ pub(super) fn encode(text: &str) -> (u8, Vec<Bytes>) {
         None => {
             let wide = |character: char| {
                 let mut units = [0; 2];
-                character
-                    .encode_utf16(&mut units)
-                    .iter()
-                    .flat_map(|unit| unit.to_be_bytes())
-                    .collect()
+                character.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()).collect()
             };
             let characters: Vec<Vec<u8>> = text.chars().map(wide).collect();
             (8, parts(&characters, 140, 134))
@@ -94,10 +81,7 @@ fn parts(characters: &[Vec<u8>], single_max: usize, part_max: usize) -> Vec<Byte
     }
     let mut parts = vec![Vec::new()];
     for character in characters {
-        if parts
-            .last()
-            .is_some_and(|part: &Vec<u8>| part.len() + character.len() > part_max)
-        {
+        if parts.last().is_some_and(|part: &Vec<u8>| part.len() + character.len() > part_max) {
             parts.push(Vec::new());
         }
         if let Some(part) = parts.last_mut() {
@@ -114,12 +98,7 @@ mod tests {
     #[test]
     fn texts_survive_both_alphabets() {
         assert_eq!(BASIC.chars().count(), 128);
-        let rows = [
-            ("Hi @ 5€", 0, 1),
-            ("[x] {y} ~ ^ | \\ à", 0, 1),
-            ("Zażółć 🙂", 8, 1),
-            ("", 0, 1),
-        ];
+        let rows = [("Hi @ 5€", 0, 1), ("[x] {y} ~ ^ | \\ à", 0, 1), ("Zażółć 🙂", 8, 1), ("", 0, 1)];
         for (text, coding, count) in rows {
             let (data_coding, parts) = encode(text);
             assert_eq!((data_coding, parts.len()), (coding, count), "{text}");
@@ -129,12 +108,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        let rows = [
-            ("a".repeat(160), 1),
-            ("a".repeat(161), 2),
-            ("€".repeat(81), 2),
-            ("🙂".repeat(36), 2),
-        ];
+        let rows = [("a".repeat(160), 1), ("a".repeat(161), 2), ("€".repeat(81), 2), ("🙂".repeat(36), 2)];
         for (text, count) in rows {
             let (data_coding, parts) = encode(&text);
             assert_eq!(parts.len(), count);

@@ -26,19 +26,12 @@ pub(super) fn say(world: &Arc<World>, person: Person, said: Said) -> String {
                     "location": part["location"], "title": name,
                     "address": place["address"].as_str().unwrap_or_default() });
             }
-            let mut bubble = Bubble::new(
-                Author::Person,
-                "location",
-                place["name"].as_str().unwrap_or_default(),
-            );
+            let mut bubble =
+                Bubble::new(Author::Person, "location", place["name"].as_str().unwrap_or_default());
             bubble.location = Some(place);
             (message(&identity, id, part), bubble)
         }
-        Said::Media {
-            id: file,
-            url,
-            caption,
-        } => media(world, &identity, id, &file, url, caption),
+        Said::Media { id: file, url, caption } => media(world, &identity, id, &file, url, caption),
     };
     bubble.provider_id = id.to_string();
     bubble.account.clone_from(&account.id);
@@ -77,10 +70,7 @@ fn message(identity: &str, id: u64, part: Value) -> Value {
 }
 
 fn written(identity: &str, id: u64, text: String) -> (Value, Bubble) {
-    (
-        message(identity, id, json!({ "text": text })),
-        Bubble::new(Author::Person, "text", text),
-    )
+    (message(identity, id, json!({ "text": text })), Bubble::new(Author::Person, "text", text))
 }
 
 /// An inline button comes as a callback query; a keyboard button only types its text.
@@ -98,10 +88,7 @@ fn pressed(world: &World, account: &Account, identity: &str, id: u64, choice: St
         "chat_instance": format!("-{}", account.id.split(':').next().unwrap_or_default()),
         "data": pressed.id,
     });
-    (
-        json!({ "callback_query": query }),
-        Bubble::new(Author::Person, "choice", pressed.title),
-    )
+    (json!({ "callback_query": query }), Bubble::new(Author::Person, "choice", pressed.title))
 }
 
 fn media(
@@ -113,9 +100,7 @@ fn media(
     caption: String,
 ) -> (Value, Bubble) {
     let stored = world.media.get(file);
-    let mime = stored
-        .as_ref()
-        .map_or("application/octet-stream", |media| media.mime.as_str());
+    let mime = stored.as_ref().map_or("application/octet-stream", |media| media.mime.as_str());
     let size = stored.as_ref().map_or(0, |media| media.bytes.len());
     let name = stored.as_ref().map_or("file", |media| media.name.as_str());
     let mut item = json!({ "file_id": file, "file_unique_id": format!("u{file}"), "file_size": size });

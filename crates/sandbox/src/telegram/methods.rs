@@ -25,10 +25,7 @@ pub(super) fn ok(result: &Value) -> Response {
 
 pub(super) fn error(code: u16, description: &str) -> Response {
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer(
-        status,
-        &json!({ "ok": false, "error_code": code, "description": description }),
-    )
+    answer(status, &json!({ "ok": false, "error_code": code, "description": description }))
 }
 
 pub(super) fn bad_request(reason: &str) -> Response {
@@ -43,9 +40,7 @@ pub(super) fn throttled() -> Response {
         "parameters": { "retry_after": 1 },
     });
     let mut response = answer(StatusCode::TOO_MANY_REQUESTS, &body);
-    response
-        .headers_mut()
-        .insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
@@ -78,9 +73,7 @@ pub(super) async fn call(
             world.accounts.put(
                 NAME,
                 token,
-                none.into_iter()
-                    .map(|(key, value)| (key.to_owned(), value))
-                    .collect(),
+                none.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
             );
             ok(&true.into())
         }
@@ -100,11 +93,7 @@ fn well_formed(token: &str) -> bool {
 }
 
 pub(super) fn bot_user(token: &str) -> Value {
-    let id: u64 = token
-        .split(':')
-        .next()
-        .and_then(|id| id.parse().ok())
-        .unwrap_or(0);
+    let id: u64 = token.split(':').next().and_then(|id| id.parse().ok()).unwrap_or(0);
     json!({ "id": id, "is_bot": true, "first_name": "Sandbox bot", "username": format!("sandbox_{id}_bot"),
         "can_join_groups": true, "can_read_all_group_messages": false, "supports_inline_queries": false })
 }
@@ -114,27 +103,14 @@ fn set_webhook(world: &World, token: &str, parameters: &Parameters) -> Response 
     if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
         return bad_request("bad webhook: invalid URL specified");
     }
-    let secret = parameters
-        .get("secret_token")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let secret = parameters.get("secret_token").and_then(Value::as_str).unwrap_or_default();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if secret.len() > 256 || !secret.bytes().all(allowed) {
         return bad_request("secret token contains unallowed characters");
     }
     let mut changes = Map::new();
-    changes.insert(
-        "callback_url".to_owned(),
-        if url.is_empty() { Value::Null } else { url.into() },
-    );
-    changes.insert(
-        "secret_token".to_owned(),
-        if secret.is_empty() {
-            Value::Null
-        } else {
-            secret.into()
-        },
-    );
+    changes.insert("callback_url".to_owned(), if url.is_empty() { Value::Null } else { url.into() });
+    changes.insert("secret_token".to_owned(), if secret.is_empty() { Value::Null } else { secret.into() });
     world.accounts.put(NAME, token, changes);
     let body = json!({ "ok": true, "result": true, "description": "Webhook was set" });
     answer(StatusCode::OK, &body)
@@ -159,10 +135,7 @@ fn chat_action(world: &World, parameters: &Parameters) -> Response {
 }
 
 fn file(world: &World, token: &str, parameters: &Parameters) -> Response {
-    let id = parameters
-        .get("file_id")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let id = parameters.get("file_id").and_then(Value::as_str).unwrap_or_default();
     match world.media.get(id).filter(|media| media.account == token) {
         Some(media) => ok(&json!({
             "file_id": id,

@@ -24,10 +24,7 @@ pub(super) async fn read(
     body: Bytes,
 ) -> Result<Parameters, String> {
     let mut parameters = form(query.unwrap_or_default().as_bytes())?;
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.starts_with("multipart/form-data") {
         multipart(world, account, kind, body, &mut parameters).await?;
     } else if kind.starts_with("application/x-www-form-urlencoded") {
@@ -42,10 +39,7 @@ pub(super) async fn read(
 fn form(bytes: &[u8]) -> Result<Parameters, String> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_bytes(bytes).map_err(|error| error.to_string())?;
-    Ok(pairs
-        .into_iter()
-        .map(|(key, value)| (key, loosened(value)))
-        .collect())
+    Ok(pairs.into_iter().map(|(key, value)| (key, loosened(value))).collect())
 }
 
 fn loosened(text: String) -> Value {
@@ -67,22 +61,12 @@ async fn multipart(
     while let Some(field) = form.next_field().await.map_err(|error| error.to_string())? {
         let key = field.name().unwrap_or_default().to_owned();
         let file_name = field.file_name().map(str::to_owned);
-        let mime = field
-            .content_type()
-            .map_or("application/octet-stream".to_owned(), ToString::to_string);
+        let mime = field.content_type().map_or("application/octet-stream".to_owned(), ToString::to_string);
         let bytes = field.bytes().await.map_err(|error| error.to_string())?;
         let value = match file_name {
             Some(name) => {
                 let id = world.next_id().to_string();
-                world.media.put(
-                    id.clone(),
-                    Media {
-                        account: account.to_owned(),
-                        mime,
-                        name,
-                        bytes,
-                    },
-                );
+                world.media.put(id.clone(), Media { account: account.to_owned(), mime, name, bytes });
                 Value::String(id)
             }
             None => loosened(String::from_utf8_lossy(&bytes).into_owned()),

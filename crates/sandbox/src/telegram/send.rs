@@ -38,16 +38,8 @@ pub(super) async fn call(
     match checked {
         Ok((bubble, part)) => accept(world, account, &chat, &raw, bubble, part).await,
         Err(reason) => {
-            let text = raw["text"]
-                .as_str()
-                .or(raw["caption"].as_str())
-                .unwrap_or_default();
-            let sent = Sent {
-                recipient: &chat,
-                text,
-                provider_id: "",
-                raw: &raw,
-            };
+            let text = raw["text"].as_str().or(raw["caption"].as_str()).unwrap_or_default();
+            let sent = Sent { recipient: &chat, text, provider_id: "", raw: &raw };
             world.record(&Telegram, &sent, Plan::refused());
             bad_request(&reason)
         }
@@ -70,9 +62,7 @@ fn kind(method: &str) -> Option<&'static str> {
         "contact",
         "venue",
     ];
-    kinds
-        .into_iter()
-        .find(|kind| method.strip_prefix("send") == Some(kind))
+    kinds.into_iter().find(|kind| method.strip_prefix("send") == Some(kind))
 }
 
 pub(super) fn chat_id(parameters: &Parameters) -> Option<String> {
@@ -113,28 +103,18 @@ fn check(
 }
 
 fn text(given: &Parameters, key: &str) -> Option<String> {
-    given
-        .get(key)
-        .and_then(Value::as_str)
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    given.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn number(given: &Parameters, key: &str) -> Option<f64> {
     let value = given.get(key)?;
-    value
-        .as_f64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+    value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }
 
 fn place(kind: &str, given: &Parameters, bubble: &mut Bubble) -> Result<Value, String> {
-    let latitude = number(given, "latitude")
-        .filter(|number| number.abs() <= 90.0)
-        .ok_or("wrong latitude")?;
-    let longitude = number(given, "longitude")
-        .filter(|number| number.abs() <= 180.0)
-        .ok_or("wrong longitude")?;
+    let latitude = number(given, "latitude").filter(|number| number.abs() <= 90.0).ok_or("wrong latitude")?;
+    let longitude =
+        number(given, "longitude").filter(|number| number.abs() <= 180.0).ok_or("wrong longitude")?;
     let location = json!({ "latitude": latitude, "longitude": longitude });
     bubble.location = Some(location.clone());
     if kind == "location" {
@@ -161,11 +141,7 @@ fn file(
     let id = if source.starts_with("http://") || source.starts_with("https://") {
         bubble.media_url = Some(source);
         world.next_id().to_string()
-    } else if world
-        .media
-        .get(&source)
-        .is_some_and(|media| media.account == account.id)
-    {
+    } else if world.media.get(&source).is_some_and(|media| media.account == account.id) {
         bubble.media_url = Some(format!("/telegram/file/bot{}/files/{source}", account.id));
         source
     } else {
@@ -198,37 +174,20 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
     if !markup.is_object() {
         return Err("can't parse reply keyboard markup JSON object".to_owned());
     }
-    let rows = |key: &str| {
-        markup[key]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_array)
-            .flatten()
-    };
+    let rows = |key: &str| markup[key].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
     let mut choices = Vec::new();
     for button in rows("inline_keyboard") {
         let title = button["text"].as_str().filter(|text| !text.is_empty());
         let title = title.ok_or("inline keyboard button must have a text")?.to_owned();
         match (button["callback_data"].as_str(), button["url"].as_str()) {
             (Some(data), None) if (1..=CALLBACK_DATA_BYTES_MAX).contains(&data.len()) => {
-                choices.push(Choice {
-                    id: data.to_owned(),
-                    title,
-                    kind: "reply",
-                });
+                choices.push(Choice { id: data.to_owned(), title, kind: "reply" });
             }
             (Some(_), None) => return Err("BUTTON_DATA_INVALID".to_owned()),
             (None, Some(url))
-                if ["http://", "https://", "tg://"]
-                    .iter()
-                    .any(|start| url.starts_with(start)) =>
+                if ["http://", "https://", "tg://"].iter().any(|start| url.starts_with(start)) =>
             {
-                choices.push(Choice {
-                    id: url.to_owned(),
-                    title,
-                    kind: "url",
-                });
+                choices.push(Choice { id: url.to_owned(), title, kind: "url" });
             }
             (None, Some(_)) => return Err("BUTTON_URL_INVALID".to_owned()),
             (None, None) if button["copy_text"].is_object() || button["web_app"].is_object() => {}
@@ -236,16 +195,8 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
         }
     }
     for button in rows("keyboard") {
-        let title = button["text"]
-            .as_str()
-            .or(button.as_str())
-            .unwrap_or_default()
-            .to_owned();
-        choices.push(Choice {
-            id: title.clone(),
-            title,
-            kind: "keyboard",
-        });
+        let title = button["text"].as_str().or(button.as_str()).unwrap_or_default().to_owned();
+        choices.push(Choice { id: title.clone(), title, kind: "keyboard" });
     }
     Ok(choices)
 }
@@ -260,12 +211,7 @@ async fn accept(
 ) -> Response {
     let id = world.next_small_id();
     let provider_id = id.to_string();
-    let sent = Sent {
-        recipient: chat,
-        text: &bubble.text,
-        provider_id: &provider_id,
-        raw,
-    };
+    let sent = Sent { recipient: chat, text: &bubble.text, provider_id: &provider_id, raw };
     let plan = world.receive(&Telegram, &sent);
     bubble.account.clone_from(&account.id);
     bubble.provider_id = provider_id;
@@ -299,9 +245,7 @@ fn message(account: &Account, chat: &str, id: u64, part: Value) -> Value {
 
 /// Real chat ids are integers; a public name stays a name.
 pub(super) fn private_chat(chat: &str) -> Value {
-    let id = chat
-        .parse::<i64>()
-        .map_or_else(|_| Value::from(chat), Value::from);
+    let id = chat.parse::<i64>().map_or_else(|_| Value::from(chat), Value::from);
     json!({ "id": id, "type": "private", "first_name": format!("Person {chat}") })
 }
 

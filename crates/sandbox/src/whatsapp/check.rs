@@ -30,9 +30,7 @@ pub(super) fn message(request: &Value, files: &MediaStore) -> Checked<Bubble> {
         "template" => template(part, &mut bubble)?,
         "reaction" => {
             text(part, "message_id", TEXT_MAX)?;
-            let emoji = part["emoji"]
-                .as_str()
-                .ok_or_else(|| missing("Parameter 'emoji' is mandatory"))?;
+            let emoji = part["emoji"].as_str().ok_or_else(|| missing("Parameter 'emoji' is mandatory"))?;
             emoji.clone_into(&mut bubble.text);
         }
         other => {
@@ -52,9 +50,9 @@ fn part<'a>(request: &'a Value, kind: &str) -> Checked<&'a Value> {
     }
     match kind {
         "text" | "image" | "video" | "audio" | "document" | "sticker" | "location" | "contacts"
-        | "interactive" | "template" | "reaction" => Err(missing(format!(
-            "Parameter '{kind}' is mandatory for type '{kind}'"
-        ))),
+        | "interactive" | "template" | "reaction" => {
+            Err(missing(format!("Parameter '{kind}' is mandatory for type '{kind}'")))
+        }
         _ => Ok(part),
     }
 }
@@ -63,19 +61,13 @@ fn text(of: &Value, key: &str, length_max: usize) -> Checked<String> {
     let text = of[key].as_str().filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| missing(format!("Parameter '{key}' is mandatory and must be a string")))?;
     if text.chars().count() > length_max {
-        return Err(invalid(format!(
-            "Param {key} must be at most {length_max} characters long."
-        )));
+        return Err(invalid(format!("Param {key} must be at most {length_max} characters long.")));
     }
     Ok(text.to_owned())
 }
 
 fn optional(of: &Value, key: &str, length_max: usize) -> Checked<Option<String>> {
-    if of[key].is_null() {
-        Ok(None)
-    } else {
-        text(of, key, length_max).map(Some)
-    }
+    if of[key].is_null() { Ok(None) } else { text(of, key, length_max).map(Some) }
 }
 
 fn media(kind: &str, part: &Value, files: &MediaStore, bubble: &mut Bubble) -> Checked<()> {
@@ -84,21 +76,15 @@ fn media(kind: &str, part: &Value, files: &MediaStore, bubble: &mut Bubble) -> C
         (Some(_), None) => return Err(bad_value(format!("Param {kind}['link'] is not a valid URL."))),
         (None, Some(id)) if files.get(id).is_some() => format!("/whatsapp/download/{id}"),
         (None, Some(id)) => {
-            return Err(bad_value(format!(
-                "Param {kind}['id'] is not a valid media ID: {id}."
-            )));
+            return Err(bad_value(format!("Param {kind}['id'] is not a valid media ID: {id}.")));
         }
         _ => {
-            return Err(missing(format!(
-                "Exactly one of 'link' and 'id' is mandatory in '{kind}'"
-            )));
+            return Err(missing(format!("Exactly one of 'link' and 'id' is mandatory in '{kind}'")));
         }
     };
     let caption = optional(part, "caption", CAPTION_MAX)?;
     if caption.is_some() && matches!(kind, "audio" | "sticker") {
-        return Err(invalid(format!(
-            "Unexpected key \"caption\" on param \"{kind}\"."
-        )));
+        return Err(invalid(format!("Unexpected key \"caption\" on param \"{kind}\".")));
     }
     bubble.text = caption.unwrap_or_default();
     bubble.media_url = Some(url);
@@ -107,9 +93,7 @@ fn media(kind: &str, part: &Value, files: &MediaStore, bubble: &mut Bubble) -> C
 
 fn location(part: &Value, bubble: &mut Bubble) -> Checked<()> {
     for (key, most) in [("latitude", 90.0), ("longitude", 180.0)] {
-        let number = part[key]
-            .as_f64()
-            .or_else(|| part[key].as_str().and_then(|text| text.parse().ok()));
+        let number = part[key].as_f64().or_else(|| part[key].as_str().and_then(|text| text.parse().ok()));
         let number: f64 = number.ok_or_else(|| missing(format!("Parameter '{key}' is mandatory")))?;
         if !(-most..=most).contains(&number) {
             return Err(bad_value(format!("Param location['{key}'] is out of range.")));
@@ -135,11 +119,7 @@ fn contacts(part: &Value) -> Checked<String> {
             ));
         }
         let phones = card["phones"].as_array().into_iter().flatten();
-        lines.extend(
-            phones
-                .filter_map(|phone| phone["phone"].as_str())
-                .map(str::to_owned),
-        );
+        lines.extend(phones.filter_map(|phone| phone["phone"].as_str()).map(str::to_owned));
     }
     Ok(lines.join("\n"))
 }
@@ -165,11 +145,7 @@ fn interactive(part: &Value, files: &MediaStore, bubble: &mut Bubble) -> Checked
             let title = text(parameters, "display_text", 20)?;
             let id = text(parameters, "url", 2000)?;
             lines.push(id.clone());
-            bubble.choices.push(Choice {
-                id,
-                title,
-                kind: "url",
-            });
+            bubble.choices.push(Choice { id, title, kind: "url" });
         }
         "location_request_message" if action["name"] == "send_location" => {}
         "flow" => {
@@ -177,9 +153,7 @@ fn interactive(part: &Value, files: &MediaStore, bubble: &mut Bubble) -> Checked
         }
         "carousel" => carousel(action, &mut lines)?,
         other => {
-            return Err(invalid(format!(
-                "Param interactive['type'] is not valid: \"{other}\"."
-            )));
+            return Err(invalid(format!("Param interactive['type'] is not valid: \"{other}\".")));
         }
     }
     lines.retain(|line| !line.is_empty());
@@ -194,27 +168,19 @@ fn header(kind: &str, header: &Value, files: &MediaStore, bubble: &mut Bubble) -
             media(file, &header[file], files, bubble)?;
         }
         _ => {
-            return Err(invalid(
-                "Param interactive['header']['type'] is not valid for this type.",
-            ));
+            return Err(invalid("Param interactive['header']['type'] is not valid for this type."));
         }
     }
     Ok(())
 }
 
 fn buttons(action: &Value, bubble: &mut Bubble) -> Checked<()> {
-    let buttons = action["buttons"]
-        .as_array()
-        .filter(|buttons| (1..=3).contains(&buttons.len()));
+    let buttons = action["buttons"].as_array().filter(|buttons| (1..=3).contains(&buttons.len()));
     let buttons = buttons.ok_or_else(|| invalid("Number of buttons must be between 1 and 3."))?;
     for button in buttons {
         let id = text(&button["reply"], "id", 256)?;
         let title = text(&button["reply"], "title", 20)?;
-        bubble.choices.push(Choice {
-            id,
-            title,
-            kind: "reply",
-        });
+        bubble.choices.push(Choice { id, title, kind: "reply" });
     }
     unique(bubble.choices.iter().map(|choice| choice.id.as_str()))?;
     unique(bubble.choices.iter().map(|choice| choice.title.as_str()))
@@ -222,9 +188,7 @@ fn buttons(action: &Value, bubble: &mut Bubble) -> Checked<()> {
 
 fn list(action: &Value, bubble: &mut Bubble) -> Checked<()> {
     text(action, "button", 20)?;
-    let sections = action["sections"]
-        .as_array()
-        .filter(|sections| (1..=10).contains(&sections.len()));
+    let sections = action["sections"].as_array().filter(|sections| (1..=10).contains(&sections.len()));
     let sections = sections.ok_or_else(|| invalid("Number of sections must be between 1 and 10."))?;
     for section in sections {
         if sections.len() > 1 || !section["title"].is_null() {
@@ -246,9 +210,7 @@ fn list(action: &Value, bubble: &mut Bubble) -> Checked<()> {
 }
 
 fn carousel(action: &Value, lines: &mut Vec<String>) -> Checked<()> {
-    let cards = action["cards"]
-        .as_array()
-        .filter(|cards| (2..=10).contains(&cards.len()));
+    let cards = action["cards"].as_array().filter(|cards| (2..=10).contains(&cards.len()));
     let cards = cards.ok_or_else(|| invalid("Number of cards must be between 2 and 10."))?;
     for (index, card) in cards.iter().enumerate() {
         let header = card["header"]["type"].as_str();
@@ -256,9 +218,7 @@ fn carousel(action: &Value, lines: &mut Vec<String>) -> Checked<()> {
             return Err(invalid("Param card_index must count from 0."));
         }
         if !matches!(header, Some("image" | "video")) || header != cards[0]["header"]["type"].as_str() {
-            return Err(invalid(
-                "Every card needs an image or video header of the same kind.",
-            ));
+            return Err(invalid("Every card needs an image or video header of the same kind."));
         }
         lines.extend(optional(&card["body"], "text", 160)?);
     }
@@ -278,10 +238,7 @@ fn unique<'a>(values: impl Iterator<Item = &'a str>) -> Checked<()> {
 fn template(part: &Value, bubble: &mut Bubble) -> Checked<()> {
     let name = text(part, "name", 512)?;
     let code = text(&part["language"], "code", 16)?;
-    if !name
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-    {
+    if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         return Err(invalid(
             "Param template['name'] may hold only lower-case letters, digits and underscores.",
         ));
@@ -289,23 +246,14 @@ fn template(part: &Value, bubble: &mut Bubble) -> Checked<()> {
     let mut values = Vec::new();
     for component in part["components"].as_array().into_iter().flatten() {
         let kind = component["type"].as_str().unwrap_or_default().to_lowercase();
-        if !matches!(
-            kind.as_str(),
-            "header" | "body" | "button" | "carousel" | "limited_time_offer"
-        ) {
-            return Err(invalid(format!(
-                "Param template component type is not valid: \"{kind}\"."
-            )));
+        if !matches!(kind.as_str(), "header" | "body" | "button" | "carousel" | "limited_time_offer") {
+            return Err(invalid(format!("Param template component type is not valid: \"{kind}\".")));
         }
         for parameter in component["parameters"].as_array().into_iter().flatten() {
             let parameter_kind = text(parameter, "type", 40)?;
             if kind == "button" && parameter_kind == "payload" {
                 let id = text(parameter, "payload", 256)?;
-                bubble.choices.push(Choice {
-                    title: id.clone(),
-                    id,
-                    kind: "quick_reply",
-                });
+                bubble.choices.push(Choice { title: id.clone(), id, kind: "quick_reply" });
             } else if parameter_kind == "text" {
                 values.push(text(parameter, "text", TEXT_MAX)?);
             }

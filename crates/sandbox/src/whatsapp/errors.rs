@@ -24,15 +24,7 @@ impl GraphError {
         let subcode = (code >= 130_000).then_some(2_494_010);
         let message = format!("(#{code}) {message}");
         let details = details.into();
-        Self {
-            status,
-            kind: "OAuthException",
-            code,
-            subcode,
-            message,
-            details,
-            transient: false,
-        }
+        Self { status, kind: "OAuthException", code, subcode, message, details, transient: false }
     }
 
     pub(super) fn respond(&self, world: &World) -> Response {
@@ -49,9 +41,7 @@ impl GraphError {
         }
         let mut response = answer(self.status, &json!({ "error": error }));
         if self.status == StatusCode::TOO_MANY_REQUESTS {
-            response
-                .headers_mut()
-                .insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }
@@ -74,21 +64,11 @@ pub(super) fn invalid(details: impl Into<String>) -> GraphError {
 }
 
 pub(super) fn missing(details: impl Into<String>) -> GraphError {
-    GraphError::new(
-        StatusCode::BAD_REQUEST,
-        131_008,
-        "Required parameter is missing",
-        details,
-    )
+    GraphError::new(StatusCode::BAD_REQUEST, 131_008, "Required parameter is missing", details)
 }
 
 pub(super) fn bad_value(details: impl Into<String>) -> GraphError {
-    GraphError::new(
-        StatusCode::BAD_REQUEST,
-        131_009,
-        "Parameter value is not valid",
-        details,
-    )
+    GraphError::new(StatusCode::BAD_REQUEST, 131_009, "Parameter value is not valid", details)
 }
 
 pub(super) fn not_reachable() -> GraphError {
@@ -98,35 +78,19 @@ pub(super) fn not_reachable() -> GraphError {
 
 pub(super) fn unavailable() -> GraphError {
     let details = "The service is temporarily unavailable. Please try again later.";
-    let error = GraphError::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        131_016,
-        "Service unavailable",
-        details,
-    );
-    GraphError {
-        transient: true,
-        ..error
-    }
+    let error = GraphError::new(StatusCode::SERVICE_UNAVAILABLE, 131_016, "Service unavailable", details);
+    GraphError { transient: true, ..error }
 }
 
 pub(super) fn throttled() -> GraphError {
     let details = "Cloud API message throughput has been reached.";
     let error = GraphError::new(StatusCode::TOO_MANY_REQUESTS, 130_429, "Rate limit hit", details);
-    GraphError {
-        transient: true,
-        ..error
-    }
+    GraphError { transient: true, ..error }
 }
 
 pub(super) fn no_token() -> GraphError {
     let details = "An access token is required to request this resource.";
-    GraphError::new(
-        StatusCode::UNAUTHORIZED,
-        104,
-        "An access token is required",
-        details,
-    )
+    GraphError::new(StatusCode::UNAUTHORIZED, 104, "An access token is required", details)
 }
 
 pub(super) fn bad_token() -> GraphError {

@@ -38,27 +38,17 @@ pub(super) async fn upload(
 }
 
 async fn read_form(account: &str, headers: &HeaderMap, body: Bytes) -> Result<Media, GraphError> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary =
         multer::parse_boundary(kind).map_err(|_| errors::invalid("The body must be multipart."))?;
     let body = stream::once(async { Ok::<_, std::convert::Infallible>(body) });
     let mut form = multer::Multipart::new(body, boundary);
     let (mut product, mut file, mut given_kind) = (false, None, None);
-    while let Some(field) = form
-        .next_field()
-        .await
-        .map_err(|wrong| errors::invalid(wrong.to_string()))?
-    {
+    while let Some(field) = form.next_field().await.map_err(|wrong| errors::invalid(wrong.to_string()))? {
         let key = field.name().unwrap_or_default().to_owned();
         let mime = field.content_type().map(ToString::to_string);
         let name = field.file_name().unwrap_or_default().to_owned();
-        let bytes = field
-            .bytes()
-            .await
-            .map_err(|wrong| errors::invalid(wrong.to_string()))?;
+        let bytes = field.bytes().await.map_err(|wrong| errors::invalid(wrong.to_string()))?;
         match key.as_str() {
             "messaging_product" => product = bytes == "whatsapp",
             "type" => given_kind = String::from_utf8(bytes.to_vec()).ok(),
@@ -70,24 +60,14 @@ async fn read_form(account: &str, headers: &HeaderMap, body: Bytes) -> Result<Me
         return Err(errors::invalid("The parameter messaging_product is required."));
     }
     let (mime, name, bytes) = file.ok_or_else(|| errors::invalid("The parameter file is required."))?;
-    let mime = mime
-        .or(given_kind)
-        .ok_or_else(|| errors::invalid("The file's type is unknown."))?;
-    Ok(Media {
-        account: account.to_owned(),
-        mime,
-        name,
-        bytes,
-    })
+    let mime = mime.or(given_kind).ok_or_else(|| errors::invalid("The file's type is unknown."))?;
+    Ok(Media { account: account.to_owned(), mime, name, bytes })
 }
 
 /// The account's own files only: another account's are as unknown as those that never were.
 fn find(world: &World, id: &str, headers: &HeaderMap) -> Result<Arc<Media>, GraphError> {
     let media = world.media.get(id).ok_or_else(|| errors::unknown_object(id))?;
-    let owner = world
-        .accounts
-        .get(NAME, &media.account)
-        .ok_or_else(|| errors::unknown_object(id))?;
+    let owner = world.accounts.get(NAME, &media.account).ok_or_else(|| errors::unknown_object(id))?;
     let given = bearer(headers).ok_or_else(errors::no_token)?;
     match owner.text("access_token") {
         Some(token) if token != given => Err(errors::unknown_object(id)),

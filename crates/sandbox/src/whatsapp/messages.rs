@@ -49,25 +49,14 @@ pub(super) async fn send(
             if echo.is_some_and(|echo| echo.chars().count() > ECHO_MAX) {
                 return Err(errors::invalid("Param biz_opaque_callback_data is too long."));
             }
-            Ok((
-                to,
-                Bubble {
-                    echo: echo.map(str::to_owned),
-                    ..bubble
-                },
-            ))
+            Ok((to, Bubble { echo: echo.map(str::to_owned), ..bubble }))
         })
     });
     match checked {
         Ok((to, bubble)) => accept(&world, &account, &request, to, bubble).await,
         Err(error) => {
             let to = request["to"].as_str().unwrap_or_default().trim_start_matches('+');
-            let sent = Sent {
-                recipient: to,
-                text: "",
-                provider_id: "",
-                raw: &request,
-            };
+            let sent = Sent { recipient: to, text: "", provider_id: "", raw: &request };
             world.record(&WhatsApp, &sent, Plan::refused());
             error.respond(&world)
         }
@@ -84,19 +73,11 @@ pub(super) async fn success(
 
 /// `to` wins over `recipient`, which holds a business-scoped user id.
 fn recipient(request: &Value) -> Result<String, GraphError> {
-    if request["recipient_type"]
-        .as_str()
-        .is_some_and(|kind| kind != "individual")
-    {
-        return Err(errors::invalid(
-            "Param recipient_type must be one of {individual}.",
-        ));
+    if request["recipient_type"].as_str().is_some_and(|kind| kind != "individual") {
+        return Err(errors::invalid("Param recipient_type must be one of {individual}."));
     }
     if let Some(to) = request["to"].as_str().filter(|to| !to.is_empty()) {
-        let digits: String = to
-            .chars()
-            .filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')'))
-            .collect();
+        let digits: String = to.chars().filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')')).collect();
         let plausible = digits.bytes().all(|byte| byte.is_ascii_digit()) && (5..=20).contains(&digits.len());
         return if plausible {
             Ok(digits)
@@ -105,8 +86,7 @@ fn recipient(request: &Value) -> Result<String, GraphError> {
         };
     }
     let user = request["recipient"].as_str().filter(|user| user.contains('.'));
-    user.map(str::to_owned)
-        .ok_or_else(|| errors::missing("The parameter to is required."))
+    user.map(str::to_owned).ok_or_else(|| errors::missing("The parameter to is required."))
 }
 
 async fn accept(
@@ -117,23 +97,14 @@ async fn accept(
     mut bubble: Bubble,
 ) -> Response {
     let id = message_id(world, &to);
-    let sent = Sent {
-        recipient: &to,
-        text: &bubble.text,
-        provider_id: &id,
-        raw: request,
-    };
+    let sent = Sent { recipient: &to, text: &bubble.text, provider_id: &id, raw: request };
     let closed = world.settings.strict_windows && bubble.kind != "template" && !in_window(world, &to);
     let plan = if closed {
         world.record(&WhatsApp, &sent, Plan::fails_later(&world.settings.delays))
     } else {
         world.receive(&WhatsApp, &sent)
     };
-    let failure = if closed {
-        webhook::window_closed()
-    } else {
-        webhook::undeliverable()
-    };
+    let failure = if closed { webhook::window_closed() } else { webhook::undeliverable() };
     bubble.provider_id.clone_from(&id);
     bubble.account.clone_from(&account.id);
     bubble.silent = plan.silent;
@@ -149,10 +120,7 @@ async fn accept(
         world.show(&WhatsApp, &to, None, bubble);
     }
     let shared = world.clone();
-    receipts::play(world, &plan, move |status| {
-        report.clone().post(shared.clone(), status)
-    })
-    .await;
+    receipts::play(world, &plan, move |status| report.clone().post(shared.clone(), status)).await;
     match plan.verdict {
         Verdict::Accepted => accepted(request, &to, &id, &kind),
         Verdict::Refused => errors::not_reachable().respond(world),
@@ -181,17 +149,12 @@ fn in_window(world: &World, to: &str) -> bool {
 
 /// As the real ones do, the id carries the other side's number, so that a read mark needs no index.
 pub(super) fn message_id(world: &World, identity: &str) -> String {
-    format!(
-        "wamid.{}",
-        STANDARD_NO_PAD.encode(format!("{identity}|{:x}", world.next_id()))
-    )
+    format!("wamid.{}", STANDARD_NO_PAD.encode(format!("{identity}|{:x}", world.next_id())))
 }
 
 fn read_mark(world: &World, request: &Value) -> Response {
     let id = request["message_id"].as_str().unwrap_or_default();
-    let decoded = id
-        .strip_prefix("wamid.")
-        .and_then(|rest| STANDARD_NO_PAD.decode(rest).ok());
+    let decoded = id.strip_prefix("wamid.").and_then(|rest| STANDARD_NO_PAD.decode(rest).ok());
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((identity, _)) = decoded.as_deref().and_then(|text| text.split_once('|')) else {
         return errors::bad_value("Param message_id is not a valid message ID.").respond(world);

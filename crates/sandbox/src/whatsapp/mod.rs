@@ -39,10 +39,7 @@ impl Channel for WhatsApp {
             .route("/whatsapp/{version}/{id}/messages", post(messages::send))
             .route("/whatsapp/{version}/{id}/media", post(files::upload))
             .route("/whatsapp/{version}/{id}/register", post(messages::success))
-            .route(
-                "/whatsapp/{version}/{id}/subscribed_apps",
-                post(messages::success),
-            )
+            .route("/whatsapp/{version}/{id}/subscribed_apps", post(messages::success))
             .route("/whatsapp/download/{id}", get(files::download))
     }
 
@@ -64,19 +61,12 @@ impl Channel for WhatsApp {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(http::header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// The account of a path, if the bearer opens it.
 fn authorize(world: &World, id: &str, headers: &HeaderMap) -> Result<Arc<Account>, errors::GraphError> {
-    let account = world
-        .accounts
-        .get(NAME, id)
-        .ok_or_else(|| errors::unknown_object(id))?;
+    let account = world.accounts.get(NAME, id).ok_or_else(|| errors::unknown_object(id))?;
     let given = bearer(headers).ok_or_else(errors::no_token)?;
     match account.text("access_token") {
         Some(token) if token != given => Err(errors::bad_token()),

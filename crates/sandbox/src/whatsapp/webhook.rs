@@ -105,9 +105,7 @@ impl Report {
         } else {
             item["pricing"] = json!({ "billable": true, "pricing_model": "PMP", "category": "service" });
         }
-        world
-            .handsets
-            .mark(NAME, &self.recipient, &self.id, status.as_str());
+        world.handsets.mark(NAME, &self.recipient, &self.id, status.as_str());
         let body = envelope(&account, "statuses", json!([item]), None);
         callbacks::deliver(&world, &WhatsApp, &self.account, body).await;
     }
@@ -170,11 +168,8 @@ fn content(world: &World, account: &Account, identity: &str, said: Said) -> (Val
             None => plain(choice),
         },
         Said::Location(place) => {
-            let mut bubble = Bubble::new(
-                Author::Person,
-                "location",
-                place["name"].as_str().unwrap_or_default(),
-            );
+            let mut bubble =
+                Bubble::new(Author::Person, "location", place["name"].as_str().unwrap_or_default());
             bubble.location = Some(place.clone());
             (json!({ "type": "location", "location": place }), bubble)
         }
@@ -193,17 +188,13 @@ fn interactive(kind: &str, reply: Value) -> Value {
 
 fn file(world: &World, id: &str, url: String, caption: String) -> (Value, Bubble) {
     let media = world.media.get(id);
-    let mime = media
-        .as_ref()
-        .map_or("application/octet-stream", |media| media.mime.as_str());
+    let mime = media.as_ref().map_or("application/octet-stream", |media| media.mime.as_str());
     let kind = match mime.split('/').next() {
         Some("image") if mime == "image/webp" => "sticker",
         Some(kind @ ("image" | "video" | "audio")) => kind,
         _ => "document",
     };
-    let digest = media
-        .as_ref()
-        .map(|media| hex::encode(Sha256::digest(&media.bytes)));
+    let digest = media.as_ref().map(|media| hex::encode(Sha256::digest(&media.bytes)));
     let mut part = json!({ "id": id, "mime_type": mime, "sha256": digest });
     if kind == "document" {
         part["filename"] = media.as_ref().map_or("file", |media| media.name.as_str()).into();

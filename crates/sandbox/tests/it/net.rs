@@ -41,23 +41,13 @@ impl Answer {
 
 impl Bench {
     pub async fn start() -> Self {
-        Self::with(Settings {
-            delays: quick(),
-            ..Settings::default()
-        })
-        .await
+        Self::with(Settings { delays: quick(), ..Settings::default() }).await
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tests play a server of their own, on loopback only"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the tests play a server of their own, on loopback only")]
     pub async fn with(settings: Settings) -> Self {
         let running = Sandbox::start(settings).await.expect("start");
-        Self {
-            running,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        }
+        Self { running, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     /// `None` when the connection closed without an answer.
@@ -68,43 +58,24 @@ impl Bench {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<Answer> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.running.url()));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.running.url()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-            .expect("request");
+        let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("request");
         let (parts, body) = self.client.request(request).await.ok()?.into_parts();
         let bytes = body.collect().await.ok()?.to_bytes();
-        Some(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            bytes,
-        })
+        Some(Answer { status: parts.status, headers: parts.headers, bytes })
     }
 
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.call(
-            method,
-            path,
-            &[("content-type", "application/json")],
-            &body.to_string(),
-        )
-        .await
-        .expect("answer")
+        self.call(method, path, &[("content-type", "application/json")], &body.to_string())
+            .await
+            .expect("answer")
     }
 
     pub async fn account(&self, channel: &str, account: &str, properties: Value) {
-        let answer = self
-            .send(
-                Method::PUT,
-                &format!("/accounts/{channel}/{account}"),
-                &properties,
-            )
-            .await;
+        let answer = self.send(Method::PUT, &format!("/accounts/{channel}/{account}"), &properties).await;
         assert_eq!(answer.status, 200);
     }
 
@@ -115,9 +86,7 @@ impl Bench {
 
     pub async fn ledger_of(&self, recipient: &str) -> Vec<Value> {
         let rows = self.get("/ledger?after=0").await;
-        rows.into_iter()
-            .filter(|row| row["recipient"] == recipient)
-            .collect()
+        rows.into_iter().filter(|row| row["recipient"] == recipient).collect()
     }
 
     pub async fn row(&self, recipient: &str) -> Value {
@@ -139,10 +108,7 @@ impl Bench {
 
     pub async fn phone(&self, channel: &str, identity: &str) -> Vec<String> {
         let bubbles = self.get(&format!("/handsets/{channel}/{identity}")).await;
-        bubbles
-            .iter()
-            .map(|bubble| bubble["text"].as_str().expect("text").to_owned())
-            .collect()
+        bubbles.iter().map(|bubble| bubble["text"].as_str().expect("text").to_owned()).collect()
     }
 }
 
@@ -187,10 +153,7 @@ impl Receiver {
     }
 
     pub async fn next(&mut self) -> Hook {
-        timeout(WAIT, self.hooks.recv())
-            .await
-            .expect("a callback in time")
-            .expect("open")
+        timeout(WAIT, self.hooks.recv()).await.expect("a callback in time").expect("open")
     }
 
     pub async fn quiet(&mut self) -> bool {

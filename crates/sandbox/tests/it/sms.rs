@@ -45,25 +45,15 @@ impl Client {
 
     async fn read(&mut self, wait_max: Duration) -> Option<Pdu> {
         let mut head = [0; 16];
-        timeout(wait_max, self.stream.read_exact(&mut head))
-            .await
-            .ok()?
-            .ok()?;
+        timeout(wait_max, self.stream.read_exact(&mut head)).await.ok()?.ok()?;
         let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let mut body = vec![0; word(0) as usize - 16];
         self.stream.read_exact(&mut body).await.expect("body");
-        Some(Pdu {
-            id: word(4),
-            status: word(8),
-            sequence: word(12),
-            body,
-        })
+        Some(Pdu { id: word(4), status: word(8), sequence: word(12), body })
     }
 
     async fn bind(bench: &Bench, system_id: &str, password: &str) -> (Self, u32) {
-        let stream = TcpStream::connect(bench.running.smpp_addr)
-            .await
-            .expect("connect");
+        let stream = TcpStream::connect(bench.running.smpp_addr).await.expect("connect");
         let mut client = Self { stream };
         let body = format!("{system_id}\0{password}\0\0\x34\0\0\0");
         client.write(9, 1, body.as_bytes()).await;
@@ -101,27 +91,19 @@ impl Client {
 
 async fn bench() -> Bench {
     let bench = Bench::start().await;
-    bench
-        .account("SMS", "acme", json!({ "password": "s3cret" }))
-        .await;
+    bench.account("SMS", "acme", json!({ "password": "s3cret" })).await;
     bench
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn binds_are_checked() {
     let bench = bench().await;
-    for (system_id, password, status) in [
-        ("acme", "s3cret", 0),
-        ("acme", "x", 0x0e),
-        ("other", "s3cret", 0x0f),
-    ] {
+    for (system_id, password, status) in
+        [("acme", "s3cret", 0), ("acme", "x", 0x0e), ("other", "s3cret", 0x0f)]
+    {
         assert_eq!(Client::bind(&bench, system_id, password).await.1, status);
     }
-    let mut early = Client {
-        stream: TcpStream::connect(bench.running.smpp_addr)
-            .await
-            .expect("connect"),
-    };
+    let mut early = Client { stream: TcpStream::connect(bench.running.smpp_addr).await.expect("connect") };
     early.submit(1, "447700900123", 0, 0, b"x").await;
     assert_eq!(early.read(WAIT).await.expect("resp").status, 4);
     early.write(0x15, 2, &[]).await;
@@ -138,30 +120,12 @@ async fn magic_recipients() {
         ("447700900123", 1, &["resp 0x0", "DELIVRD"], "accepted", true),
         ("447700900001", 1, &["resp 0xb"], "refused", false),
         ("447700900002", 1, &["resp 0x0", "UNDELIV"], "accepted", false),
-        (
-            "447700900003",
-            3,
-            &["resp 0x8", "resp 0x8", "resp 0x0", "DELIVRD"],
-            "accepted",
-            true,
-        ),
-        (
-            "447700900004",
-            2,
-            &["resp 0x58", "resp 0x0", "DELIVRD"],
-            "accepted",
-            true,
-        ),
+        ("447700900003", 3, &["resp 0x8", "resp 0x8", "resp 0x0", "DELIVRD"], "accepted", true),
+        ("447700900004", 2, &["resp 0x58", "resp 0x0", "DELIVRD"], "accepted", true),
         ("447700900005", 1, &["resp 0x0"], "accepted", true),
         ("447700900006", 1, &["DELIVRD"], "hung", true),
         ("447700900007", 1, &["DELIVRD", "resp 0x0"], "accepted", true),
-        (
-            "447700900008",
-            1,
-            &["resp 0x0", "DELIVRD", "DELIVRD"],
-            "accepted",
-            true,
-        ),
+        ("447700900008", 1, &["resp 0x0", "DELIVRD", "DELIVRD"], "accepted", true),
         ("447700900009", 1, &["resp 0x0", "DELIVRD"], "accepted", true),
         ("447700900010", 1, &["resp 0x0", "DELIVRD"], "accepted", true),
     ];
@@ -194,42 +158,26 @@ async fn parts_become_one_text_on_the_phone() {
     let mut client = Client::bind(&bench, "acme", "s3cret").await.0;
     let part = |number: u8, text: &str| {
         let units = text.encode_utf16().flat_map(u16::to_be_bytes);
-        [5, 0, 3, 9, 2, number]
-            .into_iter()
-            .chain(units)
-            .collect::<Vec<u8>>()
+        [5, 0, 3, 9, 2, number].into_iter().chain(units).collect::<Vec<u8>>()
     };
     client.submit(1, "447700900123", 0x40, 8, &part(2, "gęś")).await;
-    client
-        .submit(2, "447700900123", 0x40, 8, &part(1, "Zażółć "))
-        .await;
+    client.submit(2, "447700900123", 0x40, 8, &part(1, "Zażółć ")).await;
     assert_eq!(client.heard().await.len(), 4);
     assert_eq!(bench.phone("SMS", "447700900123").await, ["Zażółć gęś"]);
-    let texts: Vec<_> = bench
-        .ledger_of("447700900123")
-        .await
-        .iter()
-        .map(|row| row["text"].clone())
-        .collect();
+    let texts: Vec<_> = bench.ledger_of("447700900123").await.iter().map(|row| row["text"].clone()).collect();
     assert_eq!(texts, ["gęś", "Zażółć "]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inbound_waits_for_a_bind_and_is_repeated_until_taken() {
     let bench = bench().await;
-    bench
-        .says("SMS", "447700900123", json!({ "text": "a".repeat(161) }))
-        .await;
+    bench.says("SMS", "447700900123", json!({ "text": "a".repeat(161) })).await;
     let mut client = Client::bind(&bench, "acme", "s3cret").await.0;
     let first = client.read(WAIT).await.expect("deliver_sm");
     assert_eq!(first.id, DELIVER);
     let refusal = [0, 0, 0, 17, 0x80, 0, 0, 5, 0, 0, 0, 0x64];
     client.stream.write_all(&refusal).await.expect("write");
-    client
-        .stream
-        .write_all(&first.sequence.to_be_bytes())
-        .await
-        .expect("write");
+    client.stream.write_all(&first.sequence.to_be_bytes()).await.expect("write");
     client.stream.write_all(&[0]).await.expect("write");
     let again = client.read(WAIT).await.expect("repeated");
     assert_eq!(again.body, first.body);
@@ -244,9 +192,7 @@ async fn inbound_waits_for_a_bind_and_is_repeated_until_taken() {
 async fn scripts_beat_the_recipient() {
     let bench = bench().await;
     let script = json!(["0001", "0005"]);
-    bench
-        .send(Method::PUT, "/faults/SMS/+447700900123", &script)
-        .await;
+    bench.send(Method::PUT, "/faults/SMS/+447700900123", &script).await;
     let mut client = Client::bind(&bench, "acme", "s3cret").await.0;
     for sequence in 1..=3 {
         client.submit(sequence, "447700900123", 0, 0, b"x").await;

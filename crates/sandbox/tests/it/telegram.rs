@@ -12,25 +12,14 @@ async fn bench() -> (Bench, Receiver) {
     let bench = Bench::start().await;
     let receiver = Receiver::start(0).await;
     let webhook = json!({ "url": receiver.url, "secret_token": "s-1" });
-    assert_eq!(
-        bench
-            .send(Method::POST, &format!("{BOT}/setWebhook"), &webhook)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(bench.send(Method::POST, &format!("{BOT}/setWebhook"), &webhook).await.status, 200);
     (bench, receiver)
 }
 
 async fn text(bench: &Bench, chat: u64) -> Option<Answer> {
     let body = json!({ "chat_id": chat, "text": "hello" }).to_string();
     bench
-        .call(
-            Method::POST,
-            &format!("{BOT}/sendMessage"),
-            &[("content-type", "application/json")],
-            &body,
-        )
+        .call(Method::POST, &format!("{BOT}/sendMessage"), &[("content-type", "application/json")], &body)
         .await
 }
 
@@ -64,11 +53,7 @@ async fn magic_recipients() {
             (Some(outcome), Some(phone_got)),
             "{chat}"
         );
-        assert_eq!(
-            bench.phone("TELEGRAM", &chat.to_string()).await.len(),
-            usize::from(phone_got),
-            "{chat}"
-        );
+        assert_eq!(bench.phone("TELEGRAM", &chat.to_string()).await.len(), usize::from(phone_got), "{chat}");
     }
     assert!(is_hung(&timeout(QUIET, text(&bench, 5_550_006)).await));
     assert_eq!(bench.phone("TELEGRAM", "5550006").await, ["hello"]);
@@ -86,55 +71,22 @@ async fn parameters_come_as_json_form_or_multipart() {
     let rows = [
         ("sendMessage", "application/x-www-form-urlencoded", form, 200),
         ("sendPhoto", "multipart/form-data; boundary=x", multipart, 200),
-        (
-            "sendMessage",
-            "application/json",
-            r#"{"chat_id":77,"text":""}"#,
-            400,
-        ),
-        (
-            "sendVenue",
-            "application/json",
-            r#"{"chat_id":77,"latitude":1,"longitude":2,"title":"T"}"#,
-            400,
-        ),
-        (
-            "sendLocation",
-            "application/json",
-            r#"{"chat_id":77,"latitude":1,"longitude":2}"#,
-            200,
-        ),
-        (
-            "sendContact",
-            "application/json",
-            r#"{"chat_id":77,"phone_number":"1","first_name":"A"}"#,
-            200,
-        ),
-        (
-            "sendChatAction",
-            "application/json",
-            r#"{"chat_id":77,"action":"typing"}"#,
-            200,
-        ),
+        ("sendMessage", "application/json", r#"{"chat_id":77,"text":""}"#, 400),
+        ("sendVenue", "application/json", r#"{"chat_id":77,"latitude":1,"longitude":2,"title":"T"}"#, 400),
+        ("sendLocation", "application/json", r#"{"chat_id":77,"latitude":1,"longitude":2}"#, 200),
+        ("sendContact", "application/json", r#"{"chat_id":77,"phone_number":"1","first_name":"A"}"#, 200),
+        ("sendChatAction", "application/json", r#"{"chat_id":77,"action":"typing"}"#, 200),
         ("getMe", "application/json", "", 200),
         ("sendNothing", "application/json", "{}", 404),
     ];
     for (method, kind, body, status) in rows {
         let headers = [("content-type", kind)];
-        let answer = bench
-            .call(Method::POST, &format!("{BOT}/{method}"), &headers, body)
-            .await
-            .expect("answer");
+        let answer =
+            bench.call(Method::POST, &format!("{BOT}/{method}"), &headers, body).await.expect("answer");
         assert_eq!(answer.status.as_u16(), status, "{method} {:?}", answer.bytes);
     }
     assert_eq!(bench.phone("TELEGRAM", "77").await[0], "a&b");
-    assert_eq!(
-        bench
-            .send(Method::POST, "/telegram/bot9:ZZ/getMe", &Value::Null)
-            .await
-            .status,
-        401
-    );
+    assert_eq!(bench.send(Method::POST, "/telegram/bot9:ZZ/getMe", &Value::Null).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,15 +94,10 @@ async fn persons_write_and_press() {
     let (bench, mut receiver) = bench().await;
     let markup = json!({ "inline_keyboard": [[{ "text": "Yes", "callback_data": "c:1" }]] });
     let request = json!({ "chat_id": 77, "text": "Keep it?", "reply_markup": markup });
-    let sent = bench
-        .send(Method::POST, &format!("{BOT}/sendMessage"), &request)
-        .await
-        .json();
+    let sent = bench.send(Method::POST, &format!("{BOT}/sendMessage"), &request).await.json();
     bench.says("TELEGRAM", "77", json!({ "text": "hi" })).await;
     bench.says("TELEGRAM", "77", json!({ "choice": "Yes" })).await;
-    bench
-        .says("TELEGRAM", "77", json!({ "media_url": "data:text/plain,hello" }))
-        .await;
+    bench.says("TELEGRAM", "77", json!({ "media_url": "data:text/plain,hello" })).await;
     let first = receiver.next().await;
     assert_eq!(first.headers["x-telegram-bot-api-secret-token"], "s-1");
     assert_eq!(first.json()["message"]["text"], "hi");
@@ -160,20 +107,7 @@ async fn persons_write_and_press() {
         (Some("c:1"), &sent["result"]["message_id"])
     );
     let file = receiver.next().await.json()["message"]["document"]["file_id"].clone();
-    let info = bench
-        .send(
-            Method::POST,
-            &format!("{BOT}/getFile"),
-            &json!({ "file_id": file }),
-        )
-        .await
-        .json();
-    let path = format!(
-        "/telegram/file/bot123:AA/{}",
-        info["result"]["file_path"].as_str().expect("path")
-    );
-    assert_eq!(
-        bench.call(Method::GET, &path, &[], "").await.expect("file").bytes,
-        "hello"
-    );
+    let info = bench.send(Method::POST, &format!("{BOT}/getFile"), &json!({ "file_id": file })).await.json();
+    let path = format!("/telegram/file/bot123:AA/{}", info["result"]["file_path"].as_str().expect("path"));
+    assert_eq!(bench.call(Method::GET, &path, &[], "").await.expect("file").bytes, "hello");
 }

@@ -21,62 +21,26 @@ async fn bench(refusals: usize) -> (Bench, Receiver) {
 
 async fn post(bench: &Bench, body: &Value) -> Option<Answer> {
     let headers = [JSON, ("authorization", "Bearer token-1")];
-    bench
-        .call(
-            Method::POST,
-            "/whatsapp/v25.0/1060/messages",
-            &headers,
-            &body.to_string(),
-        )
-        .await
+    bench.call(Method::POST, "/whatsapp/v25.0/1060/messages", &headers, &body.to_string()).await
 }
 
 fn statuses(hook: &Value) -> Vec<String> {
-    let items = hook["entry"][0]["changes"][0]["value"]["statuses"]
-        .as_array()
-        .expect("statuses");
-    items
-        .iter()
-        .map(|item| item["status"].as_str().expect("status").to_owned())
-        .collect()
+    let items = hook["entry"][0]["changes"][0]["value"]["statuses"].as_array().expect("statuses");
+    items.iter().map(|item| item["status"].as_str().expect("status").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn magic_recipients_that_answer() {
     type Row<'a> = (&'a str, &'a [u16], &'a str, bool, &'a [&'a str]);
     let rows: [Row<'_>; 9] = [
-        (
-            "447700900123",
-            &[200],
-            "accepted",
-            true,
-            &["sent", "delivered", "read"],
-        ),
+        ("447700900123", &[200], "accepted", true, &["sent", "delivered", "read"]),
         ("447700900001", &[400], "refused", false, &[]),
         ("447700900002", &[200], "accepted", false, &["failed"]),
-        (
-            "447700900003",
-            &[503, 503, 200],
-            "accepted",
-            true,
-            &["sent", "delivered", "read"],
-        ),
-        (
-            "447700900004",
-            &[429, 200],
-            "accepted",
-            true,
-            &["sent", "delivered", "read"],
-        ),
+        ("447700900003", &[503, 503, 200], "accepted", true, &["sent", "delivered", "read"]),
+        ("447700900004", &[429, 200], "accepted", true, &["sent", "delivered", "read"]),
         ("447700900005", &[200], "accepted", true, &[]),
         ("447700900007", &[200], "accepted", true, &["delivered", "read"]),
-        (
-            "447700900008",
-            &[200],
-            "accepted",
-            true,
-            &["read", "delivered", "delivered", "read"],
-        ),
+        ("447700900008", &[200], "accepted", true, &["read", "delivered", "delivered", "read"]),
         ("447700900009", &[200], "accepted", true, &["sent", "delivered"]),
     ];
     for (to, answers, outcome, phone_got, expected) in rows {
@@ -112,19 +76,11 @@ async fn magic_recipients_that_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn receipt_comes_before_the_answer_and_slow_answers_come_late() {
     let (bench, mut receiver) = bench(0).await;
-    post(&bench, &text_message("447700900007", "x"))
-        .await
-        .expect("answer");
+    post(&bench, &text_message("447700900007", "x")).await.expect("answer");
     let early = receiver.hooks.try_recv().expect("already here");
     assert_eq!(statuses(&early.json()), ["delivered"]);
     let started = tokio::time::Instant::now();
-    assert_eq!(
-        post(&bench, &text_message("447700900010", "x"))
-            .await
-            .expect("answer")
-            .status,
-        200
-    );
+    assert_eq!(post(&bench, &text_message("447700900010", "x")).await.expect("answer").status, 200);
     assert!(started.elapsed() >= quick().slow_answer);
 }
 
@@ -137,10 +93,7 @@ async fn hung_reaches_the_phone_and_dropped_does_not() {
     assert!(post(&bench, &text_message("447700900011", "x")).await.is_none());
     for (to, outcome, phone_got) in [("447700900006", "hung", true), ("447700900011", "dropped", false)] {
         let row = bench.row(to).await;
-        assert_eq!(
-            (row["outcome"].as_str(), row["phone_got"].as_bool()),
-            (Some(outcome), Some(phone_got))
-        );
+        assert_eq!((row["outcome"].as_str(), row["phone_got"].as_bool()), (Some(outcome), Some(phone_got)));
         assert_eq!(bench.phone("WHATSAPP", to).await.len(), usize::from(phone_got));
     }
 }
@@ -159,28 +112,13 @@ async fn broken_requests_are_refused_in_graph_form() {
         (message("text", json!({ "body": "" })), Some(131_008)),
         (message("text", json!({ "body": "x".repeat(4097) })), Some(100)),
         (message("image", json!({ "link": "ftp://x" })), Some(131_009)),
-        (
-            message("audio", json!({ "link": "https://a.example/x", "caption": "no" })),
-            Some(100),
-        ),
+        (message("audio", json!({ "link": "https://a.example/x", "caption": "no" })), Some(100)),
         (message("interactive", buttons(4)), Some(100)),
         (message("interactive", buttons(3)), None),
-        (
-            message("location", json!({ "latitude": "51.5", "longitude": -0.1 })),
-            None,
-        ),
-        (
-            message("location", json!({ "latitude": 91, "longitude": 0 })),
-            Some(131_009),
-        ),
-        (
-            message("contacts", json!([{ "name": { "formatted_name": "Ada" } }])),
-            Some(131_008),
-        ),
-        (
-            message("template", json!({ "name": "hi", "language": { "code": "en" } })),
-            None,
-        ),
+        (message("location", json!({ "latitude": "51.5", "longitude": -0.1 })), None),
+        (message("location", json!({ "latitude": 91, "longitude": 0 })), Some(131_009)),
+        (message("contacts", json!([{ "name": { "formatted_name": "Ada" } }])), Some(131_008)),
+        (message("template", json!({ "name": "hi", "language": { "code": "en" } })), None),
         (message("poll", json!({})), Some(100)),
     ];
     for (request, code) in rows {
@@ -190,25 +128,16 @@ async fn broken_requests_are_refused_in_graph_form() {
     }
     let headers = [JSON, ("authorization", "Bearer other")];
     let body = text_message("447700900123", "x").to_string();
-    let wrong = bench
-        .call(Method::POST, "/whatsapp/v25.0/1060/messages", &headers, &body)
-        .await
-        .expect("answer");
-    assert_eq!(
-        (wrong.status.as_u16(), wrong.json()["error"]["code"].as_u64()),
-        (401, Some(190))
-    );
+    let wrong =
+        bench.call(Method::POST, "/whatsapp/v25.0/1060/messages", &headers, &body).await.expect("answer");
+    assert_eq!((wrong.status.as_u16(), wrong.json()["error"]["code"].as_u64()), (401, Some(190)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn persons_write_in_order_signed_and_until_taken() {
     let (bench, mut receiver) = bench(2).await;
-    bench
-        .says("WHATSAPP", "+447700900123", json!({ "text": "Zażółć" }))
-        .await;
-    bench
-        .says("WHATSAPP", "447700900123", json!({ "text": "two" }))
-        .await;
+    bench.says("WHATSAPP", "+447700900123", json!({ "text": "Zażółć" })).await;
+    bench.says("WHATSAPP", "447700900123", json!({ "text": "two" })).await;
     for text in ["Zażółć", "two"] {
         let hook = receiver.next().await;
         let mut mac = Hmac::<Sha256>::new_from_slice(b"secret-1").expect("key");
@@ -232,85 +161,39 @@ async fn choices_reads_and_files_come_back() {
     for status in ["sent", "delivered"] {
         assert_eq!(statuses(&receiver.next().await.json()), [status]);
     }
-    bench
-        .send(Method::POST, "/handsets/WHATSAPP/447700900009/read", &Value::Null)
-        .await;
+    bench.send(Method::POST, "/handsets/WHATSAPP/447700900009/read", &Value::Null).await;
     assert_eq!(statuses(&receiver.next().await.json()), ["read"]);
-    bench
-        .says("WHATSAPP", "447700900009", json!({ "choice": "Yes" }))
-        .await;
+    bench.says("WHATSAPP", "447700900009", json!({ "choice": "Yes" })).await;
     let message = receiver.next().await.json()["entry"][0]["changes"][0]["value"]["messages"][0].clone();
-    assert_eq!(
-        message["interactive"]["button_reply"],
-        json!({ "id": "p-1", "title": "Yes" })
-    );
+    assert_eq!(message["interactive"]["button_reply"], json!({ "id": "p-1", "title": "Yes" }));
     assert_eq!(message["context"]["id"], sent);
-    bench
-        .says(
-            "WHATSAPP",
-            "447700900009",
-            json!({ "media_url": "data:image/png;base64,aGVsbG8=" }),
-        )
-        .await;
+    bench.says("WHATSAPP", "447700900009", json!({ "media_url": "data:image/png;base64,aGVsbG8=" })).await;
     let message = receiver.next().await.json()["entry"][0]["changes"][0]["value"]["messages"][0].clone();
     let id = message["image"]["id"].as_str().expect("media id");
     let bearer = [("authorization", "Bearer token-1")];
-    let info = bench
-        .call(Method::GET, &format!("/whatsapp/v25.0/{id}"), &bearer, "")
-        .await
-        .expect("answer")
-        .json();
-    let url = info["url"]
-        .as_str()
-        .expect("url")
-        .strip_prefix(&bench.running.url())
-        .expect("ours")
-        .to_owned();
-    assert_eq!(
-        bench
-            .call(Method::GET, &url, &bearer, "")
-            .await
-            .expect("file")
-            .bytes,
-        "hello"
-    );
-    assert_eq!(
-        bench
-            .call(Method::GET, &url, &[], "")
-            .await
-            .expect("refusal")
-            .status,
-        401
-    );
+    let info =
+        bench.call(Method::GET, &format!("/whatsapp/v25.0/{id}"), &bearer, "").await.expect("answer").json();
+    let url = info["url"].as_str().expect("url").strip_prefix(&bench.running.url()).expect("ours").to_owned();
+    assert_eq!(bench.call(Method::GET, &url, &bearer, "").await.expect("file").bytes, "hello");
+    assert_eq!(bench.call(Method::GET, &url, &[], "").await.expect("refusal").status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strict_window_fails_what_is_no_template() {
-    let settings = sandbox::Settings {
-        delays: quick(),
-        strict_windows: true,
-        ..sandbox::Settings::default()
-    };
+    let settings =
+        sandbox::Settings { delays: quick(), strict_windows: true, ..sandbox::Settings::default() };
     let bench = Bench::with(settings).await;
     let mut receiver = Receiver::start(0).await;
-    bench
-        .account("WHATSAPP", "1060", json!({ "callback_url": receiver.url }))
-        .await;
-    post(&bench, &text_message("447700900123", "x"))
-        .await
-        .expect("answer");
+    bench.account("WHATSAPP", "1060", json!({ "callback_url": receiver.url })).await;
+    post(&bench, &text_message("447700900123", "x")).await.expect("answer");
     let failed = receiver.next().await.json();
     let item = &failed["entry"][0]["changes"][0]["value"]["statuses"][0];
     assert_eq!(
         (item["status"].as_str(), item["errors"][0]["code"].as_u64()),
         (Some("failed"), Some(131_047))
     );
-    bench
-        .says("WHATSAPP", "447700900123", json!({ "text": "hi" }))
-        .await;
+    bench.says("WHATSAPP", "447700900123", json!({ "text": "hi" })).await;
     receiver.next().await;
-    post(&bench, &text_message("447700900123", "x"))
-        .await
-        .expect("answer");
+    post(&bench, &text_message("447700900123", "x")).await.expect("answer");
     assert_eq!(statuses(&receiver.next().await.json()), ["sent"]);
 }

@@ -55,10 +55,7 @@ fn telegram(sandbox_url: &str, nth: u32) -> Account {
 }
 
 fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Where the sandbox registers an account, and with what.

@@ -30,16 +30,12 @@ pub fn certificate(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "Trunkline demo authority");
+    authority.distinguished_name.push(DnType::CommonName, "Trunkline demo authority");
     let authority_key = KeyPair::generate()?;
     let authority_certificate = authority.self_signed(&authority_key)?;
     let issuer = Issuer::new(authority, authority_key);
     let mut server = CertificateParams::new(NAMES.map(str::to_owned).to_vec())?;
-    server
-        .distinguished_name
-        .push(DnType::CommonName, "Trunkline demo");
+    server.distinguished_name.push(DnType::CommonName, "Trunkline demo");
     let server_key = KeyPair::generate()?;
     let server_certificate = server.signed_by(&server_key, &issuer)?;
     write(&folder.join(CA_FILE), &authority_certificate.pem())?;
@@ -49,11 +45,6 @@ pub fn certificate(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
 }

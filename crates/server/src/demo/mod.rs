@@ -59,10 +59,7 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     adjust(&mut config, &options);
     std::fs::create_dir_all(&options.data)?;
     let certificate = Some(authority::certificate(&options.data)?);
-    let extras = Extras {
-        certificate,
-        vendor_limits: options.vendor_limits,
-    };
+    let extras = Extras { certificate, vendor_limits: options.vendor_limits };
     let node = Node::start(&config, extras).await?;
     let base_url = format!("http://{}", node.address);
     let info = match known {
@@ -71,12 +68,8 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     };
     let info = Info {
         base_url: base_url.clone(),
-        tls_base_url: node
-            .tls_address
-            .map_or(String::new(), |address| format!("https://{address}")),
-        sandbox: info::Sandbox {
-            url: sandbox_url.clone(),
-        },
+        tls_base_url: node.tls_address.map_or(String::new(), |address| format!("https://{address}")),
+        sandbox: info::Sandbox { url: sandbox_url.clone() },
         ..info
     };
     move_accounts(&node, &sandbox_url, smpp).await?;
@@ -106,20 +99,13 @@ async fn sandbox(options: &Options) -> anyhow::Result<(Option<Running>, String, 
             ..sandbox::Settings::default()
         };
         std::fs::create_dir_all(&options.data)?;
-        let running = Sandbox::start(settings)
-            .await
-            .context("the sandbox cannot start")?;
+        let running = Sandbox::start(settings).await.context("the sandbox cannot start")?;
         let (url, smpp) = (running.url(), running.smpp_addr);
         return Ok((Some(running), url, smpp));
     };
     let url = url.trim_end_matches('/').to_owned();
-    let described = wire::get_json(&format!("{url}/about"))
-        .await
-        .context("the sandbox does not answer")?;
-    let Some(smpp) = described["smpp"]
-        .as_str()
-        .and_then(|address| address.parse().ok())
-    else {
+    let described = wire::get_json(&format!("{url}/about")).await.context("the sandbox does not answer")?;
+    let Some(smpp) = described["smpp"].as_str().and_then(|address| address.parse().ok()) else {
         bail!("the sandbox at {url} does not say where its SMSC listens");
     };
     Ok((None, url, smpp))
@@ -146,9 +132,7 @@ async fn create(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Res
         ca_file: authority::CA_FILE.to_owned(),
         first,
         console: None,
-        sandbox: info::Sandbox {
-            url: sandbox_url.to_owned(),
-        },
+        sandbox: info::Sandbox { url: sandbox_url.to_owned() },
         second_tenant,
     })
 }
@@ -169,13 +153,7 @@ async fn move_accounts(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyh
                 }
             }
         }
-        if moved != *app
-            && node
-                .engine
-                .execute(domain::command::admin::PutApp(moved))
-                .await
-                .is_err()
-        {
+        if moved != *app && node.engine.execute(domain::command::admin::PutApp(moved)).await.is_err() {
             bail!("the channel accounts could not be moved to the sandbox");
         }
     }
@@ -199,12 +177,8 @@ async fn register(node: &Node, sandbox_url: &str, base_url: &str) -> anyhow::Res
 fn write(path: &Path, info: &Info) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let beside = path.with_extension("json.new");
-    let mut file = std::fs::File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&beside)?;
+    let mut file =
+        std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
     std::io::Write::write_all(&mut file, serde_json::to_string_pretty(info)?.as_bytes())?;
     std::fs::rename(&beside, path)?;
     Ok(())
@@ -212,10 +186,7 @@ fn write(path: &Path, info: &Info) -> anyhow::Result<()> {
 
 fn greet(info: &Info, path: &Path) {
     crate::say("");
-    crate::say(&format!(
-        "Trunkline serves at   {}  and  {}",
-        info.base_url, info.tls_base_url
-    ));
+    crate::say(&format!("Trunkline serves at   {}  and  {}", info.base_url, info.tls_base_url));
     crate::say(&format!("Handsets and ledger   {}", info.sandbox.url));
     crate::say(&format!("Keys for all APIs in  {}", path.display()));
     crate::say("Stop with Ctrl-C.");

@@ -23,34 +23,15 @@ const BOUNDARY: &str = "trunkline-demo-boundary";
 pub async fn play(info: &Info, _ca: &Path) -> anyhow::Result<Vec<String>> {
     let keys = &info.first;
     let sink = Sink::open(&keys.liveperson.client_secret, &keys.sinch.webhook_secret).await?;
-    let mut stage = Stage {
-        info,
-        sink,
-        lines: Vec::new(),
-    };
-    stage.tell(
-        "setting",
-        "webhooks for the consumer's connector and for the business",
-    );
+    let mut stage = Stage { info, sink, lines: Vec::new() };
+    stage.tell("setting", "webhooks for the consumer's connector and for the business");
     stage.subscribe().await.context("subscribing")?;
     let consumer = stage.open().await.context("the consumer opens a conversation")?;
-    stage
-        .agent_answers(&consumer)
-        .await
-        .context("the agent answers")?;
-    stage
-        .consumer_reads(&consumer)
-        .await
-        .context("the consumer reads")?;
+    stage.agent_answers(&consumer).await.context("the agent answers")?;
+    stage.consumer_reads(&consumer).await.context("the consumer reads")?;
     stage.business_sends().await.context("the business sends")?;
-    stage
-        .consumer_closes(&consumer)
-        .await
-        .context("the consumer closes")?;
-    stage.tell(
-        "proof",
-        &format!("{} callbacks received, every signature right", stage.sink.count()),
-    );
+    stage.consumer_closes(&consumer).await.context("the consumer closes")?;
+    stage.tell("proof", &format!("{} callbacks received, every signature right", stage.sink.count()));
     let complaint = stage.sink.complaint();
     ensure!(complaint.is_empty(), "some callbacks were not right:{complaint}");
     Ok(stage.lines)
@@ -71,8 +52,7 @@ struct Consumer {
 
 impl Stage<'_> {
     fn tell(&mut self, who: &str, what: &str) {
-        self.lines
-            .push(format!("  {:>2}  {who:<11} {what}", self.lines.len() + 1));
+        self.lines.push(format!("  {:>2}  {who:<11} {what}", self.lines.len() + 1));
     }
 
     fn url(&self, path: &str) -> String {
@@ -83,10 +63,7 @@ impl Stage<'_> {
         let lp = &self.info.first.liveperson;
         let login = json!({"username": lp.admin_login, "password": lp.admin_password});
         let url = self.url(&format!("/api/account/{}/login?v=1.3", lp.account_id));
-        let bearer = text(
-            &Call::new(Method::POST, &url).json(&login).send().await?,
-            "/bearer",
-        )?;
+        let bearer = text(&Call::new(Method::POST, &url).json(&login).send().await?, "/bearer")?;
         let endpoint = json!({"endpoint": format!("{}/liveperson", self.sink.url)});
         let manifest = json!({"client_name": "demo", "client_id": lp.client_id, "capabilities": {"webhooks": {
             "retry": {"retention_time": 7200},
@@ -96,25 +73,17 @@ impl Stage<'_> {
             "ms.MessagingEventNotification.ChatStateEvent": endpoint,
             "cqm.ExConversationChangeNotification": endpoint}}});
         let url = self.url(&format!(
-            "/api/account/{}/app-install/installations?v=1.0",
-            lp.account_id
+            "/api/account/{}/configuration/app-install/installations/{}?v=1.0",
+            lp.account_id, lp.client_id
         ));
-        Call::new(Method::POST, &url)
-            .bearer(&bearer)
-            .json(&manifest)
-            .send()
-            .await?;
+        Call::new(Method::PUT, &url).bearer(&bearer).json(&manifest).send().await?;
         let sinch = &self.info.first.sinch;
         let webhook = json!({"app_id": sinch.app_id, "target": format!("{}/sinch", self.sink.url),
             "target_type": "HTTP", "secret": sinch.webhook_secret,
             "triggers": ["MESSAGE_DELIVERY", "MESSAGE_INBOUND", "MESSAGE_SUBMIT", "CONVERSATION_START",
                          "CONVERSATION_STOP", "CONTACT_CREATE"]});
         let url = self.url(&format!("/v1/projects/{}/webhooks", sinch.project_id));
-        Call::new(Method::POST, &url)
-            .basic(&sinch.key_id, &sinch.key_secret)
-            .json(&webhook)
-            .send()
-            .await?;
+        Call::new(Method::POST, &url).basic(&sinch.key_id, &sinch.key_secret).json(&webhook).send().await?;
         Ok(())
     }
 
@@ -125,19 +94,13 @@ impl Stage<'_> {
             lp.account_id, lp.client_id, lp.client_secret
         ));
         let form = "application/x-www-form-urlencoded";
-        let answer = Call::new(Method::POST, &url)
-            .body(form, Vec::new())
-            .send()
-            .await?;
+        let answer = Call::new(Method::POST, &url).body(form, Vec::new()).send().await?;
         let app_token = text(&answer, "/access_token")?;
         let url = self.url(&format!("/api/account/{}/consumer?v=1.0", lp.account_id));
         let consumer = format!("demo-consumer-{}", crate::random::secret());
         let body = json!({"ext_consumer_id": consumer});
-        let answer = Call::new(Method::POST, &url)
-            .header("authorization", &app_token)
-            .json(&body)
-            .send()
-            .await?;
+        let answer =
+            Call::new(Method::POST, &url).header("authorization", &app_token).json(&body).send().await?;
         let consumer_token = text(&answer, "/token")?;
         let batch = json!([
             {"kind": "req", "id": "1", "type": "userprofile.SetUserProfile",
@@ -147,35 +110,17 @@ impl Stage<'_> {
             {"kind": "req", "id": "3", "type": "ms.PublishEvent",
              "body": {"event": {"type": "ContentEvent", "contentType": "text/plain",
                                 "message": "Hello, where is my parcel?"}}}]);
-        let url = self.url(&format!(
-            "/api/account/{}/messaging/consumer/conversation?v=3",
-            lp.account_id
-        ));
+        let url = self.url(&format!("/api/account/{}/messaging/consumer/conversation?v=3", lp.account_id));
         let call = Call::new(Method::POST, &url).header("authorization", &app_token);
-        let answer = call
-            .header("x-lp-on-behalf", &consumer_token)
-            .json(&batch)
-            .send()
-            .await?;
+        let answer = call.header("x-lp-on-behalf", &consumer_token).json(&batch).send().await?;
         let conversation = text(&answer, "/1/body/conversationId")?;
         self.tell(
             "consumer",
             "opens a conversation as Ada Nwosu: \"Hello, where is my parcel?\"  [LivePerson CREATE]",
         );
-        self.sink
-            .wait("MESSAGE_INBOUND at the business", |body| {
-                body.get("message").is_some()
-            })
-            .await?;
-        self.tell(
-            "business",
-            "hears of it: MESSAGE_INBOUND, signature right  [Sinch callback]",
-        );
-        Ok(Consumer {
-            app_token,
-            consumer_token,
-            conversation,
-        })
+        self.sink.wait("MESSAGE_INBOUND at the business", |body| body.get("message").is_some()).await?;
+        self.tell("business", "hears of it: MESSAGE_INBOUND, signature right  [Sinch callback]");
+        Ok(Consumer { app_token, consumer_token, conversation })
     }
 
     async fn agent_answers(&mut self, consumer: &Consumer) -> anyhow::Result<()> {
@@ -183,22 +128,14 @@ impl Stage<'_> {
         let url = self.url(&format!("/api/v1/accounts/{}/conversations", desk.account_id));
         let call = Call::new(Method::GET, &url).header("api_access_token", &desk.api_access_token);
         let list = call.send().await?;
-        let conversation = list
-            .pointer("/data/payload/0/id")
-            .and_then(Value::as_u64)
-            .context("no conversation")?;
+        let conversation =
+            list.pointer("/data/payload/0/id").and_then(Value::as_u64).context("no conversation")?;
         let url = self.url(&format!("/api/v2/accounts/conversations/{conversation}/messages"));
         let post = || Call::new(Method::POST, &url).basic(&desk.api_key, &desk.api_secret);
-        post()
-            .json(&json!({"content": "Hi Ada, let me look."}))
-            .send()
-            .await?;
+        post().json(&json!({"content": "Hi Ada, let me look."})).send().await?;
         let note = json!({"content": "Parcel 7 is at locker 12.", "private": true});
         post().json(&note).send().await?;
-        let answer = post()
-            .body(&format!("multipart/form-data; boundary={BOUNDARY}"), form())
-            .send()
-            .await?;
+        let answer = post().body(&format!("multipart/form-data; boundary={BOUNDARY}"), form()).send().await?;
         let (name, number) = (desk.agent_name.clone(), conversation);
         self.tell(
             &format!("agent {number}"),
@@ -211,34 +148,17 @@ impl Stage<'_> {
             "the picture came back as {kind}, {} bytes",
             bytes.len()
         );
-        self.tell(
-            "anyone",
-            "downloads the picture byte for byte by its link  [LiveDesk]",
-        );
+        self.tell("anyone", "downloads the picture byte for byte by its link  [LiveDesk]");
         let of_agent = |body: &Value, words: &str| {
             let change = &body["body"]["changes"][0];
             change["originatorMetadata"]["role"] == "ASSIGNED_AGENT" && change.to_string().contains(words)
         };
-        let heard = self
-            .sink
-            .wait("the reply at the connector", |body| of_agent(body, "let me look"))
-            .await?;
-        let known = heard
-            .pointer("/body/changes/0/conversationId")
-            .and_then(Value::as_str);
-        ensure!(
-            known == Some(&consumer.conversation),
-            "the reply came for another conversation"
-        );
-        self.sink
-            .wait("the picture at the connector", |body| {
-                of_agent(body, "Detailed image")
-            })
-            .await?;
-        self.tell(
-            "consumer",
-            "receives reply and picture as events of ASSIGNED_AGENT  [LivePerson webhook]",
-        );
+        let heard =
+            self.sink.wait("the reply at the connector", |body| of_agent(body, "let me look")).await?;
+        let known = heard.pointer("/body/changes/0/conversationId").and_then(Value::as_str);
+        ensure!(known == Some(&consumer.conversation), "the reply came for another conversation");
+        self.sink.wait("the picture at the connector", |body| of_agent(body, "Detailed image")).await?;
+        self.tell("consumer", "receives reply and picture as events of ASSIGNED_AGENT  [LivePerson webhook]");
         let leaked = self.sink.has_none(|body| body.to_string().contains("locker 12"));
         ensure!(leaked, "the private note left the house");
         self.tell("nobody", "outside the agents hears of the note");
@@ -261,23 +181,16 @@ impl Stage<'_> {
 
     async fn send(&self, consumer: &Consumer, body: &Value) -> anyhow::Result<Value> {
         let account = &self.info.first.liveperson.account_id;
-        let url = self.url(&format!(
-            "/api/account/{account}/messaging/consumer/conversation/send?v=3"
-        ));
+        let url = self.url(&format!("/api/account/{account}/messaging/consumer/conversation/send?v=3"));
         let call = Call::new(Method::POST, &url).header("authorization", &consumer.app_token);
-        call.header("x-lp-on-behalf", &consumer.consumer_token)
-            .json(body)
-            .send()
-            .await
+        call.header("x-lp-on-behalf", &consumer.consumer_token).json(body).send().await
     }
 
     async fn business_sends(&mut self) -> anyhow::Result<()> {
         let (sandbox, sinch) = (&self.info.sandbox.url, &self.info.first.sinch);
         let after = get_json(&format!("{sandbox}/ledger?after=0")).await?;
-        let after = after
-            .as_array()
-            .and_then(|rows| rows.last())
-            .map_or(0, |row| row["n"].as_u64().unwrap_or(0));
+        let after =
+            after.as_array().and_then(|rows| rows.last()).map_or(0, |row| row["n"].as_u64().unwrap_or(0));
         put_json(&format!("{sandbox}/faults/WHATSAPP/{PHONE}"), &json!(["0001"])).await?;
         let body = json!({"app_id": sinch.app_id,
             "recipient": {"identified_by": {"channel_identities": [
@@ -292,11 +205,9 @@ impl Stage<'_> {
             "business",
             "sends \"Your parcel waits at locker 12.\": WHATSAPP first, then SMS  [Sinch messages:send]",
         );
-        for (status, channel) in [
-            ("SWITCHING_CHANNEL", "WHATSAPP"),
-            ("QUEUED_ON_CHANNEL", "SMS"),
-            ("DELIVERED", "SMS"),
-        ] {
+        for (status, channel) in
+            [("SWITCHING_CHANNEL", "WHATSAPP"), ("QUEUED_ON_CHANNEL", "SMS"), ("DELIVERED", "SMS")]
+        {
             let matches = |body: &Value| {
                 let report = &body["message_delivery_report"];
                 report["message_id"] == message.as_str()
@@ -309,12 +220,8 @@ impl Stage<'_> {
         let rows = get_json(&format!("{sandbox}/ledger?after={after}")).await?;
         let rows = rows.as_array().cloned().unwrap_or_default();
         let outcome = |channel: &str| {
-            let mut found = rows
-                .iter()
-                .filter(|row| row["channel"] == channel && row["recipient"] == PHONE);
-            found
-                .next()
-                .map(|row| (row["outcome"].clone(), row["phone_got"].clone()))
+            let mut found = rows.iter().filter(|row| row["channel"] == channel && row["recipient"] == PHONE);
+            found.next().map(|row| (row["outcome"].clone(), row["phone_got"].clone()))
         };
         ensure!(
             outcome("WHATSAPP") == Some((json!("refused"), json!(false))),
@@ -324,10 +231,7 @@ impl Stage<'_> {
             outcome("SMS") == Some((json!("accepted"), json!(true))),
             "the ledger tells otherwise of SMS"
         );
-        self.tell(
-            "ledger",
-            "WHATSAPP refused it, SMS took it once, the phone shows it  [sandbox]",
-        );
+        self.tell("ledger", "WHATSAPP refused it, SMS took it once, the phone shows it  [sandbox]");
         Ok(())
     }
 
@@ -337,9 +241,7 @@ impl Stage<'_> {
             "body": {"conversationId": consumer.conversation, "conversationField": field}});
         self.send(consumer, &body).await?;
         self.sink
-            .wait("CONVERSATION_STOP", |body| {
-                body.get("conversation_stop_notification").is_some()
-            })
+            .wait("CONVERSATION_STOP", |body| body.get("conversation_stop_notification").is_some())
             .await?;
         self.tell(
             "consumer",
@@ -351,9 +253,7 @@ impl Stage<'_> {
 
 fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
-    Ok(found
-        .with_context(|| format!("no {pointer} in {value}"))?
-        .to_owned())
+    Ok(found.with_context(|| format!("no {pointer} in {value}"))?.to_owned())
 }
 
 fn form() -> Vec<u8> {

@@ -33,29 +33,15 @@ pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow
         }),
     )
     .await?;
-    let maker = Maker {
-        engine,
-        tenant: tenant.id,
-    };
-    let owner = maker
-        .agent("Mina Okafor", "mina@demo.example", Role::Administrator)
-        .await?;
-    let colleague = maker
-        .agent("Jonas Berg", "jonas@demo.example", Role::Agent)
-        .await?;
+    let maker = Maker { engine, tenant: tenant.id };
+    let owner = maker.agent("Mina Okafor", "mina@demo.example", Role::Administrator).await?;
+    let colleague = maker.agent("Jonas Berg", "jonas@demo.example", Role::Agent).await?;
     let bot = maker.agent("Demo bot", "bot@demo.example", Role::Bot).await?;
     let webhook_secret = random::secret();
     let app = maker.app(name, bot.id, accounts, &webhook_secret).await?;
     let hidden = SubscriptionId(engine.new_id());
     let hidden = face_sinch::hidden_subscription(tenant.id, app.id, hidden, engine.now());
-    run(
-        engine,
-        PutSubscription {
-            subscription: hidden,
-            from: engine.position(),
-        },
-    )
-    .await?;
+    run(engine, PutSubscription { subscription: hidden, from: engine.position() }).await?;
 
     let (key_id, key_secret) = maker.pair(Face::Sinch, app.id, None).await?;
     let (client_id, client_secret) = maker.pair(Face::LivePerson, app.id, None).await?;
@@ -89,13 +75,9 @@ pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow
                 agent_id: colleague.number,
                 api_access_token: maker.token(Face::LiveDesk, app.id, Some(colleague.id)).await?,
             },
-            bot: Bot {
-                api_access_token: maker.token(Face::LiveDesk, app.id, Some(bot.id)).await?,
-            },
+            bot: Bot { api_access_token: maker.token(Face::LiveDesk, app.id, Some(bot.id)).await? },
         },
-        api: Api {
-            key: maker.token(Face::Trunkline, app.id, None).await?,
-        },
+        api: Api { key: maker.token(Face::Trunkline, app.id, None).await? },
     })
 }
 
@@ -171,23 +153,17 @@ impl Maker<'_> {
         let (public, secret) = (Id(u128::from_be_bytes(half())).uuid(), random::secret());
         let digest = Sha256::digest(&secret).into();
         let kept = (face == Face::LivePerson).then(|| secret.clone());
-        self.credential(face, public.clone(), digest, kept, (app, agent))
-            .await?;
+        self.credential(face, public.clone(), digest, kept, (app, agent)).await?;
         Ok((public, secret))
     }
 
     /// The consumer face's administrator.
     async fn admin(&self, login: &str, app: AppId) -> anyhow::Result<String> {
         let password = random::secret();
-        let site = self
-            .engine
-            .directory()
-            .tenant(self.tenant)
-            .map(|tenant| tenant.site_id.clone());
+        let site = self.engine.directory().tenant(self.tenant).map(|tenant| tenant.site_id.clone());
         let public = format!("admin:{}:{login}", site.unwrap_or_default());
         let digest = Sha256::digest(&password).into();
-        self.credential(Face::LivePerson, public, digest, None, (app, None))
-            .await?;
+        self.credential(Face::LivePerson, public, digest, None, (app, None)).await?;
         Ok(password)
     }
 

@@ -76,11 +76,7 @@ impl Sink {
     }
 
     fn find(&self, matches: impl Fn(&Value) -> bool) -> Option<Value> {
-        let callbacks = self
-            .state
-            .callbacks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let callbacks = self.state.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
         callbacks.iter().find(|callback| matches(callback)).cloned()
     }
 
@@ -91,19 +87,13 @@ impl Sink {
 
     /// How many callbacks came with a right signature.
     pub fn count(&self) -> usize {
-        self.state
-            .callbacks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.state.callbacks.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// What was refused, as half a sentence; empty when nothing was.
     pub fn complaint(&self) -> String {
         let refused = self.state.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.first().map_or(String::new(), |first| {
-            format!(" ({} refused, first: {first})", refused.len())
-        })
+        refused.first().map_or(String::new(), |first| format!(" ({} refused, first: {first})", refused.len()))
     }
 }
 
@@ -112,10 +102,7 @@ impl Received {
         let parsed = serde_json::from_slice::<Value>(body);
         let Some(parsed) = parsed.ok().filter(|_| genuine) else {
             let shown = format!("{face}: {}", String::from_utf8_lossy(body));
-            self.refused
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(shown);
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
             return StatusCode::FORBIDDEN;
         };
         let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,16 +113,11 @@ impl Received {
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 async fn liveperson(State(state): State<Arc<Received>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let given = header(&headers, "x-liveperson-signature")
-        .strip_prefix("sha1=")
-        .unwrap_or_default();
+    let given = header(&headers, "x-liveperson-signature").strip_prefix("sha1=").unwrap_or_default();
     let genuine = STANDARD.decode(given).is_ok_and(|given| {
         let mac = Hmac::<Sha1>::new_from_slice(state.liveperson_secret.as_bytes());
         mac.is_ok_and(|mac| mac.chain_update(&body).verify_slice(&given).is_ok())
@@ -150,12 +132,7 @@ async fn sinch(State(state): State<Arc<Received>>, headers: HeaderMap, body: Byt
     let genuine = given.is_ok_and(|given| {
         let mac = Hmac::<Sha256>::new_from_slice(state.sinch_secret.as_bytes());
         let tail = format!(".{nonce}.{timestamp}");
-        mac.is_ok_and(|mac| {
-            mac.chain_update(&body)
-                .chain_update(tail)
-                .verify_slice(&given)
-                .is_ok()
-        })
+        mac.is_ok_and(|mac| mac.chain_update(&body).chain_update(tail).verify_slice(&given).is_ok())
     });
     state.keep(genuine, "sinch", &body)
 }

@@ -17,15 +17,8 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Time for one call.
 const TIMEOUT_MS: u64 = 10_000;
 
-static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    Client::new(
-        Policy {
-            allow: Vec::new(),
-            allow_loopback: true,
-        },
-        Limits::default(),
-    )
-});
+static CLIENT: LazyLock<Client> =
+    LazyLock::new(|| Client::new(Policy { allow: Vec::new(), allow_loopback: true }, Limits::default()));
 
 /// One request being put together.
 pub struct Call {
@@ -37,16 +30,7 @@ impl Call {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         let url = url.to_owned();
         let (timeout_ms, answer_bytes_max) = (TIMEOUT_MS, ANSWER_BYTES_MAX);
-        Call {
-            request: HttpRequest {
-                method,
-                url,
-                headers,
-                body,
-                timeout_ms,
-                answer_bytes_max,
-            },
-        }
+        Call { request: HttpRequest { method, url, headers, body, timeout_ms, answer_bytes_max } }
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Call {
@@ -67,9 +51,7 @@ impl Call {
 
     pub fn json(mut self, body: &Value) -> Call {
         self.request.body = Bytes::from(body.to_string());
-        self.request
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self
     }
 
@@ -81,10 +63,7 @@ impl Call {
     /// Sends; anything but 2xx is an error that shows the answer.
     pub async fn send(self) -> anyhow::Result<Value> {
         let what = format!("{} {}", self.request.method, self.request.url);
-        let answer = CLIENT
-            .call(self.request)
-            .await
-            .map_err(|error| anyhow::anyhow!("{what}: {error:?}"))?;
+        let answer = CLIENT.call(self.request).await.map_err(|error| anyhow::anyhow!("{what}: {error:?}"))?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         if !(200..300).contains(&answer.status) {
             bail!("{what} answered {}: {text}", answer.status);
@@ -98,26 +77,16 @@ impl Call {
     /// Sends and returns the bytes and the content type of a 2xx answer.
     pub async fn bytes(self) -> anyhow::Result<(Bytes, String)> {
         let what = format!("{} {}", self.request.method, self.request.url);
-        let answer = CLIENT
-            .call(self.request)
-            .await
-            .map_err(|error| anyhow::anyhow!("{what}: {error:?}"))?;
+        let answer = CLIENT.call(self.request).await.map_err(|error| anyhow::anyhow!("{what}: {error:?}"))?;
         if answer.status == 302 {
-            let target = answer
-                .headers
-                .get("location")
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default();
+            let target =
+                answer.headers.get("location").and_then(|value| value.to_str().ok()).unwrap_or_default();
             return Box::pin(Call::new(Method::GET, target).bytes()).await;
         }
         if !(200..300).contains(&answer.status) {
             bail!("{what} answered {}", answer.status);
         }
-        let kind = answer
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let kind = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok((answer.body, kind.to_owned()))
     }
 }

@@ -55,11 +55,7 @@ impl Door {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let pair = format!("{}:{}", text(&sinch["key_id"]), text(&sinch["key_secret"]));
         Door {
-            url: format!(
-                "{}/v1/projects/{}/messages:send",
-                server.base_url,
-                text(&sinch["project_id"])
-            ),
+            url: format!("{}/v1/projects/{}/messages:send", server.base_url, text(&sinch["project_id"])),
             timeline: format!("{}/trunkline/v1/messages", server.base_url),
             authorization: format!("Basic {}", STANDARD.encode(pair)),
             api: format!("Bearer {}", text(&info["api"]["key"])),
@@ -109,10 +105,7 @@ async fn crash_loses_nothing_and_repeats_nothing_silently() {
     for round in 0..rounds {
         slow_ones(&Door::of(&server), &app, &url, round, &mut sendings).await;
         let open = storm(Door::of(&server), &app, round, &mut sendings, server).await;
-        assert!(
-            open >= OPEN_REQUESTS_MIN,
-            "only {open} requests were open at the kill"
-        );
+        assert!(open >= OPEN_REQUESTS_MIN, "only {open} requests were open at the kill");
         server = Server::demo(folder.path(), port, &url).await;
         repeat(&Door::of(&server), &mut sendings).await;
     }
@@ -135,22 +128,12 @@ async fn slow_ones(
         let body = body(app, &format!("4672{round:03}{n:03}{SLOW_ENDING}"), &text);
         let acknowledged = door.send(&text, body.clone()).await;
         assert!(acknowledged.is_some(), "a quiet server answers");
-        sendings.insert(
-            text.clone(),
-            Sending {
-                key: text,
-                body,
-                acknowledged,
-            },
-        );
+        sendings.insert(text.clone(), Sending { key: text, body, acknowledged });
     }
     let mut read = 0;
     for _ in 0..2_000 {
         let rows = ledger(sandbox).await;
-        read = rows
-            .iter()
-            .filter(|row| row["text"].as_str().unwrap().starts_with(&prefix))
-            .count();
+        read = rows.iter().filter(|row| row["text"].as_str().unwrap().starts_with(&prefix)).count();
         if read >= OPEN_ATTEMPTS_MIN {
             return;
         }
@@ -176,14 +159,7 @@ async fn storm(
         open.spawn(async move {
             let acknowledged = door.send(&text, body.clone()).await;
             answered.fetch_add(1, Ordering::SeqCst);
-            (
-                text.clone(),
-                Sending {
-                    key: text,
-                    body,
-                    acknowledged,
-                },
-            )
+            (text.clone(), Sending { key: text, body, acknowledged })
         });
     }
     while answered.load(Ordering::SeqCst) < 20 {
@@ -200,23 +176,14 @@ async fn storm(
 
 /// Repeats what got no answer, under the same key.
 async fn repeat(door: &Door, sendings: &mut HashMap<String, Sending>) {
-    for sending in sendings
-        .values_mut()
-        .filter(|sending| sending.acknowledged.is_none())
-    {
+    for sending in sendings.values_mut().filter(|sending| sending.acknowledged.is_none()) {
         sending.acknowledged = door.send(&sending.key, sending.body.clone()).await;
         assert!(sending.acknowledged.is_some(), "a quiet server answers");
     }
 }
 
 async fn ledger(sandbox: &str) -> Vec<Value> {
-    let answer = call(
-        Method::GET,
-        &format!("{sandbox}/ledger?after=0"),
-        &[],
-        Bytes::new(),
-    )
-    .await;
+    let answer = call(Method::GET, &format!("{sandbox}/ledger?after=0"), &[], Bytes::new()).await;
     answer.unwrap().1.as_array().unwrap().clone()
 }
 
@@ -228,18 +195,12 @@ async fn judge(door: &Door, sandbox: &str, sendings: &HashMap<String, Sending>) 
     for _ in 0..600 {
         arrived.clear();
         for row in ledger(sandbox).await {
-            *arrived
-                .entry(row["text"].as_str().unwrap().to_owned())
-                .or_default() += 1;
+            *arrived.entry(row["text"].as_str().unwrap().to_owned()).or_default() += 1;
         }
         open.retain(|sending| !arrived.contains_key(&sending.key));
         let mut still = Vec::new();
         for sending in open {
-            if door
-                .timeline(sending.acknowledged.as_ref().unwrap())
-                .await
-                .contains("unknown")
-            {
+            if door.timeline(sending.acknowledged.as_ref().unwrap()).await.contains("unknown") {
                 unknown += 1;
             } else {
                 still.push(sending);
@@ -253,31 +214,14 @@ async fn judge(door: &Door, sandbox: &str, sendings: &HashMap<String, Sending>) 
     }
     let lost: Vec<&str> = open.iter().map(|sending| sending.key.as_str()).collect();
     let mut twice = Vec::new();
-    for sending in sendings
-        .values()
-        .filter(|sending| arrived.get(&sending.key) > Some(&1))
-    {
-        if !door
-            .timeline(sending.acknowledged.as_ref().unwrap())
-            .await
-            .contains("unknown")
-        {
+    for sending in sendings.values().filter(|sending| arrived.get(&sending.key) > Some(&1)) {
+        if !door.timeline(sending.acknowledged.as_ref().unwrap()).await.contains("unknown") {
             twice.push(sending.key.as_str());
         }
     }
     let attempted = sendings.len();
     let report =
         format!("{attempted} attempted and acknowledged, {unknown} unknown and never read by the provider");
-    assert!(
-        lost.is_empty(),
-        "{report}; {} lost: {:?}",
-        lost.len(),
-        lost.first()
-    );
-    assert!(
-        twice.is_empty(),
-        "{report}; {} sent twice without a word: {:?}",
-        twice.len(),
-        twice.first()
-    );
+    assert!(lost.is_empty(), "{report}; {} lost: {:?}", lost.len(), lost.first());
+    assert!(twice.is_empty(), "{report}; {} sent twice without a word: {:?}", twice.len(), twice.first());
 }

@@ -11,17 +11,9 @@ fn demo_once_plays_one_conversation_through_all_three_apis() {
         .arg(folder.path())
         .output()
         .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
-    for proof in [
-        "LivePerson CREATE",
-        "ASSIGNED_AGENT",
-        "DELIVERED on SMS",
-        "CONVERSATION_STOP",
-    ] {
+    for proof in ["LivePerson CREATE", "ASSIGNED_AGENT", "DELIVERED on SMS", "CONVERSATION_STOP"] {
         assert!(out.contains(proof), "{proof} is missing in:\n{out}");
     }
     assert!(folder.path().join("demo.json").exists());
@@ -35,20 +27,13 @@ fn a_second_start_on_the_same_folder_plays_again() {
             .arg(folder.path())
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
 #[test]
 fn a_wrong_setting_is_told_in_a_sentence() {
-    let output = trunkline(&["check"])
-        .env("TRUNKLINE_SERVER__LISTEN", "nowhere")
-        .output()
-        .unwrap();
+    let output = trunkline(&["check"]).env("TRUNKLINE_SERVER__LISTEN", "nowhere").output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("listen"));
 }

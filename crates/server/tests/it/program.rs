@@ -15,11 +15,7 @@ const START_S_MAX: u64 = 60;
 
 /// A free port of this machine. Somebody else may take it meanwhile; then the start fails loudly.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// The program under test with its arguments.
@@ -40,48 +36,26 @@ impl Server {
     /// Starts a demo on a data folder and waits until it is ready and has written its keys.
     pub async fn demo(data: &Path, port: u16, sandbox: &str) -> Server {
         let listen = format!("127.0.0.1:{port}");
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(data.join("server.log"))
-            .unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(data.join("server.log")).unwrap();
         let child = trunkline(&["demo", "--listen", &listen, "--sandbox", sandbox, "--data"])
             .arg(data)
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut server = Server {
-            child,
-            base_url: format!("http://{listen}"),
-            data: data.to_owned(),
-        };
+        let mut server = Server { child, base_url: format!("http://{listen}"), data: data.to_owned() };
         let until = tokio::time::Instant::now() + Duration::from_secs(START_S_MAX);
         while !server.is_ready().await {
             let log = || std::fs::read_to_string(data.join("server.log")).unwrap_or_default();
-            assert!(
-                server.child.try_wait().unwrap().is_none(),
-                "the server ended: {}",
-                log()
-            );
-            assert!(
-                tokio::time::Instant::now() < until,
-                "the server did not start: {}",
-                log()
-            );
+            assert!(server.child.try_wait().unwrap().is_none(), "the server ended: {}", log());
+            assert!(tokio::time::Instant::now() < until, "the server did not start: {}", log());
             tokio::task::yield_now().await;
         }
         server
     }
 
     async fn is_ready(&self) -> bool {
-        let ready = call(
-            Method::GET,
-            &format!("{}/readyz", self.base_url),
-            &[],
-            Bytes::new(),
-        )
-        .await;
+        let ready = call(Method::GET, &format!("{}/readyz", self.base_url), &[], Bytes::new()).await;
         ready.is_some_and(|(status, _)| status == 200) && self.data.join("demo.json").exists()
     }
 
@@ -107,28 +81,13 @@ pub async fn call(
     thread_local!(static CLIENT: Client =
         Client::new(Policy { allow: Vec::new(), allow_loopback: true }, Limits::default()));
     let client = CLIENT.with(Client::clone);
-    let pairs = headers.iter().map(|(name, value)| {
-        (
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        )
-    });
+    let pairs = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
     let headers: HeaderMap = pairs.collect();
     let url = url.to_owned();
     let (timeout_ms, answer_bytes_max) = (30_000, 64 * 1024 * 1024);
-    let answer = client
-        .call(HttpRequest {
-            method,
-            url,
-            headers,
-            body,
-            timeout_ms,
-            answer_bytes_max,
-        })
-        .await;
+    let answer = client.call(HttpRequest { method, url, headers, body, timeout_ms, answer_bytes_max }).await;
     let answer = answer.ok()?;
-    Some((
-        answer.status,
-        serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
-    ))
+    Some((answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null)))
 }

@@ -16,55 +16,20 @@ async fn a_file_is_there_after_reopening_and_each_rendering_is_its_own() {
     let folder = TempFolder::new("files");
     let root = folder.path().join("made/when/absent");
     let files = FolderFiles::open(&root).unwrap();
-    files
-        .put(TENANT, FILE, Rendering::Original, Bytes::from_static(b"whole"))
-        .await
-        .unwrap();
-    files
-        .put(TENANT, FILE, Rendering::Thumbnail, Bytes::from_static(b"small"))
-        .await
-        .unwrap();
+    files.put(TENANT, FILE, Rendering::Original, Bytes::from_static(b"whole")).await.unwrap();
+    files.put(TENANT, FILE, Rendering::Thumbnail, Bytes::from_static(b"small")).await.unwrap();
     let files = FolderFiles::open(&root).unwrap();
-    assert_eq!(
-        files
-            .get(TENANT, FILE, Rendering::Original)
-            .await
-            .unwrap()
-            .unwrap(),
-        "whole"
-    );
-    assert_eq!(
-        files
-            .get(TENANT, FILE, Rendering::Thumbnail)
-            .await
-            .unwrap()
-            .unwrap(),
-        "small"
-    );
+    assert_eq!(files.get(TENANT, FILE, Rendering::Original).await.unwrap().unwrap(), "whole");
+    assert_eq!(files.get(TENANT, FILE, Rendering::Thumbnail).await.unwrap().unwrap(), "small");
 }
 
 #[tokio::test]
 async fn another_tenant_has_no_such_file() {
     let folder = TempFolder::new("files");
     let files = FolderFiles::open(folder.path()).unwrap();
-    files
-        .put(TENANT, FILE, Rendering::Original, Bytes::from_static(b"mine"))
-        .await
-        .unwrap();
-    assert_eq!(
-        files
-            .get(TenantId(Id(9)), FILE, Rendering::Original)
-            .await
-            .unwrap(),
-        None
-    );
-    assert_eq!(
-        files
-            .get(TENANT, FileId(Id(9)), Rendering::Original)
-            .await
-            .unwrap(),
-        None
-    );
+    files.put(TENANT, FILE, Rendering::Original, Bytes::from_static(b"mine")).await.unwrap();
+    assert_eq!(files.get(TenantId(Id(9)), FILE, Rendering::Original).await.unwrap(), None);
+    assert_eq!(files.get(TENANT, FileId(Id(9)), Rendering::Original).await.unwrap(), None);
 }
 
 #[tokio::test]

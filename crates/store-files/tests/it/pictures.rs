@@ -11,9 +11,7 @@ use store_files::Inspector;
 
 fn picture(width: u32, height: u32, format: ImageFormat) -> Bytes {
     let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::new_rgb8(width, height)
-        .write_to(&mut bytes, format)
-        .expect("memory takes a picture");
+    DynamicImage::new_rgb8(width, height).write_to(&mut bytes, format).expect("memory takes a picture");
     Bytes::from(bytes.into_inner())
 }
 
@@ -25,10 +23,7 @@ async fn inspect(bytes: Bytes, declared: &str) -> Inspected {
 async fn a_large_picture_gets_a_thumbnail_of_its_own_shape() {
     for (format, mime) in [(ImageFormat::Png, "image/png"), (ImageFormat::Jpeg, "image/jpeg")] {
         let seen = inspect(picture(1_280, 640, format), "text/plain").await;
-        assert_eq!(
-            (seen.mime.as_str(), seen.width, seen.height),
-            (mime, Some(1_280), Some(640))
-        );
+        assert_eq!((seen.mime.as_str(), seen.width, seen.height), (mime, Some(1_280), Some(640)));
         let small = image::load_from_memory(&seen.thumbnail.unwrap()).unwrap();
         assert_eq!((small.width(), small.height()), (320, 160));
     }
@@ -45,12 +40,7 @@ async fn a_small_picture_is_not_blown_up() {
 async fn a_picture_of_too_many_pixels_keeps_its_dimensions_and_gets_no_thumbnail() {
     let seen = inspect(picture(12_001, 1, ImageFormat::Png), "").await;
     assert_eq!((seen.width, seen.thumbnail), (Some(12_001), None));
-    assert!(
-        inspect(picture(12_000, 1, ImageFormat::Png), "")
-            .await
-            .thumbnail
-            .is_some()
-    );
+    assert!(inspect(picture(12_000, 1, ImageFormat::Png), "").await.thumbnail.is_some());
 }
 
 #[tokio::test]
@@ -66,8 +56,5 @@ async fn the_declared_type_counts_only_where_the_content_tells_nothing() {
     assert_eq!(inspect(text.clone(), "text/plain").await.mime, "text/plain");
     assert_eq!(inspect(text.clone(), "").await.mime, "application/octet-stream");
     assert_eq!(inspect(text, "image/png").await.mime, "application/octet-stream");
-    assert_eq!(
-        inspect(Bytes::from_static(b"%PDF-1.7\n"), "image/png").await.mime,
-        "application/pdf"
-    );
+    assert_eq!(inspect(Bytes::from_static(b"%PDF-1.7\n"), "image/png").await.mime, "application/pdf");
 }

@@ -24,10 +24,7 @@ fn the_key_file_is_for_its_owner_alone() {
     let folder = TempFolder::new("vault");
     let path = folder.path().join("key");
     FileVault::open(&path).unwrap();
-    assert_eq!(
-        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(FileVault::open(&path).unwrap_err().kind, ErrorKind::Invalid);
 }
@@ -39,14 +36,8 @@ fn a_new_key_on_top_seals_and_the_old_one_still_opens() {
     let both = FileVault::from_keys(&format!("{new}\n{old}\n")).unwrap();
     assert_eq!(both.open("here", &sealed).unwrap(), "hush");
     let again = both.seal("here", "hush");
-    assert_eq!(
-        FileVault::from_keys(&new).unwrap().open("here", &again).unwrap(),
-        "hush"
-    );
-    let error = FileVault::from_keys(&new)
-        .unwrap()
-        .open("here", &sealed)
-        .unwrap_err();
+    assert_eq!(FileVault::from_keys(&new).unwrap().open("here", &again).unwrap(), "hush");
+    let error = FileVault::from_keys(&new).unwrap().open("here", &sealed).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);
 }
 
@@ -56,15 +47,9 @@ fn what_is_no_key_file_or_no_secret_is_refused() {
         assert!(FileVault::from_keys(text).is_none());
     }
     let vault = FileVault::from_keys(&"11".repeat(32)).unwrap();
-    for sealed in [
-        "",
-        "plain",
-        "v1.",
-        "v1.02d449a3.",
-        "v1.02d449a3.AAAA",
-        "v1.02d449a3.!",
-        "v2.02d449a3.AAAA",
-    ] {
+    for sealed in
+        ["", "plain", "v1.", "v1.02d449a3.", "v1.02d449a3.AAAA", "v1.02d449a3.!", "v2.02d449a3.AAAA"]
+    {
         assert!(vault.open("here", sealed).is_err());
     }
 }

@@ -21,19 +21,12 @@ struct InFolder {
 }
 
 fn open(folder: &TempFolder) -> Result<SqliteStore, Error> {
-    SqliteStore::open(
-        &folder.path().join("trunkline.db"),
-        &Settings::default(),
-        Arc::new(NoVault),
-    )
+    SqliteStore::open(&folder.path().join("trunkline.db"), &Settings::default(), Arc::new(NoVault))
 }
 
 async fn fresh() -> InFolder {
     let folder = TempFolder::new("sqlite");
-    InFolder {
-        store: open(&folder).expect("an empty folder takes a store"),
-        folder,
-    }
+    InFolder { store: open(&folder).expect("an empty folder takes a store"), folder }
 }
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -84,11 +77,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let record = Some(Record::Counter(Counter(5).into()));
     let batch = Batch {
         id: Id(9),
-        writes: vec![Write {
-            key: key.clone(),
-            version: 0,
-            record: record.clone(),
-        }],
+        writes: vec![Write { key: key.clone(), version: 0, record: record.clone() }],
         events: vec![samples::event(1, tenant, Id(3))],
         jobs: vec![samples::job(1, tenant, Time(10))],
         at: Time(77),
@@ -97,20 +86,10 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(store.commit(batch).await.unwrap(), Commit::Committed);
     drop(store);
     let store = open(&folder).unwrap();
-    assert_eq!(
-        store.load(vec![key.clone()]).await.unwrap(),
-        [Row {
-            key,
-            version: 1,
-            record
-        }]
-    );
+    assert_eq!(store.load(vec![key.clone()]).await.unwrap(), [Row { key, version: 1, record }]);
     assert_eq!(store.look_up(Id(9)).await.unwrap(), Committed::Yes);
     assert_eq!(store.head().await.unwrap(), (1, Time(77)));
-    assert_eq!(
-        store.events(None, 0, 9).await.unwrap(),
-        [samples::event(1, tenant, Id(3))]
-    );
+    assert_eq!(store.events(None, 0, 9).await.unwrap(), [samples::event(1, tenant, Id(3))]);
     assert_eq!(store.jobs(Time(10), None, 9).await.unwrap().len(), 1);
 }
 
@@ -123,20 +102,15 @@ async fn a_newer_file_is_refused_and_left_alone() {
     let error = open(&folder).err().unwrap();
     assert_eq!(error.kind, ErrorKind::TooNew);
     assert!(error.to_string().contains("newer version"), "{error}");
-    let version: i64 = raw
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .unwrap();
+    let version: i64 = raw.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 999);
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused_as_corrupt() {
     let folder = TempFolder::new("sqlite");
-    std::fs::write(
-        folder.path().join("trunkline.db"),
-        "no database at all, just words. ".repeat(200),
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("trunkline.db"), "no database at all, just words. ".repeat(200))
+        .unwrap();
     assert_eq!(open(&folder).err().unwrap().kind, ErrorKind::Corrupt);
 }
 
@@ -148,23 +122,12 @@ async fn a_full_disk_refuses_a_batch_and_harms_nothing() {
     let write = |id: u128| {
         let key = Key::id::<domain::content::Content>(tenant, Id(id));
         let record = Some(Record::Content(content.clone().into()));
-        Batch {
-            id: Id(id),
-            writes: vec![Write {
-                key,
-                version: 0,
-                record,
-            }],
-            ..Batch::default()
-        }
+        Batch { id: Id(id), writes: vec![Write { key, version: 0, record }], ..Batch::default() }
     };
     assert_eq!(store.commit(write(1)).await.unwrap(), Commit::Committed);
     drop(store);
     // The limit on pages stands for the disk's end: SQLite answers both with the same error.
-    let settings = Settings {
-        pages_max: Some(80),
-        ..Settings::default()
-    };
+    let settings = Settings { pages_max: Some(80), ..Settings::default() };
     let path = folder.path().join("trunkline.db");
     let store = SqliteStore::open(&path, &settings, Arc::new(NoVault)).unwrap();
     let mut refused = None;
@@ -179,9 +142,6 @@ async fn a_full_disk_refuses_a_batch_and_harms_nothing() {
     assert_eq!(store.look_up(Id(id)).await.unwrap(), Committed::No);
     drop(store);
     let store = open(&folder).unwrap();
-    assert_eq!(
-        store.scan(None, Kind::Content).await.unwrap().len() as u128,
-        id - 1
-    );
+    assert_eq!(store.scan(None, Kind::Content).await.unwrap().len() as u128, id - 1);
     assert_eq!(store.commit(write(id)).await.unwrap(), Commit::Committed);
 }

@@ -31,35 +31,13 @@ fn of_everything(id: u128, key: &Key, version: u64) -> Batch {
 
 async fn nothing_was_kept(store: &impl Whole, id: u128) {
     assert_eq!(counter(store, &Key::counter(tenant(1), "fresh")).await, (0, None));
-    assert_eq!(
-        store.look_up(Id(id)).await.expect("the store answers"),
-        Committed::No
-    );
+    assert_eq!(store.look_up(Id(id)).await.expect("the store answers"), Committed::No);
     assert_eq!(store.head().await.expect("the store answers"), (0, Time(0)));
-    assert!(
-        store
-            .events(None, 0, 10)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
-    assert!(
-        store
-            .jobs(Time::NEVER, None, 10)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert!(store.events(None, 0, 10).await.expect("the store answers").is_empty());
+    assert!(store.jobs(Time::NEVER, None, 10).await.expect("the store answers").is_empty());
     let (list, owner) = (List::ContactsOfTenant, Id(1));
-    let page = Page {
-        tenant: tenant(1),
-        list,
-        owner,
-        after: None,
-        before: None,
-        newest_first: false,
-        limit: 9,
-    };
+    let page =
+        Page { tenant: tenant(1), list, owner, after: None, before: None, newest_first: false, limit: 9 };
     assert!(store.page(page).await.expect("the store answers").is_empty());
 }
 
@@ -67,10 +45,7 @@ pub async fn a_stale_write_keeps_nothing(store: &impl Whole) {
     let key = Key::counter(tenant(1), "contested");
     keep(store, batch(1, vec![write(&key, 0, 1)])).await;
     for (id, seen) in [(2, 0), (3, 2)] {
-        let answer = store
-            .commit(of_everything(id, &key, seen))
-            .await
-            .expect("the store answers");
+        let answer = store.commit(of_everything(id, &key, seen)).await.expect("the store answers");
         assert_eq!(answer, Commit::Stale(vec![key.clone()]));
         nothing_was_kept(store, id).await;
     }
@@ -103,18 +78,12 @@ pub async fn absence_can_be_relied_on(store: &impl Whole) {
     keep(store, batch(2, vec![write(&absent, 0, 1)])).await;
     let mut relying = batch(3, vec![write(&other, 1, 2)]);
     relying.relied = vec![(absent.clone(), 0)];
-    assert_eq!(
-        store.commit(relying).await.expect("the store answers"),
-        Commit::Stale(vec![absent])
-    );
+    assert_eq!(store.commit(relying).await.expect("the store answers"), Commit::Stale(vec![absent]));
     assert_eq!(counter(store, &other).await, (1, Some(1)));
 }
 
 pub async fn every_stale_row_is_named(store: &impl Whole) {
-    let keys: Vec<Key> = ["a", "b", "c"]
-        .iter()
-        .map(|name| Key::counter(tenant(1), name))
-        .collect();
+    let keys: Vec<Key> = ["a", "b", "c"].iter().map(|name| Key::counter(tenant(1), name)).collect();
     keep(store, batch(1, keys.iter().map(|key| write(key, 0, 1)).collect())).await;
     let mut late = batch(2, vec![write(&keys[0], 0, 2), write(&keys[1], 1, 2)]);
     late.relied = vec![(keys[2].clone(), 0)];
@@ -126,33 +95,18 @@ pub async fn every_stale_row_is_named(store: &impl Whole) {
 }
 
 pub async fn a_kept_batch_is_found_by_its_id(store: &impl Whole) {
-    assert_eq!(
-        store.look_up(Id(1)).await.expect("the store answers"),
-        Committed::No
-    );
+    assert_eq!(store.look_up(Id(1)).await.expect("the store answers"), Committed::No);
     keep(store, batch(1, Vec::new())).await;
-    assert_eq!(
-        store.look_up(Id(1)).await.expect("the store answers"),
-        Committed::Yes
-    );
-    assert_eq!(
-        store.look_up(Id(2)).await.expect("the store answers"),
-        Committed::No
-    );
+    assert_eq!(store.look_up(Id(1)).await.expect("the store answers"), Committed::Yes);
+    assert_eq!(store.look_up(Id(2)).await.expect("the store answers"), Committed::No);
 }
 
 pub async fn a_thousand_batches_are_remembered(store: &impl Whole) {
     for id in 1..=1_000 {
         keep(store, batch(id, Vec::new())).await;
     }
-    assert_eq!(
-        store.look_up(Id(1)).await.expect("the store answers"),
-        Committed::Yes
-    );
-    assert_eq!(
-        store.look_up(Id(1_000)).await.expect("the store answers"),
-        Committed::Yes
-    );
+    assert_eq!(store.look_up(Id(1)).await.expect("the store answers"), Committed::Yes);
+    assert_eq!(store.look_up(Id(1_000)).await.expect("the store answers"), Committed::Yes);
 }
 
 pub async fn a_batch_id_serves_once(store: &impl Whole) {
@@ -165,14 +119,7 @@ pub async fn a_batch_id_serves_once(store: &impl Whole) {
 
 pub async fn the_highest_time_is_kept(store: &impl Whole) {
     for (id, at) in [(1, 100), (2, 50)] {
-        keep(
-            store,
-            Batch {
-                at: Time(at),
-                ..batch(id, Vec::new())
-            },
-        )
-        .await;
+        keep(store, Batch { at: Time(at), ..batch(id, Vec::new()) }).await;
     }
     assert_eq!(store.head().await.expect("the store answers"), (0, Time(100)));
 }
@@ -183,9 +130,6 @@ pub async fn commits_at_once_all_happen(store: &impl Whole) {
     for answer in futures_util::future::join_all(commits).await {
         assert_eq!(answer.expect("the store answers"), Commit::Committed);
     }
-    let rows = store
-        .load((1..=20).map(key).collect())
-        .await
-        .expect("the store answers");
+    let rows = store.load((1..=20).map(key).collect()).await.expect("the store answers");
     assert!(rows.iter().all(|row| row.version == 1));
 }

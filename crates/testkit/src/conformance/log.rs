@@ -10,10 +10,7 @@ use super::{Whole, batch, keep, tenant};
 use crate::samples::event;
 
 fn with_events(id: u128, events: Vec<Event>) -> Batch {
-    Batch {
-        events,
-        ..batch(id, Vec::new())
-    }
+    Batch { events, ..batch(id, Vec::new()) }
 }
 
 fn positions(events: &[Event]) -> Vec<u64> {
@@ -21,41 +18,21 @@ fn positions(events: &[Event]) -> Vec<u64> {
 }
 
 pub async fn events_come_back_in_order(store: &impl Whole) {
-    let all: Vec<Event> = (1..=5)
-        .map(|position| event(position, tenant(1), Id(1)))
-        .collect();
+    let all: Vec<Event> = (1..=5).map(|position| event(position, tenant(1), Id(1))).collect();
     keep(store, with_events(1, all[..2].to_vec())).await;
     keep(store, with_events(2, all[2..].to_vec())).await;
     assert_eq!(store.head().await.expect("the store answers"), (5, Time(0)));
     assert_eq!(store.events(None, 0, 100).await.expect("the store answers"), all);
-    assert_eq!(
-        positions(&store.events(None, 1, 2).await.expect("the store answers")),
-        [2, 3]
-    );
-    assert!(
-        store
-            .events(None, 5, 2)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
-    assert!(
-        store
-            .events(None, 0, 0)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert_eq!(positions(&store.events(None, 1, 2).await.expect("the store answers")), [2, 3]);
+    assert!(store.events(None, 5, 2).await.expect("the store answers").is_empty());
+    assert!(store.events(None, 0, 0).await.expect("the store answers").is_empty());
 }
 
 pub async fn a_gap_in_the_log_is_refused(store: &impl Whole) {
     keep(store, with_events(1, vec![event(1, tenant(1), Id(1))])).await;
     let bad = [vec![3], vec![1], vec![0], vec![2, 4], vec![3, 2]];
     for (id, positions) in (2..).zip(bad) {
-        let events = positions
-            .into_iter()
-            .map(|position| event(position, tenant(1), Id(1)))
-            .collect();
+        let events = positions.into_iter().map(|position| event(position, tenant(1), Id(1))).collect();
         let answer = store.commit(with_events(id, events)).await;
         assert_eq!(answer.expect_err("the store refuses").kind, ErrorKind::Invalid);
     }
@@ -64,70 +41,23 @@ pub async fn a_gap_in_the_log_is_refused(store: &impl Whole) {
 }
 
 pub async fn events_of_a_tenant_stay_its_own(store: &impl Whole) {
-    let events = (1..=6)
-        .map(|position| event(position, tenant(u128::from(position % 2)), Id(1)))
-        .collect();
+    let events = (1..=6).map(|position| event(position, tenant(u128::from(position % 2)), Id(1))).collect();
     keep(store, with_events(1, events)).await;
-    assert_eq!(
-        positions(
-            &store
-                .events(Some(tenant(0)), 0, 10)
-                .await
-                .expect("the store answers")
-        ),
-        [2, 4, 6]
-    );
-    assert_eq!(
-        positions(
-            &store
-                .events(Some(tenant(1)), 1, 1)
-                .await
-                .expect("the store answers")
-        ),
-        [3]
-    );
-    assert!(
-        store
-            .events(Some(tenant(7)), 0, 10)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert_eq!(positions(&store.events(Some(tenant(0)), 0, 10).await.expect("the store answers")), [2, 4, 6]);
+    assert_eq!(positions(&store.events(Some(tenant(1)), 1, 1).await.expect("the store answers")), [3]);
+    assert!(store.events(Some(tenant(7)), 0, 10).await.expect("the store answers").is_empty());
 }
 
 pub async fn events_of_a_message_are_found(store: &impl Whole) {
-    let mut events: Vec<Event> = (1..=4)
-        .map(|position| event(position, tenant(1), Id(u128::from(position % 2))))
-        .collect();
-    events.push(Event {
-        message: None,
-        ..event(5, tenant(1), Id(0))
-    });
+    let mut events: Vec<Event> =
+        (1..=4).map(|position| event(position, tenant(1), Id(u128::from(position % 2)))).collect();
+    events.push(Event { message: None, ..event(5, tenant(1), Id(0)) });
     events.push(event(6, tenant(2), Id(1)));
     keep(store, with_events(1, events)).await;
     assert_eq!(
-        positions(
-            &store
-                .events_of_message(tenant(1), Id(1))
-                .await
-                .expect("the store answers")
-        ),
+        positions(&store.events_of_message(tenant(1), Id(1)).await.expect("the store answers")),
         [1, 3]
     );
-    assert_eq!(
-        positions(
-            &store
-                .events_of_message(tenant(2), Id(1))
-                .await
-                .expect("the store answers")
-        ),
-        [6]
-    );
-    assert!(
-        store
-            .events_of_message(tenant(2), Id(0))
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert_eq!(positions(&store.events_of_message(tenant(2), Id(1)).await.expect("the store answers")), [6]);
+    assert!(store.events_of_message(tenant(2), Id(0)).await.expect("the store answers").is_empty());
 }

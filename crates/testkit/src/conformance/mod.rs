@@ -73,28 +73,17 @@ pub(crate) fn tenant(number: u128) -> TenantId {
 
 /// A write of a counter: the smallest row.
 pub(crate) fn write(key: &Key, version: Version, value: u64) -> Write {
-    Write {
-        key: key.clone(),
-        version,
-        record: Some(Record::Counter(Counter(value).into())),
-    }
+    Write { key: key.clone(), version, record: Some(Record::Counter(Counter(value).into())) }
 }
 
 /// A batch of writes.
 pub(crate) fn batch(id: u128, writes: Vec<Write>) -> Batch {
-    Batch {
-        id: Id(id),
-        writes,
-        ..Batch::default()
-    }
+    Batch { id: Id(id), writes, ..Batch::default() }
 }
 
 /// Commits what must be kept.
 pub(crate) async fn keep(store: &impl Whole, batch: Batch) {
-    assert_eq!(
-        store.commit(batch).await.expect("the store answers"),
-        Commit::Committed
-    );
+    assert_eq!(store.commit(batch).await.expect("the store answers"), Commit::Committed);
 }
 
 /// A counter's version and value.

@@ -17,22 +17,10 @@ pub async fn absent_rows_have_version_0(store: &impl Whole) {
     let here = Key::counter(tenant(1), "here");
     keep(store, batch(1, vec![write(&here, 0, 5)])).await;
     let gone = Key::counter(tenant(1), "gone");
-    let rows = store
-        .load(vec![gone.clone(), here.clone(), gone.clone()])
-        .await
-        .expect("the store answers");
-    let seen: Vec<_> = rows
-        .iter()
-        .map(|row| (&row.key, row.version, row.record.is_some()))
-        .collect();
+    let rows = store.load(vec![gone.clone(), here.clone(), gone.clone()]).await.expect("the store answers");
+    let seen: Vec<_> = rows.iter().map(|row| (&row.key, row.version, row.record.is_some())).collect();
     assert_eq!(seen, [(&gone, 0, false), (&here, 1, true), (&gone, 0, false)]);
-    assert!(
-        store
-            .load(Vec::new())
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert!(store.load(Vec::new()).await.expect("the store answers").is_empty());
 }
 
 pub async fn versions_count_writes(store: &impl Whole) {
@@ -44,11 +32,7 @@ pub async fn versions_count_writes(store: &impl Whole) {
 
 pub async fn deletes_leave_nothing(store: &impl Whole) {
     let key = Key::counter(tenant(1), "number");
-    let delete = |version| Write {
-        key: key.clone(),
-        version,
-        record: None,
-    };
+    let delete = |version| Write { key: key.clone(), version, record: None };
     keep(store, batch(1, vec![write(&key, 0, 10)])).await;
     keep(store, batch(2, vec![delete(1)])).await;
     assert_eq!(counter(store, &key).await, (0, None));
@@ -65,10 +49,7 @@ pub async fn tenants_do_not_share_names(store: &impl Whole) {
     assert_eq!(counter(store, &yours).await, (0, None));
     keep(store, batch(2, vec![write(&yours, 0, 2)])).await;
     assert_eq!(counter(store, &mine).await, (1, Some(1)));
-    let scanned = store
-        .scan(Some(tenant(2)), Kind::Counter)
-        .await
-        .expect("the store answers");
+    let scanned = store.scan(Some(tenant(2)), Kind::Counter).await.expect("the store answers");
     assert_eq!(scanned.iter().map(|row| &row.key).collect::<Vec<_>>(), [&yours]);
 }
 
@@ -78,11 +59,7 @@ pub async fn text_and_id_names_never_collide(store: &impl Whole) {
     let id = Key::id::<Counter>(tenant(1), Id(u128::from_be_bytes(bytes)));
     let text = Key::text::<Counter>(tenant(1), "sixteen letters!");
     let empty = Key::text::<Counter>(tenant(1), "");
-    keep(
-        store,
-        batch(1, vec![write(&id, 0, 1), write(&text, 0, 2), write(&empty, 0, 3)]),
-    )
-    .await;
+    keep(store, batch(1, vec![write(&id, 0, 1), write(&text, 0, 2), write(&empty, 0, 3)])).await;
     assert_eq!(counter(store, &id).await, (1, Some(1)));
     assert_eq!(counter(store, &text).await, (1, Some(2)));
     let names: Vec<Name> = store
@@ -99,15 +76,8 @@ pub async fn text_and_id_names_never_collide(store: &impl Whole) {
 pub async fn kinds_do_not_share_names(store: &impl Whole) {
     let number = Key::text::<Counter>(tenant(1), "name");
     let pointer = Key::text::<Pointer>(tenant(1), "name");
-    let target = Record::Pointer(Arc::new(Pointer {
-        target: Id(9),
-        attempt: 0,
-    }));
-    let point = Write {
-        key: pointer.clone(),
-        version: 0,
-        record: Some(target.clone()),
-    };
+    let target = Record::Pointer(Arc::new(Pointer { target: Id(9), attempt: 0 }));
+    let point = Write { key: pointer.clone(), version: 0, record: Some(target.clone()) };
     keep(store, batch(1, vec![write(&number, 0, 1), point])).await;
     let rows = store.load(vec![pointer]).await.expect("the store answers");
     assert_eq!(rows[0].record, Some(target));
@@ -117,11 +87,7 @@ pub async fn large_bodies_come_back_whole(store: &impl Whole) {
     const BODY_BYTES: usize = 3 * 1024 * 1024;
     let key = Key::id::<Content>(tenant(1), Id(1));
     let record = Record::Content(Arc::new(Content::text("ü\"\u{0}".repeat(BODY_BYTES / 4))));
-    let large = Write {
-        key: key.clone(),
-        version: 0,
-        record: Some(record.clone()),
-    };
+    let large = Write { key: key.clone(), version: 0, record: Some(record.clone()) };
     keep(store, batch(1, vec![large])).await;
     assert!(store.load(vec![key]).await.expect("the store answers")[0].record == Some(record));
 }
@@ -130,18 +96,7 @@ pub async fn secrets_come_back_open(store: &impl Whole) {
     let key = Key::id::<Subscription>(tenant(1), Id(1));
     let subscription = samples::subscription(Id(1), tenant(1), "hush");
     let record = Some(Record::Subscription(Arc::new(subscription)));
-    keep(
-        store,
-        batch(
-            1,
-            vec![Write {
-                key: key.clone(),
-                version: 0,
-                record: record.clone(),
-            }],
-        ),
-    )
-    .await;
+    keep(store, batch(1, vec![Write { key: key.clone(), version: 0, record: record.clone() }])).await;
     assert!(store.load(vec![key]).await.expect("the store answers")[0].record == record);
 }
 
@@ -149,11 +104,7 @@ pub async fn scans_list_a_kind(store: &impl Whole) {
     let file = |number: u128, owner: u128| {
         let file = samples::file(Id(number), tenant(owner), "a.txt");
         let key = Key::id::<File>(tenant(owner), Id(number));
-        Write {
-            key,
-            version: 0,
-            record: Some(Record::File(Arc::new(file))),
-        }
+        Write { key, version: 0, record: Some(Record::File(Arc::new(file))) }
     };
     let other = write(&Key::counter(tenant(1), "number"), 0, 1);
     let files = vec![file(3, 1), file(1, 1), file(2, 2)];
@@ -162,19 +113,6 @@ pub async fn scans_list_a_kind(store: &impl Whole) {
     let rows = store.scan(None, Kind::File).await.expect("the store answers");
     assert_eq!(rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>(), wanted);
     assert!(rows.iter().all(|row| row.version == 1 && row.record.is_some()));
-    assert_eq!(
-        store
-            .scan(Some(tenant(1)), Kind::File)
-            .await
-            .expect("the store answers")
-            .len(),
-        2
-    );
-    assert!(
-        store
-            .scan(Some(tenant(3)), Kind::File)
-            .await
-            .expect("the store answers")
-            .is_empty()
-    );
+    assert_eq!(store.scan(Some(tenant(1)), Kind::File).await.expect("the store answers").len(), 2);
+    assert!(store.scan(Some(tenant(3)), Kind::File).await.expect("the store answers").is_empty());
 }

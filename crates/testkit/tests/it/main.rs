@@ -17,16 +17,8 @@ testkit::store_conformance!(memory_store, memory);
 
 fn one_write(id: u128) -> Batch {
     let key = Key::counter(domain::id::TenantId(Id(1)), "number");
-    let writes = vec![Write {
-        key,
-        version: 0,
-        record: Some(Record::Counter(Counter(1).into())),
-    }];
-    Batch {
-        id: Id(id),
-        writes,
-        ..Batch::default()
-    }
+    let writes = vec![Write { key, version: 0, record: Some(Record::Counter(Counter(1).into())) }];
+    Batch { id: Id(id), writes, ..Batch::default() }
 }
 
 #[tokio::test]

@@ -61,13 +61,7 @@ fn unit(letter: char, alphabet: Alphabet) -> Option<Vec<u8>> {
         Alphabet::Latin1 => u8::try_from(u32::from(letter)).ok().map(|octet| vec![octet]),
         Alphabet::Ucs2 => {
             let mut units = [0; 2];
-            Some(
-                letter
-                    .encode_utf16(&mut units)
-                    .iter()
-                    .flat_map(|unit| unit.to_be_bytes())
-                    .collect(),
-            )
+            Some(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()).collect())
         }
     }
 }
@@ -85,27 +79,18 @@ pub fn encode(text: &str, wanted: Alphabet) -> Encoded {
     let (alphabet, units) = match units {
         Some(units) => (wanted, units),
         None => {
-            let all = text
-                .chars()
-                .filter_map(|letter| unit(letter, Alphabet::Ucs2))
-                .collect();
+            let all = text.chars().filter_map(|letter| unit(letter, Alphabet::Ucs2)).collect();
             (Alphabet::Ucs2, all)
         }
     };
     let (alone, each) = alphabet.octets_max();
     let total: usize = units.iter().map(Vec::len).sum();
     if total <= alone {
-        return Encoded {
-            alphabet,
-            parts: vec![units.concat()],
-        };
+        return Encoded { alphabet, parts: vec![units.concat()] };
     }
     let mut parts = vec![Vec::new()];
     for unit in units {
-        if parts
-            .last()
-            .is_some_and(|part: &Vec<u8>| part.len() + unit.len() > each)
-        {
+        if parts.last().is_some_and(|part: &Vec<u8>| part.len() + unit.len() > each) {
             parts.push(Vec::new());
         }
         if let Some(part) = parts.last_mut() {
@@ -127,10 +112,8 @@ pub fn decode(octets: &[u8], data_coding: u8, default: Alphabet) -> Option<Strin
         Alphabet::Gsm => decode_gsm(octets),
         Alphabet::Latin1 => octets.iter().map(|octet| char::from(*octet)).collect(),
         Alphabet::Ucs2 => {
-            let units: Vec<u16> = octets
-                .chunks_exact(2)
-                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-                .collect();
+            let units: Vec<u16> =
+                octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
             String::from_utf16_lossy(&units)
         }
     })
@@ -146,16 +129,9 @@ fn decode_gsm(octets: &[u8]) -> String {
             continue;
         }
         let Some(next) = octets.next() else { break };
-        let extended = EXTENSION
-            .iter()
-            .find(|(_, code)| code == next)
-            .map(|(letter, _)| *letter);
+        let extended = EXTENSION.iter().find(|(_, code)| code == next).map(|(letter, _)| *letter);
         // An unknown extension shows as its basic letter, as TS 23.038 asks.
-        text.push(
-            extended
-                .or_else(|| basic.get(usize::from(*next)).copied())
-                .unwrap_or(' '),
-        );
+        text.push(extended.or_else(|| basic.get(usize::from(*next)).copied()).unwrap_or(' '));
     }
     text
 }

@@ -39,10 +39,7 @@ impl Decoder for Codec {
         };
         let (length, id, sequence) = (word(0) as usize, word(4), word(12));
         if !(HEADER_BYTES..=PDU_BYTES_MAX).contains(&length) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "a PDU of absurd length",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a PDU of absurd length"));
         }
         if buffer.len() < length {
             return Ok(None);
@@ -50,15 +47,10 @@ impl Decoder for Codec {
         let mut pdu = buffer.split_to(length);
         pdu.advance(4);
         let rest = pdu.len();
-        Ok(Some(
-            match <Command as DecodeWithLength>::decode(&mut pdu, rest) {
-                Ok((command, _)) => Frame::Command(Box::new(command)),
-                Err(_) => Frame::Unreadable {
-                    sequence,
-                    is_request: id & 0x8000_0000 == 0,
-                },
-            },
-        ))
+        Ok(Some(match <Command as DecodeWithLength>::decode(&mut pdu, rest) {
+            Ok((command, _)) => Frame::Command(Box::new(command)),
+            Err(_) => Frame::Unreadable { sequence, is_request: id & 0x8000_0000 == 0 },
+        }))
     }
 }
 

@@ -77,13 +77,7 @@ impl Link {
     pub async fn ask(&self, pdu: Pdu, limit: Duration) -> Answer {
         let sequence = self.next_sequence();
         let (answered, answer) = oneshot::channel();
-        self.pending().insert(
-            sequence,
-            Pending {
-                answered,
-                written: false,
-            },
-        );
+        self.pending().insert(sequence, Pending { answered, written: false });
         let entry = Entry(self, sequence);
         let exchange = async {
             let command = Command::new(CommandStatus::EsmeRok, sequence, pdu);
@@ -94,10 +88,7 @@ impl Link {
         match ended {
             Ok(Some(answer)) => answer,
             Ok(None) | Err(_) => {
-                let written = self
-                    .pending()
-                    .get(&sequence)
-                    .is_some_and(|pending| pending.written);
+                let written = self.pending().get(&sequence).is_some_and(|pending| pending.written);
                 drop(entry);
                 if written { Answer::Lost } else { Answer::NotSent }
             }
@@ -127,11 +118,7 @@ impl Link {
     pub fn close(&self) {
         self.window.close();
         for (_, pending) in self.pending().drain() {
-            let answer = if pending.written {
-                Answer::Lost
-            } else {
-                Answer::NotSent
-            };
+            let answer = if pending.written { Answer::Lost } else { Answer::NotSent };
             let _ = pending.answered.send(answer);
         }
     }

@@ -60,8 +60,7 @@ fn from_hex(id: &str) -> String {
 }
 
 fn from_decimal(id: &str) -> String {
-    id.parse::<u128>()
-        .map_or_else(|_| id.to_ascii_lowercase(), |number| number.to_string())
+    id.parse::<u128>().map_or_else(|_| id.to_ascii_lowercase(), |number| number.to_string())
 }
 
 /// A receipt out of the TLVs and the text; `None` when neither names a message.
@@ -73,33 +72,20 @@ pub fn parse(text: &str, tlv_id: Option<&str>, tlv_state: Option<u8>) -> Option<
         None => fate_of_text(&stat),
     };
     let error = field(text, "err:").filter(|code| code.bytes().any(|digit| digit != b'0'));
-    let done_ms = field(text, "done date:")
-        .and_then(|date| date_ms(&date))
-        .unwrap_or(0);
-    Some(Receipt {
-        id,
-        fate,
-        error: error.unwrap_or_default(),
-        done_ms,
-    })
+    let done_ms = field(text, "done date:").and_then(|date| date_ms(&date)).unwrap_or(0);
+    Some(Receipt { id, fate, error: error.unwrap_or_default(), done_ms })
 }
 
 /// The word after a key. Keys are met at word starts only, so `submit date:` is not `date:`.
 fn field(text: &str, key: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    let words_end = lower
-        .find("text:")
-        .filter(|_| key != "text:")
-        .unwrap_or(lower.len());
+    let words_end = lower.find("text:").filter(|_| key != "text:").unwrap_or(lower.len());
     let head = &lower[..words_end];
     let mut from = 0;
     while let Some(at) = head[from..].find(key).map(|at| at + from) {
         let starts = at == 0 || head.as_bytes()[at - 1] == b' ';
         if starts {
-            let value = text[at + key.len()..]
-                .split_whitespace()
-                .next()
-                .unwrap_or_default();
+            let value = text[at + key.len()..].split_whitespace().next().unwrap_or_default();
             return (!value.is_empty()).then(|| value.to_owned());
         }
         from = at + key.len();
@@ -132,22 +118,14 @@ fn date_ms(digits: &str) -> Option<i64> {
     if !matches!(digits.len(), 10 | 12) || !digits.is_ascii() {
         return None;
     }
-    let pair = |at: usize| {
-        digits
-            .get(at..at + 2)
-            .map_or(Some(0), |two| two.parse::<i64>().ok())
-    };
+    let pair = |at: usize| digits.get(at..at + 2).map_or(Some(0), |two| two.parse::<i64>().ok());
     let (year, month, day) = (2000 + pair(0)?, pair(2)?, pair(4)?);
     let (hour, minute, second) = (pair(6)?, pair(8)?, pair(10)?);
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
     // Days since the epoch by the civil calendar, the year starting in March.
-    let (shifted_year, shifted_month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * shifted_year + shifted_year / 4 - shifted_year / 100
         + shifted_year / 400
         + (153 * shifted_month + 2) / 5

@@ -52,10 +52,7 @@ pub struct Place {
 
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Place")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("Place").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
     }
 }
 
@@ -96,10 +93,7 @@ pub async fn keep(place: Place, window: usize, owner: Arc<dyn Owner>) {
 
 async fn run(place: &Place, window: usize, owner: &Arc<dyn Owner>) -> Ended {
     let Some(bind) = bind_pdu(place) else {
-        tracing::warn!(
-            host = place.host,
-            "smpp credentials are longer than the protocol allows"
-        );
+        tracing::warn!(host = place.host, "smpp credentials are longer than the protocol allows");
         return Ended::Refused;
     };
     let connecting = TcpStream::connect((place.host.as_str(), place.port));
@@ -111,10 +105,7 @@ async fn run(place: &Place, window: usize, owner: &Arc<dyn Owner>) -> Ended {
     let (reader, writer) = stream.into_split();
     let (out, queue) = mpsc::channel(OUT_QUEUE_MAX);
     let link = Arc::new(Link::new(out.clone(), window));
-    let guard = Bound {
-        link: Arc::clone(&link),
-        owner: Arc::clone(owner),
-    };
+    let guard = Bound { link: Arc::clone(&link), owner: Arc::clone(owner) };
     let mut ended = Ended::NotBound;
     tokio::select! {
         () = read_all(reader, &link, &out, owner) => {}
@@ -177,14 +168,9 @@ async fn read_all(reader: OwnedReadHalf, link: &Link, out: &mpsc::Sender<Command
         };
         let Some(Ok(frame)) = next else { return };
         let reply = match frame {
-            Frame::Unreadable {
-                sequence,
-                is_request: true,
-            } => Some(Command::new(
-                CommandStatus::EsmeRinvcmdlen,
-                sequence,
-                Pdu::GenericNack,
-            )),
+            Frame::Unreadable { sequence, is_request: true } => {
+                Some(Command::new(CommandStatus::EsmeRinvcmdlen, sequence, Pdu::GenericNack))
+            }
             Frame::Unreadable { .. } => None,
             Frame::Command(command) => match command.pdu() {
                 Some(Pdu::DeliverSm(message)) => {
@@ -225,22 +211,14 @@ fn answer_or_join(command: &Command, link: &Link) -> Option<Command> {
     let sequence = command.sequence_number();
     match command.id() {
         CommandId::EnquireLink => {
-            return Some(Command::new(
-                CommandStatus::EsmeRok,
-                sequence,
-                Pdu::EnquireLinkResp,
-            ));
+            return Some(Command::new(CommandStatus::EsmeRok, sequence, Pdu::EnquireLinkResp));
         }
         CommandId::SubmitSmResp
         | CommandId::EnquireLinkResp
         | CommandId::BindTransceiverResp
         | CommandId::GenericNack => link.answered(sequence, answer_of(command)),
         id if u32::from(id) & 0x8000_0000 == 0 => {
-            return Some(Command::new(
-                CommandStatus::EsmeRinvcmdid,
-                sequence,
-                Pdu::GenericNack,
-            ));
+            return Some(Command::new(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack));
         }
         _ => {}
     }
@@ -287,11 +265,7 @@ async fn write_all(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Command>, lin
             {
                 return;
             }
-            next = if bytes.len() < WRITE_BYTES_MAX {
-                queue.try_recv().ok()
-            } else {
-                None
-            };
+            next = if bytes.len() < WRITE_BYTES_MAX { queue.try_recv().ok() } else { None };
         }
         writer.clean = false;
         if writer.half.write_all(&bytes).await.is_err() {
