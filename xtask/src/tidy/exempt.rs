@@ -7,6 +7,15 @@ use super::sources::Source;
 
 /// Files outside a channel's own folders that may name channels.
 pub const CHANNEL_NAME_FILES: &[(&str, &str)] = &[
+    ("crates/bench/src/server.rs", "writes to one channel by its name, as a client does"),
+    (
+        "crates/face-livedesk/src/conversation.rs",
+        "holds the vendor's own channel classes, which its API lists",
+    ),
+    ("crates/sandbox/src/interface.rs", "tells where the message center listens"),
+    ("crates/sandbox/src/server.rs", "opens the message center's port beside the HTTP one"),
+    ("crates/sandbox/src/settings.rs", "holds the message center's listening address"),
+    ("crates/server/src/main.rs", "prints where the sandbox's message center listens"),
     ("xtask/src/tidy/words.rs", "holds the list of the names"),
     ("crates/face-sinch/src/channels.rs", "holds the vendor's own channel enum, which its API lists"),
 ];
