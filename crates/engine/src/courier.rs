@@ -71,6 +71,8 @@ pub(crate) async fn run(engine: Engine) {
 }
 
 type LaneName = Option<ConversationId>;
+/// Where a lane waits on, if it does, and what it gave up on the way.
+type LaneEnd = (Option<Parked>, Vec<(u64, Arc<str>)>);
 
 /// One subscription's way through the log.
 struct Route {
@@ -207,7 +209,7 @@ impl Route {
         }
         let position = cursor.position;
         let open_max = self.engine.parts().limits.open_callbacks_max;
-        let ended: Vec<(Option<Parked>, Vec<(u64, Arc<str>)>)> = futures_util::stream::iter(due)
+        let ended: Vec<LaneEnd> = futures_util::stream::iter(due)
             .map(|parked| self.retry_lane(parked, position))
             .buffer_unordered(open_max)
             .collect()
@@ -222,7 +224,7 @@ impl Route {
     }
 
     /// Goes on with a parked lane up to where the cursor stands.
-    async fn retry_lane(&self, mut parked: Parked, until: u64) -> (Option<Parked>, Vec<(u64, Arc<str>)>) {
+    async fn retry_lane(&self, mut parked: Parked, until: u64) -> LaneEnd {
         let mut dead = Vec::new();
         let mut from = parked.position.saturating_sub(1);
         loop {

@@ -25,6 +25,7 @@ impl Ids {
     }
 
     /// A source seeded by the operating system.
+    #[expect(clippy::disallowed_methods, reason = "this is the id source that everybody else is given")]
     pub fn from_entropy() -> Ids {
         let mut seed = [0; 8];
         // Without entropy ids of two processes could meet; better not to start.
