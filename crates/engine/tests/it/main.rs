@@ -2,6 +2,8 @@
 //!
 //! No test sleeps: everything runs on one thread, so that yielding until something holds is enough.
 
+#![expect(clippy::unwrap_used, clippy::type_complexity, reason = "a test that cannot go on should say where")]
+
 mod callbacks;
 mod commits;
 mod house;

@@ -1,5 +1,7 @@
 //! Scenarios of the agent side against a real engine over memory: the seed's statements, errors, limits, callbacks.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod callbacks;
 mod create;
 mod errors;

@@ -2,6 +2,8 @@
 //!
 //! Messages go to the API channel, which nobody listens on, so that a delivery ends without any provider.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::sync::Arc;
 
 use axum::Router;

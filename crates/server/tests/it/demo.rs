@@ -2,7 +2,12 @@
 
 use testkit::TempFolder;
 
-use crate::program::trunkline;
+/// The program under test with its arguments.
+fn trunkline(arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_trunkline"));
+    command.args(arguments).stdin(std::process::Stdio::null());
+    command
+}
 
 #[test]
 fn demo_once_plays_one_conversation_through_all_three_apis() {
@@ -17,18 +22,6 @@ fn demo_once_plays_one_conversation_through_all_three_apis() {
         assert!(out.contains(proof), "{proof} is missing in:\n{out}");
     }
     assert!(folder.path().join("demo.json").exists());
-}
-
-#[test]
-fn a_second_start_on_the_same_folder_plays_again() {
-    let folder = TempFolder::new("demo-twice");
-    for _ in 0..2 {
-        let output = trunkline(&["demo", "--once", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
 }
 
 #[test]
