@@ -21,11 +21,12 @@ pub struct Problem {
     pub status: &'static str,
     pub message: String,
     authenticate: Option<&'static str>,
+    retry_after_s: Option<u64>,
 }
 
 impl Problem {
     fn new(code: StatusCode, status: &'static str, message: impl Into<String>) -> Problem {
-        Problem { code, status, message: message.into(), authenticate: None }
+        Problem { code, status, message: message.into(), authenticate: None, retry_after_s: None }
     }
 
     /// A field is missing, malformed or over its limit.
@@ -61,6 +62,13 @@ impl Problem {
     /// Nothing was promised; the client may repeat it.
     pub fn unavailable() -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "the service is unavailable, try again")
+    }
+
+    /// More than the vendor's rates allow; there is room again in so many milliseconds.
+    pub fn too_many(in_ms: u64) -> Problem {
+        let words = "too many requests, try again later";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", words);
+        Problem { retry_after_s: Some(in_ms.div_ceil(1_000).max(1)), ..problem }
     }
 
     /// No credentials, or wrong ones.
@@ -102,6 +110,9 @@ impl IntoResponse for Problem {
         let mut response = json::answer(self.code, &body);
         if let Some(scheme) = self.authenticate {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

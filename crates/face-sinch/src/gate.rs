@@ -8,9 +8,10 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::content::Face;
-use domain::id::TenantId;
+use domain::id::{AppId, TenantId};
 use domain::tenant::Credential;
 use engine::Engine;
+use face_kit::Buckets;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
@@ -23,6 +24,8 @@ use crate::token::Tokens;
 pub struct Desk {
     pub engine: Engine,
     pub tokens: Tokens,
+    pub requests: Buckets<TenantId>,
+    pub sends: Buckets<AppId>,
 }
 
 /// The state of every route.
@@ -48,6 +51,8 @@ impl FromRequestParts<Shared> for Caller {
         if project != Some(credential.tenant) || !enabled {
             return Err(Problem::not_found("project"));
         }
+        let now_ms = desk.engine.now().0;
+        desk.requests.take(credential.tenant, now_ms).map_err(Problem::too_many)?;
         Ok(Caller { tenant: credential.tenant })
     }
 }

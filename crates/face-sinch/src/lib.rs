@@ -31,13 +31,28 @@ pub struct Settings {
     pub token_lifetime_s: u64,
     /// Signs access tokens; the same on every node. Secret.
     pub signing_key: [u8; 32],
+    pub rates: Rates,
+}
+
+/// How much a second holds; 0 is no limit. Beyond it requests and sends are refused with 429.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests of one project.
+    pub requests_per_second: u32,
+    /// Messages that one app sends.
+    pub sends_per_second_per_app: u32,
 }
 
 impl Settings {
-    /// Settings with the vendor's defaults.
+    /// Settings with the vendor's defaults, without its rates.
     pub fn new(signing_key: [u8; 32]) -> Settings {
-        Settings { token_lifetime_s: 3600, signing_key }
+        Settings { token_lifetime_s: 3600, signing_key, rates: Rates::default() }
     }
+}
+
+impl Rates {
+    /// What the vendor publishes.
+    pub const VENDOR: Rates = Rates { requests_per_second: 800, sends_per_second_per_app: 20 };
 }
 
 impl std::fmt::Debug for Settings {

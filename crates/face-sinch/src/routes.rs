@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use engine::Engine;
+use face_kit::Buckets;
 
 use crate::error::Problem;
 use crate::gate::{Caller, Desk};
@@ -17,7 +18,12 @@ use crate::{Settings, apps, contacts, conversations, json, messages, webhooks};
 
 /// The face's routes.
 pub fn router(engine: Engine, settings: Settings) -> Router {
-    let desk = Arc::new(Desk { engine, tokens: Tokens::new(&settings) });
+    let desk = Arc::new(Desk {
+        engine,
+        tokens: Tokens::new(&settings),
+        requests: Buckets::new(settings.rates.requests_per_second),
+        sends: Buckets::new(settings.rates.sends_per_second_per_app),
+    });
     let send = || post(messages::send::handler);
     Router::new()
         .route("/oauth2/token", post(issue))

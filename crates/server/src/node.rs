@@ -179,6 +179,7 @@ fn all_routes(
     let sinch = face_sinch::Settings {
         token_lifetime_s: config.sinch.token_lifetime_s,
         signing_key: folder.secret("sinch.key")?,
+        rates: face_sinch::Rates::default(),
     };
     Ok(routes::own(engine.clone())
         .merge(face_liveperson::router(engine.clone(), liveperson))

@@ -34,6 +34,7 @@ pub async fn handler(
 ) -> Result<Response, Problem> {
     let bytes = json::bytes(body)?;
     let command = command(&desk, caller.tenant, &bytes)?;
+    desk.sends.take(command.app, desk.engine.now().0).map_err(Problem::too_many)?;
     let Some(key) = once_key(caller.tenant, &headers, &bytes)? else {
         let sent = desk.engine.execute(command).await.map_err(|failure| Problem::of(failure, refused))?;
         return Ok(json::stored(StatusCode::OK, answer(&sent).body));
