@@ -25,6 +25,18 @@ fn demo_once_plays_one_conversation_through_all_three_apis() {
 }
 
 #[test]
+fn a_second_start_on_the_same_folder_plays_again() {
+    let folder = TempFolder::new("demo-twice");
+    for _ in 0..2 {
+        let output = trunkline(&["demo", "--once", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
 fn a_wrong_setting_is_told_in_a_sentence() {
     let output = trunkline(&["check"]).env("TRUNKLINE_SERVER__LISTEN", "nowhere").output().unwrap();
     assert!(!output.status.success());
