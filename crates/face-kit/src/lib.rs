@@ -1,5 +1,4 @@
-//! What faces share beneath their wire forms. Nothing here knows a vendor.
+//! What faces share and no vendor words: `Idempotency-Key` (design 3.2), and commands made of commands.
 
-pub mod buckets;
-
-pub use buckets::Buckets;
+pub mod once;
+pub mod together;

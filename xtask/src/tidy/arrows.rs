@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http-out", &["connector-api"]),
     ("store-files", &["domain", "ports"]),
     ("store-sqlite", &["domain", "ports"]),
-    ("face-kit", &[]),
+    ("face-kit", &["engine", "domain"]),
     ("face-liveperson", &["engine", "domain", "face-kit"]),
     ("face-sinch", &["engine", "domain", "face-kit"]),
     ("face-livedesk", &["engine", "domain", "face-kit"]),
