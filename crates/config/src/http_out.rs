@@ -21,9 +21,9 @@ pub struct HttpOut {
     pub providers_allow: Vec<String>,
     /// Milliseconds until a connection, its TLS included, must stand.
     pub connect_timeout_ms: u64,
-    /// Milliseconds that a callback may take as a whole.
+    /// Milliseconds that a callback may take as a whole, where its dialect does not say less.
     pub callback_timeout_ms: u64,
-    /// Milliseconds that a request to a channel provider may take as a whole.
+    /// Milliseconds that a request to a provider may take as a whole, where its channel does not say less.
     pub provider_timeout_ms: u64,
 }
 
@@ -49,6 +49,10 @@ impl HttpOut {
         for (key, value) in timeouts {
             problems.at_least_one(key, value);
             problems.at_most(key, value, TIMEOUT_MAX_MS);
+            // A request that ends while its connection is made would look as if it might have been read.
+            if value < self.connect_timeout_ms {
+                problems.add(format!("{key} is shorter than http_out.connect_timeout_ms: connections need time."));
+            }
         }
     }
 }

@@ -21,9 +21,16 @@ pub struct Limits {
     pub open_callbacks_max: usize,
     /// Bytes of one request without files.
     pub body_bytes_max: usize,
+    /// Bytes of one request's headers.
+    pub header_bytes_max: usize,
     /// Connections open at once on all listeners.
     pub connections_max: usize,
 }
+
+/// Fewer bytes do not hold the headers that ordinary clients send.
+const HEADER_BYTES_MIN: usize = 8 << 10;
+/// More bytes of headers are an attack.
+const HEADER_BYTES_MAX: u64 = 1 << 20;
 
 impl Limits {
     pub(crate) fn check(&self, problems: &mut Problems) {
@@ -39,6 +46,12 @@ impl Limits {
         for (key, value) in all {
             problems.at_least_one(key, value as u64);
         }
+        if self.header_bytes_max < HEADER_BYTES_MIN {
+            let given = self.header_bytes_max;
+            problems
+                .add(format!("limits.header_bytes_max is {given} but must be at least {HEADER_BYTES_MIN}."));
+        }
+        problems.at_most("limits.header_bytes_max", self.header_bytes_max as u64, HEADER_BYTES_MAX);
         if self.batch_commands_max > self.waiting_commands_max {
             problems
                 .add("limits.batch_commands_max is larger than limits.waiting_commands_max: no batch fills.");

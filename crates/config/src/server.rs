@@ -22,18 +22,32 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     /// How the outside world reaches this server, without a slash at the end.
     pub base_url: Option<String>,
-    /// Address of the operator's page with the metrics.
+    /// Address of the operator's pages: metrics and health.
     pub operator_listen: Option<SocketAddr>,
+    /// Seconds in which a request's headers, and before them a handshake, must arrive.
+    pub header_timeout_s: u64,
+    /// Seconds in which a request's body must arrive.
+    pub body_timeout_s: u64,
     /// Seconds that a stopping server waits for open work.
     pub shutdown_grace_s: u64,
 }
 
 /// Longer than this a stop looks like a hang.
 const SHUTDOWN_GRACE_MAX_S: u64 = 3_600;
+/// Longer than this a client does not send at all.
+const CLIENT_TIMEOUT_MAX_S: u64 = 3_600;
 
 impl Server {
     pub(crate) fn check(&self, problems: &mut Problems) {
         problems.at_most("server.shutdown_grace_s", self.shutdown_grace_s, SHUTDOWN_GRACE_MAX_S);
+        let timeouts = [
+            ("server.header_timeout_s", self.header_timeout_s),
+            ("server.body_timeout_s", self.body_timeout_s),
+        ];
+        for (key, seconds) in timeouts {
+            problems.at_least_one(key, seconds);
+            problems.at_most(key, seconds, CLIENT_TIMEOUT_MAX_S);
+        }
         match (&self.tls_listen, &self.tls_certificate, &self.tls_key) {
             (_, Some(_), None) => {
                 problems.add("server.tls_certificate is set but server.tls_key is not: set both.");

@@ -5,6 +5,7 @@
 //! a byte was written is replaced by the pool itself, which hands the untouched request to a new one.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ use crate::resolve::{Resolve, SystemResolver};
 pub struct Limits {
     /// TCP and TLS together.
     pub connect_timeout_ms: u64,
+    /// A whole request, whatever longer it asks for itself.
+    pub request_timeout_ms_max: u64,
     /// How long an unused connection is kept.
     pub idle_timeout_ms: u64,
     /// Unused connections kept to one host.
@@ -35,7 +38,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connect_timeout_ms: 5_000, idle_timeout_ms: 30_000, idle_connections_per_host_max: 64 }
+        Limits {
+            connect_timeout_ms: 5_000,
+            request_timeout_ms_max: 30_000,
+            idle_timeout_ms: 30_000,
+            idle_connections_per_host_max: 64,
+        }
     }
 }
 
@@ -43,12 +51,13 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Client {
     inner: legacy::Client<Timely<HttpsConnector<Guarded>>, Full<Bytes>>,
-    policy: Arc<Policy>,
+    guarded: Guarded,
+    request_timeout_ms_max: u64,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Client").field("policy", &self.guarded.policy).finish_non_exhaustive()
     }
 }
 
@@ -61,26 +70,25 @@ impl Client {
     /// A client that asks somebody else for addresses.
     #[expect(clippy::disallowed_methods, reason = "this room is the way out that others are pointed to")]
     pub fn with_resolver(policy: Policy, limits: Limits, resolver: Arc<dyn Resolve>) -> Client {
-        let policy = Arc::new(policy);
-        let guarded = Guarded { policy: Arc::clone(&policy), resolver };
+        let guarded = Guarded { policy: Arc::new(policy), resolver };
         let secured = HttpsConnectorBuilder::new()
             .with_tls_config(tls())
             .https_or_http()
             .enable_http1()
-            .wrap_connector(guarded);
+            .wrap_connector(guarded.clone());
         let timely = Timely { inner: secured, limit: Duration::from_millis(limits.connect_timeout_ms) };
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_millis(limits.idle_timeout_ms))
             .pool_max_idle_per_host(limits.idle_connections_per_host_max)
             .pool_timer(TokioTimer::new())
             .build(timely);
-        Client { inner, policy }
+        Client { inner, guarded, request_timeout_ms_max: limits.request_timeout_ms_max }
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, OutError> {
         let url = self.permitted(&request.url)?;
         let answer_bytes_max = request.answer_bytes_max;
-        let limit = Duration::from_millis(request.timeout_ms);
+        let limit = Duration::from_millis(request.timeout_ms.min(self.request_timeout_ms_max));
         let request = assemble(request, &url)?;
         let whole = async {
             let answer = self.inner.request(request).await.map_err(|error| classify(&error))?;
@@ -113,7 +121,7 @@ impl Client {
             Some(Host::Domain(_)) => None,
             None => return Err(forbidden("no host")),
         };
-        if literal.is_some_and(|address| !self.policy.permits(address)) {
+        if literal.is_some_and(|address| !self.guarded.policy.permits(address)) {
             return Err(forbidden("the address is not public"));
         }
         Ok(url)
@@ -137,6 +145,15 @@ impl HttpOut for Client {
                 Err(error) => tracing::debug!(%method, host, ?error, "call out failed"),
             }
             ended
+        })
+    }
+
+    fn addresses(&self, host: String) -> BoxFuture<'_, Result<Vec<IpAddr>, OutError>> {
+        Box::pin(async move {
+            self.guarded.vetted(&host).await.map_err(|failure| match failure {
+                Failure::Forbidden => OutError::Forbidden(failure.to_string()),
+                _ => OutError::NotSent(failure.to_string()),
+            })
         })
     }
 }

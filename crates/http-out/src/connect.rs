@@ -61,7 +61,8 @@ impl Guarded {
         Err(last)
     }
 
-    async fn vetted(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
+    /// Addresses of a host that the policy permits, at least one.
+    pub async fn vetted(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found = match bare.parse::<IpAddr>() {
             Ok(literal) => vec![literal],

@@ -181,6 +181,16 @@ async fn a_silent_server_is_no_answer_at_the_time_limit() {
 }
 
 #[tokio::test]
+async fn no_request_outlasts_the_clients_own_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");
+    let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    let limits = Limits { request_timeout_ms_max: 50, ..Limits::default() };
+    let client = Client::new(Policy { allow_loopback: true, ..Policy::default() }, limits);
+    let ended = client.call(HttpRequest { timeout_ms: u64::MAX, ..request(&url) }).await;
+    assert!(matches!(ended, Err(OutError::NoAnswer(_))), "{ended:?}");
+}
+
+#[tokio::test]
 async fn the_answer_has_a_size_limit() {
     let url = serve("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabcdef").await;
     let at_limit = home().call(HttpRequest { answer_bytes_max: 6, ..request(&url) }).await;

@@ -90,7 +90,7 @@ fn the_environment_beats_the_file() {
 /// Files, each with one mistake, and a part of what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nlisten = \"here\"", "server.listen does not fit"),
-    ("[server]\nlistn = \"127.0.0.1:1\"", "there is no key server.listn. The keys are base_url, listen,"),
+    ("[server]\nlistn = \"127.0.0.1:1\"", "there is no key server.listn. The keys are base_url, body_timeout_s,"),
     ("[srver]\nlisten = 1", "there is no section srver. The sections are http_out, limits,"),
     ("listen = 1", "there is no section listen"),
     ("server = 1", "server is a section, so its keys stand under [server]"),
@@ -109,7 +109,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[liveperson]\npublic_authority = \"https://x\"", "is no host with a port"),
     ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),
     ("[http_out]\nallow = [\"10.0.0.0/33\"]", "names \"10.0.0.0/33\", which is no subnet"),
+    ("[http_out]\nprovider_timeout_ms = 4999", "is shorter than http_out.connect_timeout_ms"),
     ("[http_out]\nallow_loopback = \"yes\"", "http_out.allow_loopback does not fit"),
+    ("[server]\nheader_timeout_s = 0", "server.header_timeout_s is 0"),
+    ("[server]\nbody_timeout_s = 3601", "server.body_timeout_s is 3601 but may be at most 3600."),
+    ("[limits]\nheader_bytes_max = 8191", "limits.header_bytes_max is 8191 but must be at least 8192."),
+    ("[limits]\nheader_bytes_max = 1048577", "may be at most 1048576."),
     ("[limits]\ncached_rows_max = 0", "limits.cached_rows_max is 0"),
     ("[limits]\nwaiting_commands_max = 1", "larger than limits.waiting_commands_max"),
     ("[log]\nfilter = \" \"", "log.filter is empty"),
