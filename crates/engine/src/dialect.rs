@@ -51,7 +51,7 @@ pub struct Facts {
     pub content: Option<Arc<Content>>,
     /// The message that `message` answers.
     pub answered: Option<Arc<Message>>,
-    /// Author of `message`.
+    /// Author of `message`, or of a signal.
     pub author: Option<Arc<Agent>>,
     /// Assignee of `conversation`.
     pub assignee: Option<Arc<Agent>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::open::Profile;
+use super::reply::updated;
 use super::standing::{Refusal, of_consumer};
 use super::{Command, attempt, thread};
 use crate::channel::Address;
@@ -106,6 +107,39 @@ impl Command for Signal {
         let (signal, by) = (self.signal, self.by);
         let fact = Fact::SignalSeen { address: self.address.clone(), signal, by };
         view.emit(self.tenant, thread::about(&conversation, None), fact);
+        Ok(())
+    }
+}
+
+/// The consumer changes what its face keeps of a conversation: its rating, how fast an answer is wanted.
+#[derive(Clone, Debug)]
+pub struct ChangeContext {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub contact: ContactId,
+    /// Whether a closed conversation refuses.
+    pub open_only: bool,
+    /// A JSON object.
+    pub patch: String,
+    /// Puts the patch over what is kept, as JSON text.
+    pub merge: fn(Option<&str>, &str) -> String,
+}
+
+impl Command for ChangeContext {
+    type Answer = ();
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
+        let mut conversation = match of_consumer(view, self.tenant, self.conversation, self.contact) {
+            Err(Halt::Refused(Refusal::Closed)) if !self.open_only => {
+                thread::conversation(view, self.tenant, self.conversation)?
+                    .ok_or(Refusal::UnknownConversation)?
+            }
+            found => found?,
+        };
+        conversation.context = Some((self.merge)(conversation.context.as_deref(), &self.patch));
+        updated(view, &conversation);
+        thread::put_conversation(view, conversation);
         Ok(())
     }
 }

@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
+use super::standing::SetStanding;
 use super::thread::{self, Draft};
-use super::{Command, Person};
+use super::{Command, Person, reply};
 use crate::app::{App, ProcessingMode};
 use crate::channel::Address;
 use crate::consent::{Consent, Keyword};
 use crate::contact::Contact;
 use crate::content::{Body, Content, Face};
-use crate::conversation::{Conversation, Standing};
+use crate::conversation::{Conversation, Party, Standing};
 use crate::event::Fact;
 use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
 use crate::message::{Author, Direction, Message};
@@ -180,7 +181,7 @@ impl Receive {
         if let Some(mut active) = thread::active(view, app, contact.id)? {
             if active.standing == Standing::Snoozed {
                 active.standing = Standing::Open;
-                let by = crate::conversation::Party::Consumer;
+                let by = Party::Consumer;
                 let fact = Fact::StandingChanged { from: Standing::Snoozed, to: Standing::Open, by };
                 view.emit(self.tenant, thread::about(&active, None), fact);
             }
@@ -229,4 +230,69 @@ impl Receive {
         self.remember_source(view, id);
         Ok(Received { message: id, number, sequence: None, conversation: None, repeated: false })
     }
+}
+
+/// A program of the agents' side says what the person wrote, into the conversation that it names. It is never a
+/// repeat, and it opens a resolved or snoozed conversation again.
+#[derive(Clone, Debug)]
+pub struct SpeakFor {
+    /// Who speaks, where and what; its `source_id` is not looked at.
+    pub receive: Receive,
+    /// The number of the message it answers.
+    pub in_reply_to: Option<u64>,
+    /// JSON object text or empty.
+    pub attributes: String,
+    /// The writer's own id of it, kept as it is.
+    pub source_id: String,
+}
+
+impl Command for SpeakFor {
+    type Answer = Arc<Message>;
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<Arc<Message>, Halt<Refusal>> {
+        let Receive { tenant, app, from, .. } = &self.receive;
+        let id = self.receive.conversation.ok_or(Refusal::UnknownConversation)?;
+        let scope = self.receive.app_scoped.then_some(*app);
+        view.want(&[
+            Key::id::<Conversation>(*tenant, id.0),
+            Key::identity(*tenant, scope, from),
+            Key::consent(*tenant, *app, from),
+        ])?;
+        let named = thread::conversation(view, *tenant, id)?.ok_or(Refusal::UnknownConversation)?;
+        let contact = thread::find_contact(view, *tenant, scope, from)?;
+        if contact.is_none_or(|contact| contact.id != named.contact) || named.app != *app {
+            return Err(Refusal::NotYours.into());
+        }
+        self.receive.hear_keyword(view)?;
+        let mut conversation = reopened(view, named)?;
+        conversation.address = Some(from.clone());
+        conversation.unread += 1;
+        let draft = Draft {
+            address: Some(from.clone()),
+            reply_to: reply::answered(view, *tenant, id, self.in_reply_to)?,
+            source_id: self.source_id.clone(),
+            metadata: self.receive.metadata.clone(),
+            attributes: self.attributes.clone(),
+            ..Draft::new(Direction::Inbound, Author::Contact, self.receive.face, self.receive.content.clone())
+        };
+        let message = thread::append(view, &mut conversation, draft)?;
+        thread::put_conversation(view, conversation);
+        Ok(Arc::new(message))
+    }
+}
+
+/// The conversation, open: a person who writes again wakes it.
+fn reopened(view: &mut View<'_>, conversation: Conversation) -> Result<Conversation, Halt<Refusal>> {
+    if !matches!(conversation.standing, Standing::Resolved | Standing::Snoozed) {
+        return Ok(conversation);
+    }
+    let (tenant, id) = (conversation.tenant, conversation.id);
+    let open =
+        SetStanding { tenant, conversation: id, to: Standing::Open, by: Party::Consumer, contact: None };
+    open.decide(view).map_err(|halt| match halt {
+        Halt::Wanted => Halt::Wanted,
+        Halt::Refused(_) => Halt::Refused(Refusal::UnknownConversation),
+    })?;
+    thread::conversation(view, tenant, id)?.ok_or(Refusal::UnknownConversation.into())
 }

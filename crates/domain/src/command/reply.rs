@@ -70,7 +70,7 @@ impl Command for Reply {
         let draft = Draft {
             private: self.private,
             address: delivery.as_ref().map(|delivery| delivery.address().clone()),
-            reply_to: self.answered(view)?,
+            reply_to: answered(view, tenant, self.conversation, self.in_reply_to)?,
             source_id: self.source_id.clone(),
             attributes: self.attributes.clone(),
             delivery: delivery.filter(|_| closed.is_none()),
@@ -94,17 +94,20 @@ impl Command for Reply {
     }
 }
 
-impl Reply {
-    fn answered(&self, view: &mut View<'_>) -> Result<Option<crate::id::MessageId>, Halt<Refusal>> {
-        let Some(number) = self.in_reply_to else {
-            return Ok(None);
-        };
-        let key = Key::number(self.tenant, "message", number);
-        let pointer = view.get::<Pointer, Refusal>(&key)?;
-        let Some(pointer) = pointer else { return Ok(None) };
-        let message = view.by_id::<Message, Refusal>(self.tenant, pointer.target)?;
-        Ok(message.filter(|found| found.conversation == Some(self.conversation)).map(|found| found.id))
-    }
+/// The message of this conversation that has this number, if there is one.
+pub(super) fn answered<R>(
+    view: &mut View<'_>,
+    tenant: TenantId,
+    conversation: ConversationId,
+    number: Option<u64>,
+) -> Result<Option<crate::id::MessageId>, Halt<R>> {
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    let pointer = view.get::<Pointer, R>(&Key::number(tenant, "message", number))?;
+    let Some(pointer) = pointer else { return Ok(None) };
+    let message = view.by_id::<Message, R>(tenant, pointer.target)?;
+    Ok(message.filter(|found| found.conversation == Some(conversation)).map(|found| found.id))
 }
 
 /// The reply's way to the contact. A closed conversation of a connector fails at once.

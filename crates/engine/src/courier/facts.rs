@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::agent::Agent;
 use domain::contact::Contact;
 use domain::content::{Body, Content, Media};
-use domain::conversation::Conversation;
-use domain::event::Event;
+use domain::conversation::{Conversation, Party};
+use domain::event::{Event, Fact};
 use domain::id::Id;
 use domain::message::{Author, Message};
 use domain::record::{Entity, Key};
@@ -36,10 +36,11 @@ pub(super) async fn load(
     let message = find::<Message>(&rows);
     let content = find::<Content>(&rows);
     let agent = |id| directory.agent(tenant, id).cloned();
-    let author: Option<Arc<Agent>> = message.as_ref().and_then(|message| match message.author {
-        Author::Agent(id) => agent(id),
+    let author: Option<Arc<Agent>> = match (message.as_ref().map(|message| message.author), &event.fact) {
+        (Some(Author::Agent(id)), _) => agent(id),
+        (None, Fact::SignalSeen { by: Party::Agent(id), .. }) => agent(*id),
         _ => None,
-    });
+    };
     let assignee = conversation.as_ref().and_then(|conversation| conversation.assignee).and_then(agent);
     let answered = match message.as_ref().and_then(|message| message.reply_to) {
         Some(id) => engine.get::<Message>(tenant, id.0).await?,
