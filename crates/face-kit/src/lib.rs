@@ -1,4 +1,5 @@
-//! What faces share and no vendor words: `Idempotency-Key` (design 3.2), and commands made of commands.
+//! What faces share and no vendor words: `Idempotency-Key` (design 3.2), commands made of commands, token buckets.
 
+pub mod buckets;
 pub mod once;
 pub mod together;

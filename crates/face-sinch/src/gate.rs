@@ -11,7 +11,7 @@ use domain::content::Face;
 use domain::id::{AppId, TenantId};
 use domain::tenant::Credential;
 use engine::Engine;
-use face_kit::Buckets;
+use face_kit::buckets::Buckets;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use engine::Engine;
-use face_kit::Buckets;
+use face_kit::buckets::Buckets;
 
 use crate::error::Problem;
 use crate::gate::{Caller, Desk};

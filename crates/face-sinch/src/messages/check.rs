@@ -21,8 +21,6 @@ pub const TTL_S_MIN: i64 = 3;
 pub const TTL_S_MAX: i64 = 315_576_000_000;
 /// Characters of `callback_url`; not the vendor's number, but some limit must be.
 pub const CALLBACK_URL_CHARS_MAX: usize = 2048;
-/// Characters of an `Idempotency-Key`.
-pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 
 /// A text within its limit.
 pub fn length(text: &str, max: usize, field: &str) -> Result<(), Problem> {

@@ -13,9 +13,9 @@ use domain::command::send::{MetadataChange, Recipient, Refusal, Send, Sent};
 use domain::content::{Body, Content, Face, Original, Override};
 use domain::id::{AppId, ContactId, TenantId};
 use engine::{OnceFailure, OnceKey, StoredAnswer};
+use face_kit::once::{self, Fingerprint};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::merge::merge_patch;
 use super::wire::{AppMessage, Request};
@@ -33,16 +33,25 @@ pub async fn handler(
     body: Whole,
 ) -> Result<Response, Problem> {
     let bytes = json::bytes(body)?;
+    let key = once_key(caller.tenant, &headers, &bytes)?;
+    if let Some(key) = &key
+        && let Some(kept) = once::kept(&desk.engine, key).await.map_err(failed)?
+    {
+        return Ok(given(kept));
+    }
     let command = command(&desk, caller.tenant, &bytes)?;
     desk.sends.take(command.app, desk.engine.now().0).map_err(Problem::too_many)?;
-    let Some(key) = once_key(caller.tenant, &headers, &bytes)? else {
-        let sent = desk.engine.execute(command).await.map_err(|failure| Problem::of(failure, refused))?;
-        return Ok(json::stored(StatusCode::OK, answer(&sent).body));
-    };
-    match desk.engine.execute_once(key, command, answer).await {
-        Ok(kept) => Ok(json::stored(StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK), kept.body)),
-        Err(OnceFailure::Reused) => Err(Problem::exists("Idempotency-Key was used with another request")),
-        Err(OnceFailure::Failed(failure)) => Err(Problem::of(failure, refused)),
+    once::run(&desk.engine, key, command, answer).await.map(given).map_err(failed)
+}
+
+fn given(answer: StoredAnswer) -> Response {
+    json::stored(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body)
+}
+
+fn failed(failure: OnceFailure<Refusal>) -> Problem {
+    match failure {
+        OnceFailure::Reused => Problem::exists("Idempotency-Key was used with another request"),
+        OnceFailure::Failed(failure) => Problem::of(failure, refused),
     }
 }
 
@@ -72,22 +81,14 @@ fn not_configured(channel: &Channel) -> Problem {
 }
 
 fn once_key(tenant: TenantId, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<OnceKey>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value.to_str().unwrap_or_default();
-    if key.is_empty() {
-        return Err(Problem::invalid("Idempotency-Key must be printable text"));
-    }
-    check::length(key, check::IDEMPOTENCY_KEY_CHARS_MAX, "Idempotency-Key")?;
-    let same = json::canonical(json::parse::<Value>(bytes)?).to_string();
-    let digest = Sha256::new().chain_update("messages:send\n").chain_update(same);
-    Ok(Some(OnceKey {
-        tenant,
-        face: Face::Sinch,
-        key: key.to_owned(),
-        fingerprint: digest.finalize().into(),
-    }))
+    let key = once::key(headers).map_err(|_| {
+        let max = once::KEY_CHARS_MAX;
+        Problem::invalid(format!("Idempotency-Key must be 1 to {max} visible ASCII characters, given once"))
+    })?;
+    let Some(key) = key else { return Ok(None) };
+    let request = json::canonical(json::parse::<Value>(bytes)?);
+    let fingerprint = Fingerprint::of("messages:send").json(&request).finish();
+    Ok(Some(OnceKey { tenant, face: Face::Sinch, key: key.to_owned(), fingerprint }))
 }
 
 /// The whole request as a command.
