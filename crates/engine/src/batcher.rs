@@ -22,6 +22,7 @@ use crate::cache::{Cache, Cached, Layered};
 use crate::directory::{Directory, KINDS};
 use crate::engine::{Failure, Parts};
 use crate::ids::IdsAt;
+use crate::level::Level;
 
 /// Load rounds before a command counts as a bug.
 const LOAD_ROUNDS_MAX: usize = 8;
@@ -42,6 +43,7 @@ pub(crate) struct Started {
     pub directory: Arc<RwLock<Arc<Directory>>>,
     pub directory_changed: Arc<Notify>,
     pub head: watch::Receiver<u64>,
+    pub log: Arc<Level>,
     /// Jobs as they are committed.
     pub jobs: mpsc::Receiver<Vec<Job>>,
 }
@@ -130,6 +132,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let (queue, waiting) = mpsc::channel(parts.limits.waiting_commands_max);
     let (job_sender, jobs) = mpsc::channel(1024);
     let (head_sender, head_receiver) = watch::channel(head);
+    let log = Arc::new(Level::at(head));
     let closing = Arc::new(Notify::new());
     let work = Work {
         parts: parts.clone(),
@@ -139,12 +142,13 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         head,
         floor,
         head_sender,
+        log: log.clone(),
         job_sender,
         unsure: false,
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
-    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, jobs })
+    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, log, jobs })
 }
 
 async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
@@ -167,6 +171,7 @@ struct Work {
     /// The latest time committed: wall time never goes back behind it.
     floor: Time,
     head_sender: watch::Sender<u64>,
+    log: Arc<Level>,
     job_sender: mpsc::Sender<Vec<Job>>,
     /// A commit's answer was lost and could not be looked up either: memory may be behind the store.
     unsure: bool,
@@ -259,6 +264,7 @@ impl Work {
         self.floor = self.floor.max(floor);
         self.head = head;
         self.head_sender.send_replace(head);
+        self.log.rise(head);
         self.unsure = false;
         Ok(())
     }
@@ -419,6 +425,7 @@ impl Work {
         }
         self.head = last;
         self.head_sender.send_replace(last);
+        self.log.rise(last);
         if !union.jobs.is_empty() && self.job_sender.try_send(union.jobs).is_err() {
             // The runner is behind; its sweep finds these jobs in the store.
             metrics::counter!("trunkline_jobs_left_to_sweep").increment(1);

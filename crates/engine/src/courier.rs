@@ -8,7 +8,7 @@
 mod facts;
 mod post;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::command::admin::SaveCursor;
@@ -22,6 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::dialect::Dialect;
 use crate::engine::{Engine, stopped};
+use crate::level::Level;
 use post::{Delivered, Post};
 
 /// Events read at once.
@@ -33,14 +34,15 @@ const UNAVAILABLE_MS: i64 = 1_000;
 
 /// Keeps one task per enabled subscription until the engine stops.
 pub(crate) async fn run(engine: Engine) {
-    let mut stopping = engine.stopping();
+    let stopping = engine.stopping();
     let changed = engine.directory_changed();
-    let mut running: HashMap<(TenantId, SubscriptionId), (Arc<Subscription>, AbortHandle)> = HashMap::new();
+    // Ordered, so that routes start in an order that can be replayed.
+    let mut running: BTreeMap<(TenantId, SubscriptionId), (Arc<Subscription>, AbortHandle)> = BTreeMap::new();
     let mut tasks = JoinSet::new();
     loop {
         let notified = changed.notified();
         let directory = engine.directory();
-        let wanted: HashMap<_, _> = directory
+        let wanted: BTreeMap<_, _> = directory
             .subscriptions()
             .filter(|one| one.enabled)
             .map(|one| ((one.tenant, one.id), one.clone()))
@@ -63,8 +65,9 @@ pub(crate) async fn run(engine: Engine) {
             }
         }
         tokio::select! {
+            biased;
+            () = stopped(&stopping) => break,
             () = notified => {}
-            () = stopped(&mut stopping) => break,
         }
     }
     while tasks.join_next().await.is_some() {}
@@ -83,16 +86,15 @@ struct Route {
 
 impl Route {
     async fn run(self) {
-        let mut stopping = self.engine.stopping();
-        let mut head = self.engine.head();
-        let Some(mut cursor) = self.load(&mut stopping).await else {
+        let (stopping, log) = (self.engine.stopping(), self.engine.log());
+        let Some(mut cursor) = self.load(&stopping).await else {
             return;
         };
         let mut saved = cursor.position;
         loop {
             let mut busy = self.advance(&mut cursor, &mut saved).await;
             busy |= self.retry_parked(&mut cursor).await;
-            if *stopping.borrow() {
+            if stopping.height() > 0 {
                 return self.save(&cursor, Vec::new()).await;
             }
             if busy {
@@ -101,14 +103,15 @@ impl Route {
             let next = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
             let position = cursor.position;
             tokio::select! {
-                found = head.wait_for(|head| *head > position) => if found.is_err() { return },
+                biased;
+                () = stopped(&stopping) => {}
+                () = log.above(position) => {}
                 () = self.engine.parts().clock.wait_until(next) => {}
-                () = stopped(&mut stopping) => {}
             }
         }
     }
 
-    async fn load(&self, stopping: &mut tokio::sync::watch::Receiver<bool>) -> Option<Cursor> {
+    async fn load(&self, stopping: &Level) -> Option<Cursor> {
         let key = Key::id::<Cursor>(self.subscription.tenant, self.subscription.id.0);
         loop {
             match self.engine.row::<Cursor>(key.clone()).await {
@@ -117,8 +120,9 @@ impl Route {
             }
             let again = self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS));
             tokio::select! {
-                () = again => {}
+                biased;
                 () = stopped(stopping) => return None,
+                () = again => {}
             }
         }
     }
@@ -127,7 +131,7 @@ impl Route {
     async fn advance(&self, cursor: &mut Cursor, saved: &mut u64) -> bool {
         let tenant = self.subscription.tenant;
         // Read before the page: what is committed after the page was read lies behind this head.
-        let head = *self.engine.head().borrow();
+        let head = self.engine.position();
         let page = match self.engine.events(tenant, cursor.position, PAGE).await {
             Ok(page) => page,
             Err(error) => {

@@ -24,6 +24,7 @@ use crate::batcher::{self, Batcher};
 use crate::dialect::Dialect;
 use crate::directory::Directory;
 use crate::ids::Ids;
+use crate::level::Level;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
 use crate::{courier, runner};
 
@@ -103,7 +104,10 @@ struct Inner {
     directory: Arc<RwLock<Arc<Directory>>>,
     /// The newest committed position; readers of the log wait on it.
     head: watch::Receiver<u64>,
-    stopping: watch::Sender<bool>,
+    /// The same for the engine's own readers.
+    log: Arc<Level>,
+    /// Above 0: the engine is to stop.
+    stopping: Arc<Level>,
     refuses: AtomicBool,
     background: tokio::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
     directory_changed: Arc<Notify>,
@@ -120,7 +124,8 @@ impl Engine {
                 channels,
                 directory: started.directory,
                 head: started.head,
-                stopping: watch::Sender::new(false),
+                log: started.log,
+                stopping: Arc::default(),
                 refuses: AtomicBool::new(false),
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
@@ -312,7 +317,7 @@ impl Engine {
 
     /// Refuses new commands of faces, lets open attempts and callbacks finish, then stops the batcher.
     pub async fn shutdown(&self) {
-        self.inner.stopping.send_replace(true);
+        self.inner.stopping.rise(1);
         let mut tasks = std::mem::take(&mut *self.inner.background.lock().await);
         let batcher = tasks.remove(0);
         for task in tasks {
@@ -339,8 +344,13 @@ impl Engine {
         self.inner.channels.get(channel.as_str())
     }
 
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.inner.stopping.subscribe()
+    pub(crate) fn stopping(&self) -> Arc<Level> {
+        self.inner.stopping.clone()
+    }
+
+    /// The newest committed position, to wait on within the engine.
+    pub(crate) fn log(&self) -> Arc<Level> {
+        self.inner.log.clone()
     }
 
     pub(crate) fn directory_changed(&self) -> Arc<Notify> {
@@ -349,7 +359,6 @@ impl Engine {
 }
 
 /// Returns once the engine is asked to stop.
-pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // An engine that is gone has stopped too.
-    drop(stopping.wait_for(|stop| *stop).await);
+pub(crate) async fn stopped(stopping: &Level) {
+    stopping.above(0).await;
 }

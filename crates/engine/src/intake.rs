@@ -42,7 +42,8 @@ impl Engine {
         let connector = self.connector(channel.as_str()).ok_or(Rejected::Unknown)?;
         let line = self.line(&app, &channel).ok_or(Rejected::Unknown)?;
         let genuine = connector.authenticate(&callback, &line).map_err(|_| Rejected::Forged)?;
-        let inbound = connector.read(genuine).map_err(|unreadable| Rejected::Unreadable(unreadable.0))?;
+        let inbound =
+            connector.read(genuine, &line).map_err(|unreadable| Rejected::Unreadable(unreadable.0))?;
         if self.take_inbound(&app, &channel, inbound).await { Ok(()) } else { Err(Rejected::Unavailable) }
     }
 
@@ -135,6 +136,10 @@ pub(crate) struct SessionIntake {
 impl Intake for SessionIntake {
     fn take(&self, inbound: Vec<Inbound>) -> BoxFuture<'_, bool> {
         Box::pin(self.engine.take_inbound(&self.app, &self.channel, inbound))
+    }
+
+    fn now(&self) -> domain::time::Time {
+        self.engine.now()
     }
 }
 

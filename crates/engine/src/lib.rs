@@ -12,6 +12,7 @@ mod directory;
 mod engine;
 mod ids;
 mod intake;
+mod level;
 mod once;
 mod runner;
 

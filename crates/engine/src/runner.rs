@@ -40,7 +40,7 @@ pub(crate) enum Ended {
 
 /// Runs until the engine stops and every open hand-over has ended.
 pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
-    let mut stopping = engine.stopping();
+    let stopping = engine.stopping();
     let permits = Arc::new(Semaphore::new(engine.parts().limits.open_attempts_max));
     let mut board = Board::default();
     let mut open: JoinSet<(JobId, Ended)> = JoinSet::new();
@@ -54,13 +54,14 @@ pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
         start_ready(&engine, &mut board, &permits, &mut open);
         let wake = board.next_due().unwrap_or(Time::NEVER).min(sweep_at);
         tokio::select! {
+            biased;
+            () = stopped(&stopping) => break,
             Some(ended) = open.join_next() => note_end(&mut board, ended, engine.now()),
             Some(batch) = jobs.recv() => {
                 let soon = engine.now().plus_ms(HORIZON_MS);
                 batch.into_iter().filter(|job| job.due_at <= soon).for_each(|job| board.add(job));
             }
             () = engine.parts().clock.wait_until(wake) => {}
-            () = stopped(&mut stopping) => break,
         }
     }
     while let Some(ended) = open.join_next().await {
@@ -145,7 +146,7 @@ pub(crate) fn default_policy(engine: &Engine, channel: &Channel) -> UnknownPolic
 
 /// Keeps the accounts of session channels connected, anew whenever apps change.
 pub(crate) async fn hold_sessions(engine: Engine) {
-    let mut stopping = engine.stopping();
+    let stopping = engine.stopping();
     let changed = engine.directory_changed();
     let mut held: Vec<(domain::app::ChannelAccount, domain::id::AppId, tokio::task::AbortHandle)> =
         Vec::new();
@@ -169,14 +170,19 @@ pub(crate) async fn hold_sessions(engine: Engine) {
                 {
                     let channel = account.channel.clone();
                     let intake = SessionIntake { engine: engine.clone(), app: app.clone(), channel };
-                    let task = tasks.spawn(session.hold(line, Arc::new(intake)));
+                    let ending = engine.stopping();
+                    let ending = Box::pin(async move { stopped(&ending).await });
+                    let task = tasks.spawn(session.hold(line, Arc::new(intake), ending));
                     held.push((account.clone(), app.id, task));
                 }
             }
         }
         tokio::select! {
+            biased;
+            () = stopped(&stopping) => break,
             () = notified => {}
-            () = stopped(&mut stopping) => return tasks.shutdown().await,
         }
     }
+    // They say good-bye by themselves: open answers may still come.
+    while tasks.join_next().await.is_some() {}
 }

@@ -88,7 +88,7 @@ impl Connector for Scripted {
         callback.token("x-token", "genuine")
     }
 
-    fn read(&self, callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
+    fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         let words = String::from_utf8(callback.body().to_vec()).map_err(|_| Unreadable(String::new()))?;
         let words: Vec<&str> = words.split(' ').collect();
         let ["receipt", id, token, status] = words[..] else {
