@@ -115,8 +115,8 @@ pub trait Connector: Send + Sync {
         Err(Forged)
     }
 
-    /// What a genuine callback says. Pure.
-    fn read(&self, callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable>;
+    /// What a genuine callback says to this account; what it says to others is left out. Pure.
+    fn read(&self, callback: Genuine<'_>, line: &Line) -> Result<Vec<Inbound>, Unreadable>;
 
     /// Hands one message over. Never panics on a provider's answer.
     fn send<'a>(&'a self, line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome>;

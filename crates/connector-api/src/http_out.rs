@@ -1,8 +1,11 @@
-//! The only way out for HTTP, as connectors and callbacks see it. The `http-out` room implements it.
+//! The only way out, as connectors and callbacks see it: HTTP, and judged addresses for channels that hold a connection
+//! of their own. The `http-out` room implements it.
 //! Requests and located files may carry credentials, so their `Debug` shows none of them.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use http::{HeaderMap, Method};
 
 /// One request. URL, headers and body may hold credentials, so its `Debug` shows sizes alone.
@@ -50,4 +53,10 @@ pub enum OutError {
 pub trait HttpOut: Send + Sync {
     /// Sends one request and reads its whole answer.
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>>;
+
+    /// Addresses of a host that may be connected to, at least one. Connect to what is returned: looking the name up
+    /// once more would go around the judgement. A way out that knows no names forbids all of them.
+    fn addresses(&self, _host: String) -> BoxFuture<'_, Result<Vec<IpAddr>, OutError>> {
+        Box::pin(ready(Err(OutError::Forbidden("this way out looks no names up".to_owned()))))
+    }
 }

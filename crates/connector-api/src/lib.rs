@@ -11,7 +11,7 @@ pub mod inbound;
 pub mod session;
 
 pub use abilities::Abilities;
-pub use callback::{Callback, Forged, Genuine};
+pub use callback::{Callback, Forged, Genuine, same_secret};
 pub use connector::{Connector, Handshake, Line, Located, Outbound, SendError, Unreadable};
 pub use http_out::{HttpOut, HttpRequest, HttpResponse, OutError};
 pub use inbound::Inbound;

@@ -51,7 +51,7 @@ impl Connector for PlainConnector {
         Err(Forged)
     }
 
-    fn read(&self, _: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
+    fn read(&self, _: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         Ok(Vec::new())
     }
 

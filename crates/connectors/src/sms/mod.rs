@@ -102,7 +102,7 @@ impl Connector for Sms {
         Err(Forged)
     }
 
-    fn read(&self, _callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
+    fn read(&self, _: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         Err(Unreadable("this channel has no callbacks".to_owned()))
     }
 
@@ -123,11 +123,22 @@ impl Connector for Sms {
 }
 
 impl Session for Sms {
-    fn hold(&self, line: Line, intake: Arc<dyn Intake>) -> BoxFuture<'static, ()> {
+    fn hold(
+        &self,
+        line: Line,
+        intake: Arc<dyn Intake>,
+        ending: BoxFuture<'static, ()>,
+    ) -> BoxFuture<'static, ()> {
         let settings = Settings::of(&line);
         let (place, window) = (settings.place.clone(), settings.window);
         let receiver = Receiver::new(Arc::clone(&line.account), settings, intake, Arc::clone(&self.links));
-        Box::pin(keep(place, window, Arc::new(receiver)))
+        let kept = keep(place, window, Arc::new(receiver));
+        Box::pin(async move {
+            tokio::select! {
+                () = kept => {}
+                () = ending => {}
+            }
+        })
     }
 }
 

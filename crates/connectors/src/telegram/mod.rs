@@ -82,7 +82,7 @@ impl Connector for Telegram {
         callback.token("x-telegram-bot-api-secret-token", line.setting("secret_token"))
     }
 
-    fn read(&self, callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
+    fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         read::update(callback.body())
     }
 

@@ -11,6 +11,7 @@ mod wire;
 use connector_api::abilities::Setting;
 use connector_api::{
     Abilities, Callback, Connector, Forged, Genuine, Handshake, Inbound, Line, Located, Outbound, Unreadable,
+    same_secret,
 };
 use domain::channel::Address;
 use domain::content::Media;
@@ -86,16 +87,15 @@ impl Connector for WhatsApp {
             let found = pairs.iter().find(|(key, _)| key == name);
             found.map_or("", |(_, value)| value.as_str())
         };
-        let token = line.setting("verify_token");
-        let ours = !token.is_empty() && get("hub.verify_token") == token;
+        let ours = same_secret(get("hub.verify_token"), line.setting("verify_token"));
         if get("hub.mode") != "subscribe" || !ours {
             return Err(Forged);
         }
         Ok(Handshake(get("hub.challenge").to_owned()))
     }
 
-    fn read(&self, callback: Genuine<'_>) -> Result<Vec<Inbound>, Unreadable> {
-        read::notification(callback.body())
+    fn read(&self, callback: Genuine<'_>, line: &Line) -> Result<Vec<Inbound>, Unreadable> {
+        read::notification(callback.body(), &line.account)
     }
 
     fn send<'a>(&'a self, line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {

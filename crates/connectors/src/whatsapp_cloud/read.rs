@@ -15,18 +15,22 @@ use super::{errors, normalize};
 /// Stands before a media id in `Media::url`; `Connector::locate` turns it into an address.
 pub const MEDIA_PREFIX: &str = "provider:";
 
-pub fn notification(body: &[u8]) -> Result<Vec<Inbound>, Unreadable> {
+pub fn notification(body: &[u8], account: &str) -> Result<Vec<Inbound>, Unreadable> {
     let notification: Notification =
         serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))?;
     let changes = notification.entry.into_iter().flat_map(|entry| entry.changes);
-    Ok(changes.flat_map(change).collect())
+    Ok(changes.flat_map(|part| change(part, account)).collect())
 }
 
-fn change(change: Change) -> Vec<Inbound> {
+/// The provider posts what concerns any number of the business to one address: other numbers are other accounts.
+fn change(change: Change, account: &str) -> Vec<Inbound> {
     if change.field != "messages" {
         return Vec::new();
     }
     let value: Messages = serde_json::from_value(change.value).unwrap_or_default();
+    if value.metadata.phone_number_id != account {
+        return Vec::new();
+    }
     let messages = value.messages.iter().filter_map(|raw| message(raw, &value));
     let statuses = value.statuses.iter().filter_map(status);
     messages.chain(statuses).collect()

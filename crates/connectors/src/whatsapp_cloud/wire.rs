@@ -29,11 +29,20 @@ pub struct Change {
 #[derive(Debug, Default, Deserialize)]
 pub struct Messages {
     #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
     pub contacts: Vec<Contact>,
     #[serde(default)]
     pub messages: Vec<Value>,
     #[serde(default)]
     pub statuses: Vec<Value>,
+}
+
+/// Which business number the rest is about.
+#[derive(Debug, Default, Deserialize)]
+pub struct Metadata {
+    #[serde(default)]
+    pub phone_number_id: String,
 }
 
 #[derive(Debug, Deserialize)]

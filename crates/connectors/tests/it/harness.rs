@@ -99,8 +99,8 @@ pub fn callback(headers: &[(&'static str, &str)], body: &str) -> Callback {
 
 /// Reads twice: a replay says the same, so that the core can drop it by its ids.
 pub fn read(connector: &dyn Connector, callback: &Callback, line: &Line) -> Vec<Inbound> {
-    let once = connector.read(connector.authenticate(callback, line).expect("genuine")).expect("readable");
-    let again = connector.read(connector.authenticate(callback, line).expect("genuine")).expect("readable");
+    let once = connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
+    let again = connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
     assert_eq!(once, again);
     once
 }

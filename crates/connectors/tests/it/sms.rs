@@ -32,6 +32,10 @@ impl Intake for Heard {
             !*self.refuses.lock().expect("tests have loopback and no poisoned lock")
         })
     }
+
+    fn now(&self) -> domain::time::Time {
+        domain::time::Time(0)
+    }
 }
 
 struct Pdu {
@@ -91,7 +95,7 @@ async fn world() -> World {
     let heard = Arc::new(Heard::default());
     let holder = channel.session.clone().expect("SMS holds a session");
     let intake: Arc<dyn Intake> = heard.clone();
-    let session = tokio::spawn(holder.hold(line.clone(), intake));
+    let session = tokio::spawn(holder.hold(line.clone(), intake, Box::pin(std::future::pending())));
     let mut center = Center(listener.accept().await.expect("tests have loopback and no poisoned lock").0);
     let bind = center.read().await;
     assert_eq!((bind.id, bind.status), (BIND, 0));

@@ -32,6 +32,8 @@ fn signature(body: &str) -> String {
 }
 
 fn said(value: &serde_json::Value) -> Vec<Inbound> {
+    let mut value = value.clone();
+    value["metadata"] = json!({ "phone_number_id": "1060" });
     let body = json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }).to_string();
     let line = our_line(&Arc::default());
     let posted = callback(&[("x-hub-signature-256", &signature(&body))], &body);
