@@ -61,6 +61,12 @@ impl Problem {
     }
 }
 
+/// What the server's edge refuses before any route of this API is reached, in the API's own form.
+pub fn refuse(status: StatusCode) -> Response {
+    let (status, body) = plain(status);
+    answer(status, &body)
+}
+
 /// A status in the words of the framework that the vendor runs on.
 fn plain(status: StatusCode) -> (StatusCode, serde_json::Value) {
     let error = status.canonical_reason().unwrap_or_default();

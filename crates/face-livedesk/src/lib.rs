@@ -34,6 +34,7 @@ mod webhook;
 
 use std::sync::Arc;
 
+pub use error::refuse;
 pub use settings::Settings;
 
 /// All routes of this face.

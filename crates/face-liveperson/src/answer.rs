@@ -18,6 +18,13 @@ pub fn ready(status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
+/// What the server's edge refuses before any route of this API is reached, in the form of its services' errors.
+pub fn refuse(status: StatusCode) -> Response {
+    let message = status.canonical_reason().unwrap_or_default();
+    let error = json!({ "statusCode": status.as_u16(), "internalCode": 9, "message": message });
+    json(status, &json!({ "error": error }))
+}
+
 /// `BAD_REQUEST` for 400, and so on.
 fn name(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or("UNKNOWN").to_uppercase().replace(' ', "_")

@@ -26,6 +26,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+pub use answer::refuse;
 pub use settings::Settings;
 
 /// All routes of this face.

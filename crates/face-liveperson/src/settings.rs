@@ -8,6 +8,8 @@ pub struct Settings {
     pub app_token_lifetime_s: u64,
     /// Public TLS `host:port` that the domain lookup names; the request's own host when absent.
     pub public_authority: Option<String>,
+    /// Port of the TLS listener, named with the request's own host; the request's own port when absent.
+    pub tls_port: Option<u16>,
     /// Signs AppJWTs, ConsumerJWSs, admin bearers and file URLs.
     pub signing_key: [u8; 32],
     /// Largest uploaded file, in bytes.
@@ -22,6 +24,7 @@ impl Settings {
         Settings {
             app_token_lifetime_s: 3600,
             public_authority: None,
+            tls_port: None,
             signing_key,
             file_bytes_max: 5 * 1024 * 1024,
             file_url_lifetime_s: 60,

@@ -102,6 +102,20 @@ impl Problem {
     }
 }
 
+/// What the server's edge refuses before any route of this API is reached, in the API's own form.
+pub fn refuse(status: StatusCode) -> Response {
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found("route"),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::method(),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        StatusCode::REQUEST_TIMEOUT => {
+            Problem::new(status, "DEADLINE_EXCEEDED", "the request body did not arrive in time")
+        }
+        _ => Problem::unavailable(),
+    }
+    .into_response()
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({"error": {

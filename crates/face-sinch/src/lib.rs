@@ -21,6 +21,7 @@ mod webhooks;
 mod webhooks_wire;
 
 pub use callbacks::{Sinch, dialect, hidden_subscription};
+pub use error::refuse;
 pub use messages::merge::merge_patch;
 pub use routes::router;
 

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     NoSuchMessage,
     BadCursor,
     BadNumber(&'static str),
+    TooLarge,
+    TooSlow,
     Unavailable,
 }
 
@@ -60,6 +62,18 @@ impl Refusal {
                 format!("`{name}` is not a number in its range"),
                 "`limit` goes from 1 to 500, `wait_s` from 0 to 30",
             ),
+            Refusal::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the request's body is too large".to_owned(),
+                "every path of this API is read with GET, without a body",
+            ),
+            Refusal::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "too_slow",
+                "the request's body did not arrive in time".to_owned(),
+                "every path of this API is read with GET, without a body",
+            ),
             Refusal::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -68,6 +82,18 @@ impl Refusal {
             ),
         }
     }
+}
+
+/// What the server's edge refuses before any route of this API is reached, in the API's own form.
+pub fn refuse(status: StatusCode) -> Response {
+    match status {
+        StatusCode::NOT_FOUND => Refusal::NoSuchPath,
+        StatusCode::METHOD_NOT_ALLOWED => Refusal::WrongMethod,
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        StatusCode::REQUEST_TIMEOUT => Refusal::TooSlow,
+        _ => Refusal::Unavailable,
+    }
+    .into_response()
 }
 
 impl IntoResponse for Refusal {

@@ -16,6 +16,7 @@ use axum::routing::{any, get};
 use engine::Engine;
 
 use crate::error::Refusal;
+pub use crate::error::refuse;
 
 /// The routes of this face, all under `/trunkline`.
 pub fn router(engine: Engine) -> Router {
