@@ -229,7 +229,7 @@ impl Work {
         }
     }
 
-    /// Decides and commits; stale rows are forgotten and the batch decided again.
+    /// Decides and commits; stale rows are loaded again and the batch decided again.
     async fn batch(&mut self, mut commands: Vec<Box<dyn Pending>>) {
         if self.unsure
             && let Err(error) = self.catch_up().await
@@ -247,7 +247,12 @@ impl Work {
             }
             match self.commit(union).await {
                 Ok(Commit::Committed) => return commands.into_iter().for_each(|command| command.answer()),
-                Ok(Commit::Stale(keys)) => keys.iter().for_each(|key| self.cache.forget(key)),
+                // Loaded, not only forgotten: a command may write a row whole without reading it first.
+                Ok(Commit::Stale(keys)) => {
+                    if let Err(error) = self.load(keys).await {
+                        return self.fail_all(commands, &error);
+                    }
+                }
                 Err(error) => return self.fail_all(commands, &error),
             }
         }

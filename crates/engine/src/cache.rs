@@ -36,12 +36,6 @@ impl Cache {
         self.young.insert(key, cached);
     }
 
-    /// Drops rows that turned out stale.
-    pub fn forget(&mut self, key: &Key) {
-        self.young.remove(key);
-        self.old.remove(key);
-    }
-
     /// Makes room; only between batches, so that nothing vanishes while a batch is decided.
     pub fn trim(&mut self) {
         if self.young.len() > self.rows_max / 2 {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use domain::app::App;
+use domain::command::admin::PutApp;
 use domain::command::send::{Send, Sent};
 use domain::content::Face;
 use domain::id::Id;
@@ -26,6 +28,17 @@ async fn a_stale_batch_is_decided_again_and_kept_once() {
     send(&engine, text("1", "hello", &["ALPHA"])).await;
     assert_eq!(house.submitted(), 1);
     assert!(house.store.commits() > before);
+}
+
+#[tokio::test]
+async fn a_row_written_whole_without_reading_it_replaces_what_an_earlier_run_wrote() {
+    let house = House::new();
+    house.open().await.shutdown().await;
+    let engine = house.start().await;
+    let app = engine.directory().apps().next().unwrap().clone();
+    let renamed = App { name: "renamed".to_owned(), ..App::clone(&app) };
+    engine.execute(PutApp(renamed)).await.unwrap();
+    assert_eq!(engine.directory().apps().next().unwrap().name, "renamed");
 }
 
 #[tokio::test]

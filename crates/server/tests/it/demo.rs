@@ -32,8 +32,12 @@ fn a_second_start_on_the_same_folder_plays_again() {
             .arg(folder.path())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]
