@@ -1,46 +1,149 @@
-//! How fast batches of messages are kept: a message with content and pointer, an event and a job each.
+//! How fast the rows of real `messages:send` requests are kept, and what that costs the disk.
 //!
-//! `cargo run --release -p store-sqlite --example commits [BATCHES] [MESSAGES] [FOLDER]`. It prints messages a second
-//! and the batches' latencies, for both settings of the sync. Like the engine, it hands in one batch at a time; with
-//! the next one encoded while the last one syncs a server does no worse.
+//! `cargo run --release -p store-sqlite --example commits [MESSAGES] [STORED] [FOLDER]`. The batches come from the
+//! domain's own `Send`, in two mixes: to 10,000 *known* people in conversations that go on, and to *new* people, each of
+//! whom is a contact and a conversation more. STORED messages are kept before anything is measured. A round tells
+//! messages a second, the same until everything is in the tables and the store is closed, the commits' latencies,
+//! and the bytes that the process sent to the disk per message (`/proc/self/io`, where the system has it).
+//! Batches are decided beforehand; like the engine, a round hands in one at a time.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::channel::{Address, Channel};
+use domain::command::Command as _;
+use domain::command::send::{Recipient, Send};
+use domain::consent::ContentClass;
 use domain::content::Content;
-use domain::id::{Id, IdSource as _, JobId, MessageId, TenantId};
-use domain::message::Message;
-use domain::record::{Key, Kind, Pointer, Record};
+use domain::delivery::Priority;
+use domain::id::{AppId, Id, IdSource as _, TenantId};
+use domain::record::{Key, Kind, Record};
 use domain::time::Time;
+use domain::view::{Loaded, View};
 use ports::store::Write;
-use ports::{Batch, Commit, Store as _, stored};
-use store_sqlite::{Settings, SqliteStore, Sync};
+use ports::{Batch, Claims as _, Commit, Store as _, Version, stored};
+use store_sqlite::{Settings, SqliteStore};
 use testkit::{NoVault, SeededIds, TempFolder, samples};
 
-/// A message as an API client sends them, in its stored form.
-const MESSAGE: &str = r#"{"v":1,"row":{"id":"01J0000000E0080000000000AA","tenant":"01J0000000E0080000000000AB","app":"01J0000000E0080000000000AC","direction":"Outbound","author":"App","face":"Sinch","accepted_at":1704067200000,"conversation":"01J0000000E0080000000000AD","contact":"01J0000000E0080000000000AE","number":12345,"sorting":17,"sequence":16,"address":{"channel":"SANDBOX","address":"15550001234"},"correlation_id":"order-12345","delivery":{"generation":1,"plan":[{"channel":"SANDBOX","address":"15550001234"}],"phase":{"Waiting":{"not_before":1704067200000}},"status":"Queued","expires_at":1704326400000,"steps":[{"at":1704067200000,"what":"Planned"}]}}}"#;
-
 const TENANT: TenantId = TenantId(Id(1));
+const APP: AppId = AppId(Id(2));
+const CHANNEL: &str = "SANDBOX";
+const APP_ROW: &str = r#"{"v":1,"row":{"id":"00000000000000000000000002","tenant":"00000000000000000000000001","number":1,"name":"Shop","identifier":"shop","mode":"Conversation","channels":[{"channel":"SANDBOX","account":"1","settings":[]}],"queue_limit":500000}}"#;
+const TEXT: &str = "Your parcel waits at the locker on the corner of the market square. ";
+const KNOWN_PEOPLE: u64 = 10_000;
+const BATCHES_OF: [u64; 3] = [1, 16, 64];
+const ROUNDS: usize = 3;
+const OPEN_JOBS: u128 = 100_000;
 
-fn batch(ids: &mut SeededIds, message: &Message, first: u64, count: u64) -> Batch {
-    let mut batch = Batch { id: ids.next_id(), at: Time(1), ..Batch::default() };
-    for position in first..first + count {
-        let id = ids.next_id();
-        let message = Message { id: MessageId(id), number: position, ..message.clone() };
-        let pointer = Pointer { target: id, attempt: 0 };
-        let content =
-            Content::text("Your parcel has left our house and will be with you tomorrow before noon.");
-        let rows = [
-            (Key::id::<Message>(TENANT, id), Record::Message(Arc::new(message))),
-            (Key::id::<Content>(TENANT, id), Record::Content(Arc::new(content))),
-            (Key::number(TENANT, "message", position), Record::Pointer(Arc::new(pointer))),
-        ];
-        batch.writes.extend(rows.map(|(key, record)| Write { key, version: 0, record: Some(record) }));
-        batch.events.push(samples::event(position, TENANT, id));
-        let job = samples::job(0, TENANT, Time(position as i64));
-        batch.jobs.push(domain::job::Job { id: JobId(ids.next_id()), ..job });
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum People {
+    Known,
+    New,
+}
+
+/// What the engine's cache would hold: every row is known to it, as nobody else writes.
+#[derive(Default)]
+struct Rows(HashMap<Key, (Version, Option<Record>)>);
+
+impl Loaded for Rows {
+    fn row(&self, key: &Key) -> Option<Option<Record>> {
+        Some(self.0.get(key).and_then(|(_, record)| record.clone()))
     }
-    batch
+}
+
+/// Decides batches one after the other, as the engine does.
+struct Source {
+    ids: SeededIds,
+    rows: Rows,
+    head: u64,
+    sent: u64,
+}
+
+impl Source {
+    fn new() -> Source {
+        let record = stored::decode(Kind::App, APP_ROW.as_bytes(), &NoVault).expect("the sample is an app");
+        let app = (Key::id::<domain::app::App>(TENANT, APP.0), (0, Some(record)));
+        Source { ids: SeededIds::new(1), rows: Rows([app].into()), head: 0, sent: 0 }
+    }
+
+    fn send(&mut self, people: People) -> Send {
+        self.sent += 1;
+        let number = match people {
+            // A stride that visits everybody, neighbours far apart.
+            People::Known => self.sent * 7_919 % KNOWN_PEOPLE,
+            People::New => KNOWN_PEOPLE + self.sent,
+        };
+        let channel = Channel::new(CHANNEL);
+        let address = Address { channel, address: format!("46{number:09}").into() };
+        Send {
+            tenant: TENANT,
+            app: APP,
+            recipient: Recipient::Identities(vec![(address, false)]),
+            content: Content::text(TEXT.repeat(4)),
+            order: Vec::new(),
+            callback_url: None,
+            metadata: "campaign-7".to_owned(),
+            conversation_metadata: None,
+            correlation_id: None,
+            priority: Priority::Normal,
+            ttl_s: Some(86_400),
+            dispatch_only: false,
+            class: ContentClass::Unknown,
+            shown_agent: String::new(),
+        }
+    }
+
+    fn batch(&mut self, people: People, count: u64) -> Batch {
+        let at = Time(1_704_067_200_000 + self.sent as i64);
+        let mut batch = Batch { id: self.ids.next_id(), at, ..Batch::default() };
+        let mut place: HashMap<Key, usize> = HashMap::new();
+        for _ in 0..count {
+            let send = self.send(people);
+            let mut view = View::new(&self.rows, &mut self.ids, at);
+            send.decide(&mut view).expect("every row is known");
+            let decision = view.into_decision();
+            let version = |rows: &Rows, key: &Key| rows.0.get(key).map_or(0, |(version, _)| *version);
+            for key in decision.read.into_iter().filter(|key| !place.contains_key(key)) {
+                batch.relied.push((key.clone(), version(&self.rows, &key)));
+            }
+            for (key, record) in decision.writes {
+                let seen = version(&self.rows, &key);
+                match place.get(&key) {
+                    Some(place) => batch.writes[*place].record.clone_from(&record),
+                    None => {
+                        place.insert(key.clone(), batch.writes.len());
+                        let write = Write { key: key.clone(), version: seen, record: record.clone() };
+                        batch.writes.push(write);
+                    }
+                }
+                self.rows.0.insert(key, (seen, record));
+            }
+            batch.listings.extend(decision.listings);
+            batch.events.extend(decision.events);
+            batch.jobs.extend(decision.jobs);
+        }
+        self.kept(&mut batch, &place);
+        batch
+    }
+
+    /// Numbers the events, and lets the rows be as if the batch was kept.
+    fn kept(&mut self, batch: &mut Batch, place: &HashMap<Key, usize>) {
+        for event in &mut batch.events {
+            self.head += 1;
+            event.position = self.head;
+        }
+        batch.relied.retain(|(key, _)| !place.contains_key(key));
+        for write in &batch.writes {
+            let seldom_read = matches!(write.key.kind, Kind::Message | Kind::Content);
+            if seldom_read {
+                self.rows.0.remove(&write.key);
+            } else if let Some(row) = self.rows.0.get_mut(&write.key) {
+                row.0 = write.version + 1;
+            }
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
@@ -48,42 +151,102 @@ fn now() -> Instant {
     Instant::now()
 }
 
-async fn measure(sync: Sync, batches: u64, count: u64, folder: &std::path::Path) {
-    let settings = Settings { sync, ..Settings::default() };
-    let path = folder.join(format!("{sync:?}.db"));
-    let store = SqliteStore::open(&path, &settings, Arc::new(NoVault)).expect("the folder takes a database");
-    let Ok(Record::Message(message)) = stored::decode(Kind::Message, MESSAGE.as_bytes(), &NoVault) else {
-        panic!("the sample message is one");
-    };
-    let mut ids = SeededIds::new(1);
-    let mut spent: Vec<Duration> = Vec::new();
-    for number in 0..batches {
-        let batch = batch(&mut ids, &message, number * count + 1, count);
+/// Bytes this process has sent to the disk, if the system tells.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path, &Settings::default(), Arc::new(NoVault)).expect("the folder takes a database")
+}
+
+async fn keep(store: &SqliteStore, batch: Batch) {
+    assert_eq!(store.commit(batch).await.expect("the disk takes a batch"), Commit::Committed);
+}
+
+async fn measure(path: &Path, source: &mut Source, people: People, messages: u64, count: u64) {
+    // The app is loaded once per process, as by the engine; a batch relies on it with version 1.
+    let batches: Vec<Batch> = (0..messages / count).map(|_| source.batch(people, count)).collect();
+    let store = open(path);
+    let before = written();
+    let mut spent: Vec<Duration> = Vec::with_capacity(batches.len());
+    let begun = now();
+    for batch in batches {
         let begun = now();
-        let answer = store.commit(batch).await.expect("the disk takes a batch");
-        assert_eq!(answer, Commit::Committed);
+        keep(&store, batch).await;
         spent.push(begun.elapsed());
     }
-    let total: Duration = spent.iter().sum();
+    let accepted = begun.elapsed();
+    drop(store);
+    let closed = begun.elapsed();
+    let bytes = written() - before;
     spent.sort();
-    let at = |part: f64| spent[((spent.len() - 1) as f64 * part) as usize];
-    let rate = (batches * count) as f64 / total.as_secs_f64();
+    let at = |part: f64| spent[((spent.len() - 1) as f64 * part) as usize].as_micros();
+    let rate = |whole: Duration| messages as f64 / whole.as_secs_f64();
     println!(
-        "sync {sync:?}: {batches} batches of {count}: {rate:.0} messages/s, batch p50 {:?} p99 {:?} max {:?}",
+        "{people:?} people, batches of {count:2}: {:6.0} messages/s, {:6.0} until closed, p50 {:5} us, p99 {:6} us, max {:7} us, {:6.1} KB/message",
+        rate(accepted),
+        rate(closed),
         at(0.5),
         at(0.99),
-        at(1.0)
+        at(1.0),
+        bytes as f64 / 1_000.0 / messages as f64
     );
+}
+
+async fn find_jobs(folder: &Path) {
+    let path = folder.join("jobs.db");
+    let store = open(&path);
+    for first in (1..=OPEN_JOBS).step_by(1_000) {
+        let jobs = (first..first + 1_000).map(|id| samples::job(id, TENANT, Time(id as i64 / 10))).collect();
+        keep(&store, Batch { id: Id(first), jobs, ..Batch::default() }).await;
+    }
+    drop(store);
+    let begun = now();
+    let store = open(&path);
+    let (mut after, mut found) = (None, 0);
+    loop {
+        let page = store.jobs(Time::NEVER, after, 1_000).await.expect("the store answers");
+        found += page.len();
+        after = page.last().map(|job| (job.due_at, job.id));
+        if page.len() < 1_000 {
+            break;
+        }
+    }
+    println!("{found} open jobs found again {} ms after the start", begun.elapsed().as_millis());
 }
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut number = |usual| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let (batches, count) = (number(300), number(200));
+    let (messages, stored): (u64, u64) = (number(20_000), number(100_000));
     let own = TempFolder::new("commits");
     let folder = arguments.next().map_or_else(|| own.path().to_owned(), std::path::PathBuf::from);
-    for sync in [Sync::Full, Sync::Normal] {
-        measure(sync, batches, count, &folder).await;
+    let path = folder.join("trunkline.db");
+    let mut source = Source::new();
+    let store = open(&path);
+    let app = source.rows.0.values_mut().next().expect("the app is there");
+    let record = app.1.clone();
+    app.0 = 1;
+    let key = Key::id::<domain::app::App>(TENANT, APP.0);
+    let writes = vec![Write { key, version: 0, record }];
+    keep(&store, Batch { id: source.ids.next_id(), writes, ..Batch::default() }).await;
+    for _ in 0..stored.max(KNOWN_PEOPLE) / 500 {
+        let batch = source.batch(People::Known, 500);
+        keep(&store, batch).await;
     }
+    drop(store);
+    for _ in 0..ROUNDS {
+        for people in [People::Known, People::New] {
+            for count in BATCHES_OF {
+                // A tenth for single messages, each of which waits for a sync of its own.
+                let messages = if count == 1 { messages / 10 } else { messages };
+                measure(&path, &mut source, people, messages, count).await;
+            }
+        }
+    }
+    find_jobs(&folder).await;
 }
