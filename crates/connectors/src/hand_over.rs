@@ -2,7 +2,8 @@
 //!
 //! Parts go out in order, each after the one before it was taken, so what is known to be accepted is always a prefix:
 //! an earlier attempt's parts are skipped by number. Once a part was taken a throttled successor is waited for here,
-//! because giving the whole message back as temporary would send the first parts again.
+//! because giving the whole message back as temporary would send the first parts again. The whole hand-over has the time
+//! limit of one answer, so that the core never gives up on it first and forgets which parts were taken.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use connector_api::{HttpRequest, HttpResponse, Line, OutError, SendError};
 use domain::delivery::{Outcome, Reason, ReasonKind};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, header};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Longest provider answer that is read.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -19,6 +21,9 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const PART_RETRIES_MAX: u32 = 3;
 /// Longest wait before such a repetition.
 const PART_RETRY_DELAY_MS_MAX: i64 = 5_000;
+
+/// Beyond the limit, so that the time-out of a single answer is told by who waits for it.
+const LAST_ANSWER_GRACE: Duration = Duration::from_secs(4);
 
 /// How the hand-over of one part ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +33,21 @@ pub enum Handed {
     Unknown,
 }
 
-/// Hands over parts `done.len()..count`, in order, until one is not taken.
+/// Hands over parts `done.len()..count`, in order, until one is not taken or the time is over.
 pub async fn in_order<'a>(
     done: &[Arc<str>],
     count: usize,
+    timeout_ms: u64,
     mut hand: impl FnMut(usize) -> BoxFuture<'a, Handed>,
 ) -> Outcome {
     let mut parts = done.to_vec();
     let mut retries = 0;
+    let limit = Instant::now() + Duration::from_millis(timeout_ms) + LAST_ANSWER_GRACE;
     while parts.len() < count {
-        match hand(parts.len()).await {
+        let Ok(handed) = timeout_at(limit, hand(parts.len())).await else {
+            return Outcome::Unknown { parts };
+        };
+        match handed {
             Handed::Taken(id) => parts.push(id),
             Handed::Unknown => return Outcome::Unknown { parts },
             Handed::No(SendError::Temporary { retry_after_ms, .. }) if !parts.is_empty() => {
@@ -46,7 +56,11 @@ pub async fn in_order<'a>(
                 }
                 retries += 1;
                 let delay_ms = retry_after_ms.unwrap_or(1_000).clamp(0, PART_RETRY_DELAY_MS_MAX);
-                tokio::time::sleep(Duration::from_millis(delay_ms as u64)).await;
+                let again_at = Instant::now() + Duration::from_millis(delay_ms as u64);
+                if again_at >= limit {
+                    return Outcome::Unknown { parts };
+                }
+                sleep_until(again_at).await;
             }
             Handed::No(error) => return error.into(),
         }

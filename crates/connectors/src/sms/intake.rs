@@ -1,11 +1,9 @@
 //! What the message center brings, on its way to the intake, with the answer it gets.
 //!
-//! Nothing is answered with success before the intake said it is durable. A part of a concatenated message waits for
+//! Nothing is answered with success before the intake said it is durable; ids for messages without one come from
+//! [`Repeats`]. A part of a concatenated message waits for
 //! the others; after [`PARTS_WAIT`] its answer is "come again", while the part itself is kept.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +12,12 @@ use domain::content::{Body, Content};
 use futures_util::future::BoxFuture;
 use rusmpp::CommandStatus;
 use rusmpp::pdus::DeliverSm;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use super::Links;
-use super::map;
+use super::repeats::{Digest, Repeats};
 use super::settings::Settings;
+use super::{Shared, map};
 use crate::dialects::smpp::alphabet::decode;
 use crate::dialects::smpp::link::Link;
 use crate::dialects::smpp::reassembly::{Added, Key, Part, Reassembly, split_header};
@@ -32,11 +31,9 @@ pub struct Receiver {
     account: Arc<str>,
     settings: Settings,
     intake: Arc<dyn Intake>,
-    links: Arc<Links>,
+    shared: Arc<Shared>,
     parts: Mutex<Waiting>,
-    /// Makes ids of incoming messages, which have none of their own, differ between starts.
-    nonce: u64,
-    count: AtomicU64,
+    repeats: Mutex<Repeats>,
 }
 
 /// Parts, and who waits for their message.
@@ -51,20 +48,25 @@ impl Receiver {
         account: Arc<str>,
         settings: Settings,
         intake: Arc<dyn Intake>,
-        links: Arc<Links>,
+        shared: Arc<Shared>,
     ) -> Receiver {
-        let nonce = RandomState::new().hash_one(&*account);
-        let (parts, count) = (Mutex::default(), AtomicU64::new(0));
-        Receiver { account, settings, intake, links, parts, nonce, count }
+        Receiver { account, settings, intake, shared, parts: Mutex::default(), repeats: Mutex::default() }
     }
 
     fn parts(&self) -> MutexGuard<'_, Waiting> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn handle(&self, message: DeliverSm) -> bool {
         if map::is_receipt(&message) {
-            return match map::receipt(&message, self.settings.id_form) {
+            let token = |reference, recipient: &str| {
+                self.shared.references.token(reference, &self.account, recipient)
+            };
+            return match map::receipt(&message, self.settings.id_form, token) {
                 Some(receipt) => self.intake.take(vec![receipt]).await,
                 // Nobody will ever understand it better: repeating it helps nobody.
                 None => true,
@@ -112,19 +114,36 @@ impl Receiver {
             Some(text) => Body::Text(text),
             None => Body::Other { text: "[binary message]".to_owned() },
         };
-        let source_id = match map::message_id(message.tlvs()) {
-            Some(id) => id.to_owned(),
-            None => format!("{:016x}-{}", self.nonce, self.count.fetch_add(1, Ordering::Relaxed)),
-        };
+        let own = map::message_id(message.tlvs()).map(Arc::from);
+        let source_id =
+            own.clone().unwrap_or_else(|| self.repeats().id(self.digest(message, octets), self.intake.now()));
         let inbound = Inbound::Message {
             from: map::address(message.source_addr.as_str()).into(),
             name: String::new(),
-            source_id: source_id.into(),
+            source_id: Arc::clone(&source_id),
             content: Content::from_body(body),
             reply_to: None,
             language: String::new(),
         };
-        self.intake.take(vec![inbound]).await
+        let taken = self.intake.take(vec![inbound]).await;
+        if own.is_none() {
+            self.repeats().answered(&source_id, taken);
+        }
+        taken
+    }
+
+    /// What two messages have in common when one repeats the other. Lengths keep neighbors apart.
+    fn digest(&self, message: &DeliverSm, octets: &[u8]) -> Digest {
+        let mut hasher = Sha256::new();
+        let names = [&*self.account, message.source_addr.as_str(), message.destination_addr.as_str()];
+        for field in names.map(str::as_bytes).into_iter().chain([octets]) {
+            hasher.update((field.len() as u64).to_be_bytes());
+            hasher.update(field);
+        }
+        hasher.update([u8::from(message.data_coding)]);
+        let mut digest = Digest::default();
+        digest.copy_from_slice(&hasher.finalize()[..16]);
+        digest
     }
 }
 
@@ -177,10 +196,12 @@ impl Owner for Receiver {
     }
 
     fn bound(&self, link: &Arc<Link>) {
-        self.links.put(&self.account, &self.settings.place, link);
+        self.repeats().bound();
+        self.shared.links.put(&self.account, &self.settings.place, link);
     }
 
     fn unbound(&self, link: &Arc<Link>) {
-        self.links.remove(link);
+        self.repeats().unbound();
+        self.shared.links.remove(link);
     }
 }

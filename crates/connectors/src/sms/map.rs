@@ -8,13 +8,13 @@ use domain::content::text;
 use domain::delivery::{Reason, ReasonKind, Receipt, Status};
 use domain::time::Time;
 use rusmpp::pdus::{DeliverSm, SubmitSm};
-use rusmpp::tlvs::{Tlv, TlvValue};
+use rusmpp::tlvs::{MessageSubmissionRequestTlvValue, Tlv, TlvValue};
 use rusmpp::types::{EmptyOrFullCOctetString, OctetString};
 use rusmpp::values::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use serde_json::Value;
 
 use super::normalize;
-use super::settings::Settings;
+use super::settings::{Segmentation, Settings};
 use crate::dialects::smpp::alphabet::encode;
 use crate::dialects::smpp::receipt::{self, Fate, IdForm};
 use crate::dialects::smpp::session::c_string;
@@ -32,7 +32,7 @@ pub fn outbound(message: &Outbound, settings: &Settings) -> Result<Vec<SubmitSm>
         Some(raw) => raw_text(raw)?,
         None => text::render(&message.content.body),
     };
-    let encoded = encode(&text, settings.alphabet);
+    let encoded = encode(&text, settings.alphabet, settings.segmentation.header_octets());
     let total = encoded.parts.len();
     if total > PARTS_MAX {
         let words = format!("the text needs {total} parts, {PARTS_MAX} are allowed");
@@ -44,28 +44,49 @@ pub fn outbound(message: &Outbound, settings: &Settings) -> Result<Vec<SubmitSm>
     let pieces = encoded.parts.into_iter().enumerate();
     pieces
         .map(|(at, octets)| {
-            let mut short_message = Vec::with_capacity(octets.len() + 6);
-            if total > 1 {
-                short_message.extend([5, 0, 3, reference, total as u8, at as u8 + 1]);
-            }
-            short_message.extend(octets);
-            submit(message, settings, data_coding, total > 1, short_message)
+            let place = (total > 1).then_some((reference, total as u8, at as u8 + 1));
+            submit(message, settings, data_coding, place, octets)
         })
         .collect()
+}
+
+/// The header that tells a phone where a part belongs; empty where parameters of the protocol tell it.
+fn header(segmentation: Segmentation, reference: u16, total: u8, number: u8) -> Vec<u8> {
+    let [high, low] = reference.to_be_bytes();
+    match segmentation {
+        Segmentation::Udh8 => vec![5, 0, 3, low, total, number],
+        Segmentation::Udh16 => vec![6, 8, 4, high, low, total, number],
+        Segmentation::Sar => Vec::new(),
+    }
 }
 
 fn submit(
     message: &Outbound,
     settings: &Settings,
     data_coding: u8,
-    has_header: bool,
-    short_message: Vec<u8>,
+    place: Option<(u16, u8, u8)>,
+    octets: Vec<u8>,
 ) -> Result<SubmitSm, Reason> {
     let bad = |kind, words: &str| Reason::new(kind, words);
     let source = c_string(&settings.source.address)
         .ok_or_else(|| bad(ReasonKind::ChannelBadConfiguration, "the sender is too long"))?;
     let to = c_string(&message.to.address)
         .ok_or_else(|| bad(ReasonKind::RecipientInvalid, "the number is too long"))?;
+    let segmentation = settings.segmentation;
+    let mut short_message = match place {
+        Some((reference, total, number)) => header(segmentation, reference, total, number),
+        None => Vec::new(),
+    };
+    let esm_class = if short_message.is_empty() { 0 } else { UDH_INDICATOR };
+    short_message.extend(octets);
+    let parameters = match place {
+        Some((reference, total, number)) if segmentation == Segmentation::Sar => vec![
+            MessageSubmissionRequestTlvValue::SarMsgRefNum(reference),
+            MessageSubmissionRequestTlvValue::SarTotalSegments(total),
+            MessageSubmissionRequestTlvValue::SarSegmentSeqnum(number),
+        ],
+        _ => Vec::new(),
+    };
     let short_message = OctetString::from_vec(short_message)
         .map_err(|_| bad(ReasonKind::ContentUnsupported, "a part is too long"))?;
     let validity = message.ttl_s.and_then(validity).unwrap_or_else(EmptyOrFullCOctetString::null);
@@ -76,11 +97,12 @@ fn submit(
         .dest_addr_ton(Ton::International)
         .dest_addr_npi(Npi::Isdn)
         .destination_addr(to)
-        .esm_class(EsmClass::from(if has_header { UDH_INDICATOR } else { 0 }))
+        .esm_class(EsmClass::from(esm_class))
         .registered_delivery(RegisteredDelivery::from(RECEIPT_WANTED))
         .validity_period(validity)
         .data_coding(DataCoding::from(data_coding))
         .short_message(short_message)
+        .tlvs(parameters)
         .build())
 }
 
@@ -105,9 +127,9 @@ fn raw_text(raw: &str) -> Result<String, Reason> {
 }
 
 /// The same for every attempt of one message, so that a phone joins parts of two attempts.
-fn reference(token: &str) -> u8 {
+fn reference(token: &str) -> u16 {
     let message = token.split('/').next().unwrap_or(token);
-    message.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))
+    message.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(byte)))
 }
 
 /// The octets of a message, wherever they are.
@@ -138,7 +160,13 @@ pub fn is_receipt(message: &DeliverSm) -> bool {
 }
 
 /// What a receipt says.
-pub fn receipt(message: &DeliverSm, id_form: IdForm) -> Option<Inbound> {
+///
+/// `token` knows whose submit a reference of ours and a recipient stand for.
+pub fn receipt(
+    message: &DeliverSm,
+    id_form: IdForm,
+    token: impl Fn(u16, &str) -> Option<Arc<str>>,
+) -> Option<Inbound> {
     let state = message.tlvs().iter().find_map(|tlv| match tlv.value() {
         Some(TlvValue::MessageState(state)) => Some(u8::from(*state)),
         _ => None,
@@ -157,10 +185,15 @@ pub fn receipt(message: &DeliverSm, id_form: IdForm) -> Option<Inbound> {
         description: "the message center reported a failure".to_owned(),
         channel_code: parsed.error,
     });
+    let recipient = address(message.source_addr.as_str());
+    let reference = message.tlvs().iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::UserMessageReference(reference)) => Some(reference.value),
+        _ => None,
+    });
     Some(Inbound::Receipt {
         provider_id: id_form.of_receipt(&parsed.id).into(),
-        token: None,
-        recipient: Some(Arc::from(address(message.source_addr.as_str()))),
+        token: reference.and_then(|reference| token(reference, &recipient)),
+        recipient: Some(recipient.into()),
         receipt: Receipt { status, reason, at: Time(parsed.done_ms) },
     })
 }

@@ -5,6 +5,8 @@
 
 mod intake;
 mod map;
+mod references;
+mod repeats;
 mod settings;
 
 use std::collections::HashMap;
@@ -18,8 +20,11 @@ use connector_api::{
 use domain::delivery::{Outcome, Reason, ReasonKind};
 use futures_util::future::BoxFuture;
 use rusmpp::pdus::SubmitSm;
+use rusmpp::tlvs::MessageSubmissionRequestTlvValue;
+use rusmpp::values::UserMessageReference;
 
 use self::intake::Receiver;
+use self::references::References;
 use self::settings::Settings;
 use crate::dialects::smpp::link::{Answer, Link};
 use crate::dialects::smpp::session::{Place, keep};
@@ -35,7 +40,20 @@ const DIGITS_MAX: usize = 15;
 #[derive(Debug)]
 pub struct Sms {
     abilities: Abilities,
-    links: Arc<Links>,
+    shared: Arc<Shared>,
+}
+
+/// What sending and receiving share.
+#[derive(Default)]
+pub struct Shared {
+    links: Links,
+    references: References,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 /// The bound links. The password is part of the key: nobody sends over a bind whose secret they do not know.
@@ -44,12 +62,6 @@ pub struct Links(Mutex<HashMap<Bind, Arc<Link>>>);
 
 /// An account at a place.
 type Bind = (Arc<str>, Place);
-
-impl std::fmt::Debug for Links {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Links").finish_non_exhaustive()
-    }
-}
 
 impl Links {
     fn put(&self, account: &Arc<str>, place: &Place, link: &Arc<Link>) {
@@ -80,7 +92,7 @@ impl Default for Sms {
             settings: settings::SETTINGS,
             ..Abilities::default()
         };
-        Sms { abilities, links: Arc::default() }
+        Sms { abilities, shared: Arc::default() }
     }
 }
 
@@ -113,9 +125,11 @@ impl Connector for Sms {
                 Ok(submits) => submits,
                 Err(reason) => return Outcome::Refused(reason),
             };
-            let (submits, settings) = (&submits, &settings);
-            in_order(&message.parts_done, submits.len(), |part| {
-                Box::pin(self.submit(line, settings, submits[part].clone()))
+            let (submits, settings, total) = (&submits, &settings, submits.len());
+            in_order(&message.parts_done, total, self.abilities.answer_timeout_ms, |part| {
+                // A receipt for the last part alone says that the parts before it were taken too.
+                let token = (part + 1 == total).then_some(message);
+                Box::pin(self.submit(line, settings, submits[part].clone(), token))
             })
             .await
         })
@@ -131,24 +145,37 @@ impl Session for Sms {
     ) -> BoxFuture<'static, ()> {
         let settings = Settings::of(&line);
         let (place, window) = (settings.place.clone(), settings.window);
-        let receiver = Receiver::new(Arc::clone(&line.account), settings, intake, Arc::clone(&self.links));
-        let kept = keep(place, window, Arc::new(receiver));
-        Box::pin(async move {
-            tokio::select! {
-                () = kept => {}
-                () = ending => {}
-            }
-        })
+        let receiver = Receiver::new(Arc::clone(&line.account), settings, intake, Arc::clone(&self.shared));
+        Box::pin(keep(place, window, Arc::new(receiver), line.http, ending))
     }
 }
 
 impl Sms {
-    async fn submit(&self, line: &Line, settings: &Settings, part: SubmitSm) -> Handed {
-        let Some(link) = self.links.get(&line.account, &settings.place) else {
+    /// One part; its receipt can be joined before the answer, or without it, where `named` says whose part it is.
+    async fn submit(
+        &self,
+        line: &Line,
+        settings: &Settings,
+        mut part: SubmitSm,
+        named: Option<&Outbound>,
+    ) -> Handed {
+        let Some(link) = self.shared.links.get(&line.account, &settings.place) else {
             return not_sent("not bound to the message center");
         };
+        let references = &self.shared.references;
+        let reference = named.filter(|_| link.takes_parameters()).map(|message| {
+            let number = references.open(&line.account, &message.to.address, &message.token);
+            part.push_tlv(MessageSubmissionRequestTlvValue::UserMessageReference(UserMessageReference::new(
+                number,
+            )));
+            (number, &message.token)
+        });
         let limit = Duration::from_millis(self.abilities.answer_timeout_ms);
-        match link.submit(part.into(), limit).await {
+        let answer = link.submit(part.into(), limit).await;
+        if let (Some((number, token)), false) = (reference, answer == Answer::Lost) {
+            references.settle(number, token);
+        }
+        match answer {
             Answer::Taken(id) if id.is_empty() => Handed::Unknown,
             Answer::Taken(id) => Handed::Taken(settings.id_form.of_answer(&id).into()),
             Answer::Refused(code) => Handed::No(status::refused(code)),

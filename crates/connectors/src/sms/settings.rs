@@ -31,6 +31,12 @@ pub const SETTINGS: &[Setting] = &[
         "What the center takes for data coding 0: gsm, latin1; or ucs2 always.",
     ),
     setting(
+        "segmentation",
+        false,
+        false,
+        "How parts of a long text are told: udh8 (default), udh16 (16-bit references) or sar (parameters).",
+    ),
+    setting(
         "message_id_form",
         false,
         false,
@@ -49,7 +55,29 @@ pub struct Settings {
     pub window: usize,
     pub source: Source,
     pub alphabet: Alphabet,
+    pub segmentation: Segmentation,
     pub id_form: IdForm,
+}
+
+/// How the place of a part in a long text is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segmentation {
+    /// A user data header with an 8-bit reference.
+    Udh8,
+    /// The same with a 16-bit one.
+    Udh16,
+    /// `sar_*` parameters; the center makes the header and needs the same room for it.
+    Sar,
+}
+
+impl Segmentation {
+    /// Octets of a part that its header takes.
+    pub fn header_octets(self) -> usize {
+        match self {
+            Segmentation::Udh8 | Segmentation::Sar => 6,
+            Segmentation::Udh16 => 7,
+        }
+    }
 }
 
 /// Who a message comes from.
@@ -87,6 +115,11 @@ impl Settings {
                 "latin1" => Alphabet::Latin1,
                 "ucs2" => Alphabet::Ucs2,
                 _ => Alphabet::Gsm,
+            },
+            segmentation: match line.setting("segmentation") {
+                "udh16" => Segmentation::Udh16,
+                "sar" => Segmentation::Sar,
+                _ => Segmentation::Udh8,
             },
             id_form: match line.setting("message_id_form") {
                 "hex_then_decimal" => IdForm::HexThenDecimal,

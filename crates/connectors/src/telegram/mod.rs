@@ -93,8 +93,10 @@ impl Connector for Telegram {
                 Err(reason) => return Outcome::Refused(reason),
             };
             let calls = &calls;
-            in_order(&message.parts_done, calls.len(), |part| Box::pin(self.send_one(line, &calls[part])))
-                .await
+            in_order(&message.parts_done, calls.len(), self.abilities.answer_timeout_ms, |part| {
+                Box::pin(self.send_one(line, &calls[part]))
+            })
+            .await
         })
     }
 

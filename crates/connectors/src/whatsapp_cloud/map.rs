@@ -227,9 +227,9 @@ fn list(title: &str, description: &str, sections: &[Section], menu_title: &str) 
                 return None;
             }
             let id = if row.postback.is_empty() { &row.title } else { &row.postback };
-            rows.push(json!({ "id": id, "title": row.title, "description": row.description }));
+            rows.push(with_words(json!({ "id": id, "title": row.title }), "description", &row.description));
         }
-        given.push(json!({ "title": section.title, "rows": rows }));
+        given.push(with_words(json!({ "rows": rows }), "title", &section.title));
     }
     let mut inner = json!({
         "type": "list",
@@ -240,6 +240,14 @@ fn list(title: &str, description: &str, sections: &[Section], menu_title: &str) 
         inner["header"] = json!({ "type": "text", "text": title });
     }
     Some(json!({ "type": "interactive", "interactive": inner }))
+}
+
+/// An optional text. The provider refuses an empty one.
+fn with_words(mut part: Value, name: &str, words: &str) -> Value {
+    if !words.is_empty() {
+        part[name] = words.into();
+    }
+    part
 }
 
 fn contact(name: &str, phones: &[String], emails: &[String], organization: &str) -> Value {
@@ -281,4 +289,21 @@ fn parameter(key: &str, value: &str) -> Value {
         return json!({ "type": "text", "text": value });
     }
     json!({ "type": "text", "parameter_name": key, "text": value })
+}
+
+#[cfg(test)]
+mod tests {
+    //! What the provider is strict about.
+    use domain::content::Row;
+
+    use super::*;
+
+    #[test]
+    fn a_list_leaves_out_the_words_it_does_not_have() {
+        let row = Row { title: "Twelve".to_owned(), description: String::new(), postback: String::new() };
+        let section = Section { title: String::new(), rows: vec![row] };
+        let sent =
+            list("Lockers", "", &[section], "").map(|sent| sent["interactive"]["action"]["sections"].clone());
+        assert_eq!(sent, Some(json!([{ "rows": [{ "id": "Twelve", "title": "Twelve" }] }])));
+    }
 }

@@ -105,7 +105,10 @@ impl Connector for WhatsApp {
                 Err(reason) => return Outcome::Refused(reason),
             };
             let bodies = &bodies;
-            in_order(&message.parts_done, bodies.len(), |part| Box::pin(self.post(line, &bodies[part]))).await
+            in_order(&message.parts_done, bodies.len(), self.abilities.answer_timeout_ms, |part| {
+                Box::pin(self.post(line, &bodies[part]))
+            })
+            .await
         })
     }
 

@@ -64,6 +64,11 @@ impl HttpOut for Script {
                 .expect("an answer is scripted for every request")
         })
     }
+
+    fn addresses(&self, host: String) -> BoxFuture<'_, Result<Vec<std::net::IpAddr>, OutError>> {
+        let address = host.parse().map_err(|_| OutError::NotSent("tests know no names".to_owned()));
+        Box::pin(std::future::ready(address.map(|address| vec![address])))
+    }
 }
 
 pub fn registered(channel: &str) -> Registered {
@@ -99,8 +104,10 @@ pub fn callback(headers: &[(&'static str, &str)], body: &str) -> Callback {
 
 /// Reads twice: a replay says the same, so that the core can drop it by its ids.
 pub fn read(connector: &dyn Connector, callback: &Callback, line: &Line) -> Vec<Inbound> {
-    let once = connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
-    let again = connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
+    let once =
+        connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
+    let again =
+        connector.read(connector.authenticate(callback, line).expect("genuine"), line).expect("readable");
     assert_eq!(once, again);
     once
 }

@@ -1,6 +1,9 @@
 //! Text to short-message octets and back: GSM 03.38 unpacked with its extension table, Latin-1, UCS-2; and the cut
-//! into concatenated parts (8-bit reference), which never splits an escape or a surrogate pair.
+//! into concatenated parts, which never splits an escape or a surrogate pair.
 //! 3GPP TS 23.038 and 23.040.
+
+/// What one short message holds.
+const MESSAGE_OCTETS: usize = 140;
 
 /// How octets stand for letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +23,13 @@ impl Alphabet {
         }
     }
 
-    /// Octets that fit a message alone, and a part of several.
-    fn octets_max(self) -> (usize, usize) {
+    /// Octets that fit a message alone, and a part of several beside its header. Septets travel unpacked, one an
+    /// octet, but are counted as packed.
+    fn octets_max(self, header_octets: usize) -> (usize, usize) {
+        let beside_header = MESSAGE_OCTETS - header_octets;
         match self {
-            Alphabet::Gsm => (160, 153),
-            Alphabet::Latin1 => (140, 134),
-            Alphabet::Ucs2 => (140, 134),
+            Alphabet::Gsm => (MESSAGE_OCTETS * 8 / 7, beside_header * 8 / 7),
+            Alphabet::Latin1 | Alphabet::Ucs2 => (MESSAGE_OCTETS, beside_header),
         }
     }
 }
@@ -74,7 +78,7 @@ pub struct Encoded {
 }
 
 /// Encodes in the wanted alphabet, or in UCS-2 where a letter is missing from it.
-pub fn encode(text: &str, wanted: Alphabet) -> Encoded {
+pub fn encode(text: &str, wanted: Alphabet, header_octets: usize) -> Encoded {
     let units: Option<Vec<Vec<u8>>> = text.chars().map(|letter| unit(letter, wanted)).collect();
     let (alphabet, units) = match units {
         Some(units) => (wanted, units),
@@ -83,7 +87,7 @@ pub fn encode(text: &str, wanted: Alphabet) -> Encoded {
             (Alphabet::Ucs2, all)
         }
     };
-    let (alone, each) = alphabet.octets_max();
+    let (alone, each) = alphabet.octets_max(header_octets);
     let total: usize = units.iter().map(Vec::len).sum();
     if total <= alone {
         return Encoded { alphabet, parts: vec![units.concat()] };
@@ -103,9 +107,9 @@ pub fn encode(text: &str, wanted: Alphabet) -> Encoded {
 /// Text of octets under a `data_coding`; `None` for binary. Coding 0 means what the account says.
 pub fn decode(octets: &[u8], data_coding: u8, default: Alphabet) -> Option<String> {
     let alphabet = match data_coding {
-        0 | 0xf0..=0xf3 => default,
+        0 | 0x10..=0x13 | 0xc0..=0xdf | 0xf0..=0xf3 => default,
         1 | 3 => Alphabet::Latin1,
-        8 => Alphabet::Ucs2,
+        8 | 0x18..=0x1b | 0xe0..=0xef => Alphabet::Ucs2,
         _ => return None,
     };
     Some(match alphabet {

@@ -1,15 +1,17 @@
-//! The sending side of a bound session: a window of open submits, answers joined by sequence number, and the certain
-//! knowledge whether a request was written.
+//! The sending side of a bound session: a window of open submits, answers joined by sequence number, the certain
+//! knowledge whether a request was written, and a good-bye that waits for open answers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusmpp::{Command, CommandStatus, Pdu};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 const SEQUENCE_MAX: u32 = 0x7fff_ffff;
+/// How long a submit may wait for a place in the window; later it comes back as not sent.
+const WINDOW_WAIT: Duration = Duration::from_secs(3);
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,11 @@ pub struct Link {
     pending: Mutex<HashMap<u32, Pending>>,
     window: Semaphore,
     sequence: AtomicU32,
+    /// Wakes who waits for open requests to end.
+    ended: Notify,
+    /// The center said at the bind that it knows optional parameters.
+    takes_parameters: AtomicBool,
+    parted: AtomicBool,
 }
 
 /// Takes the entry back out when the caller goes away or gives up.
@@ -42,6 +49,7 @@ struct Entry<'a>(&'a Link, u32);
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.0.pending().remove(&self.1);
+        self.0.ended.notify_waiters();
     }
 }
 
@@ -53,7 +61,46 @@ impl Link {
             pending: Mutex::default(),
             window: Semaphore::new(window.max(1)),
             sequence: AtomicU32::new(1),
+            ended: Notify::new(),
+            takes_parameters: AtomicBool::new(false),
+            parted: AtomicBool::new(false),
         }
+    }
+
+    /// Whether optional parameters may be sent.
+    pub fn takes_parameters(&self) -> bool {
+        self.takes_parameters.load(Ordering::Relaxed)
+    }
+
+    /// The center's answer to the bind named a version of the protocol, which has optional parameters.
+    pub fn note_parameters(&self) {
+        self.takes_parameters.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an unbind was said already.
+    pub fn parted(&self) -> bool {
+        self.parted.load(Ordering::Relaxed)
+    }
+
+    /// Takes no further submits, waits for the answers to those that are open, then unbinds.
+    pub async fn part(&self, answers_limit: Duration, unbind_limit: Duration) {
+        self.window.close();
+        let all_answered = async {
+            loop {
+                let ended = self.ended.notified();
+                tokio::pin!(ended);
+                // Listens from here on, so that what ends between the look and the wait is not missed.
+                ended.as_mut().enable();
+                if self.pending().is_empty() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // What is still open after the limit becomes unknown.
+        let _ = tokio::time::timeout(answers_limit, all_answered).await;
+        self.parted.store(true, Ordering::Relaxed);
+        self.ask(Pdu::Unbind, unbind_limit).await;
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<u32, Pending>> {
@@ -65,9 +112,9 @@ impl Link {
         self.sequence.fetch_add(1, Ordering::Relaxed) % SEQUENCE_MAX + 1
     }
 
-    /// Sends a message inside the window and waits for its answer.
+    /// Sends a message inside the window and waits for its answer, at most `limit` once it has its place.
     pub async fn submit(&self, pdu: Pdu, limit: Duration) -> Answer {
-        let Ok(Ok(_place)) = tokio::time::timeout(limit, self.window.acquire()).await else {
+        let Ok(Ok(_place)) = tokio::time::timeout(WINDOW_WAIT, self.window.acquire()).await else {
             return Answer::NotSent;
         };
         self.ask(pdu, limit).await

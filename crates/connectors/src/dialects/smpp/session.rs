@@ -1,15 +1,18 @@
 //! A session from connect to unbind: binds, keeps the link alive, answers the center, and comes back with backoff.
 //!
-//! Everything runs inside one future, so dropping it ends the session; an unbind goes out then if the socket takes it
-//! at once. The reader never waits for a handler: incoming messages are handled beside it, a bounded number at a time,
+//! Everything runs inside one future. Asked to end, it takes no more submits, waits for open answers and unbinds;
+//! dropped, it ends at once, with an unbind if the socket takes it. The center's address is judged by the way out before
+//! it is connected to. The reader never waits for a handler: incoming messages are handled beside it, a bounded number at a time,
 //! and those over the bound are asked to come again.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use connector_api::{HttpOut, OutError};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -30,6 +33,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const BIND_TIMEOUT: Duration = Duration::from_secs(30);
 const ENQUIRE_INTERVAL: Duration = Duration::from_secs(30);
 const ENQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long open submits may still be answered once the session is asked to end.
+const OPEN_ANSWERS_WAIT: Duration = Duration::from_secs(10);
+const UNBIND_TIMEOUT: Duration = Duration::from_secs(5);
+/// ESME_RBINDFAIL, ESME_RINVPASWD, ESME_RINVSYSID: trying at once again only locks the account.
+const BIND_REFUSED: [u32; 3] = [0x0d, 0x0e, 0x0f];
 const RECONNECT_DELAY_MS_MIN: u64 = 1_000;
 const RECONNECT_DELAY_MS_MAX: u64 = 60_000;
 /// Incoming messages that may be handled at once. Parts that wait for others count too.
@@ -68,52 +76,98 @@ pub trait Owner: Send + Sync {
 
 /// Why a session ended.
 enum Ended {
-    /// The account is refused: come back slowly, or it gets locked.
+    /// The account or the address is refused: come back slowly, or the account gets locked.
     Refused,
     NotBound,
     WasBound,
+    /// We were asked to end.
+    Asked,
 }
 
-/// Keeps a session up until dropped.
-pub async fn keep(place: Place, window: usize, owner: Arc<dyn Owner>) {
+/// Keeps a session up until `ending` is over or it is dropped.
+pub async fn keep(
+    place: Place,
+    window: usize,
+    owner: Arc<dyn Owner>,
+    http: Arc<dyn HttpOut>,
+    mut ending: BoxFuture<'static, ()>,
+) {
     let mut delay_ms = RECONNECT_DELAY_MS_MIN;
     loop {
-        match run(&place, window, &owner).await {
+        let ended = match connect(&place, &*http, &mut ending).await {
+            Ok(stream) => run(stream, &place, window, &owner, &mut ending).await,
+            Err(ended) => ended,
+        };
+        match ended {
             Ended::WasBound => delay_ms = RECONNECT_DELAY_MS_MIN,
             Ended::NotBound => {}
             Ended::Refused => delay_ms = RECONNECT_DELAY_MS_MAX,
+            Ended::Asked => return,
         }
         // Up to a quarter more, so that many accounts do not come back in step.
         let jitter_ms = RandomState::new().hash_one(delay_ms) % (delay_ms / 4);
         tracing::info!(host = place.host, delay_ms, "smpp session ended, will bind again");
-        tokio::time::sleep(Duration::from_millis(delay_ms + jitter_ms)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(delay_ms + jitter_ms)) => {}
+            () = &mut ending => return,
+        }
         delay_ms = (delay_ms * 2).min(RECONNECT_DELAY_MS_MAX);
     }
 }
 
-async fn run(place: &Place, window: usize, owner: &Arc<dyn Owner>) -> Ended {
+async fn connect(
+    place: &Place,
+    http: &dyn HttpOut,
+    ending: &mut BoxFuture<'static, ()>,
+) -> Result<TcpStream, Ended> {
+    let connecting = async {
+        let addresses = http.addresses(place.host.clone()).await.map_err(|error| match error {
+            OutError::Forbidden(why) => {
+                tracing::warn!(host = place.host, why, "smpp host may not be connected to");
+                Ended::Refused
+            }
+            OutError::NotSent(_) | OutError::NoAnswer(_) => Ended::NotBound,
+        })?;
+        for address in addresses {
+            if let Ok(stream) = TcpStream::connect((address, place.port)).await {
+                return Ok(stream);
+            }
+        }
+        Err(Ended::NotBound)
+    };
+    tokio::select! {
+        connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting) => connected.unwrap_or(Err(Ended::NotBound)),
+        () = ending => Err(Ended::Asked),
+    }
+}
+
+async fn run(
+    stream: TcpStream,
+    place: &Place,
+    window: usize,
+    owner: &Arc<dyn Owner>,
+    ending: &mut BoxFuture<'static, ()>,
+) -> Ended {
     let Some(bind) = bind_pdu(place) else {
         tracing::warn!(host = place.host, "smpp credentials are longer than the protocol allows");
         return Ended::Refused;
-    };
-    let connecting = TcpStream::connect((place.host.as_str(), place.port));
-    let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await else {
-        return Ended::NotBound;
     };
     // Without it small PDUs wait for each other; a socket that refuses works all the same.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
     let (out, queue) = mpsc::channel(OUT_QUEUE_MAX);
     let link = Arc::new(Link::new(out.clone(), window));
+    let bound = AtomicBool::new(false);
     let guard = Bound { link: Arc::clone(&link), owner: Arc::clone(owner) };
-    let mut ended = Ended::NotBound;
-    tokio::select! {
-        () = read_all(reader, &link, &out, owner) => {}
-        () = write_all(writer, queue, &link) => {}
-        () = live(bind, &link, owner, &mut ended) => {}
-    }
+    let ended = tokio::select! {
+        () = read_all(reader, &link, &out, owner) => None,
+        () = write_all(writer, queue, &link) => None,
+        refused = live(bind, &link, owner, &bound) => refused,
+        () = part(ending, &link, owner, &bound) => Some(Ended::Asked),
+    };
     drop(guard);
-    ended
+    let lost = if bound.load(Ordering::Relaxed) { Ended::WasBound } else { Ended::NotBound };
+    ended.unwrap_or(lost)
 }
 
 /// Tells everybody when the session goes, dropped or ended.
@@ -130,26 +184,42 @@ impl Drop for Bound {
 }
 
 /// Binds and then asks now and again whether the center still lives; returns when it does not.
-async fn live(bind: BindTransceiver, link: &Arc<Link>, owner: &Arc<dyn Owner>, ended: &mut Ended) {
+async fn live(
+    bind: BindTransceiver,
+    link: &Arc<Link>,
+    owner: &Arc<dyn Owner>,
+    bound: &AtomicBool,
+) -> Option<Ended> {
     match link.ask(bind.into(), BIND_TIMEOUT).await {
         Answer::Taken(_) => {}
         Answer::Refused(status) => {
             tracing::warn!(status, "smpp bind refused");
-            if matches!(status, 0x0e | 0x0f) {
-                *ended = Ended::Refused;
-            }
-            return;
+            return BIND_REFUSED.contains(&status).then_some(Ended::Refused);
         }
-        Answer::NotSent | Answer::Lost => return,
+        Answer::NotSent | Answer::Lost => return None,
     }
-    *ended = Ended::WasBound;
+    bound.store(true, Ordering::Relaxed);
     owner.bound(link);
     loop {
         tokio::time::sleep(ENQUIRE_INTERVAL).await;
         let answer = link.ask(Pdu::EnquireLink, ENQUIRE_TIMEOUT).await;
         if matches!(answer, Answer::Lost | Answer::NotSent) {
-            return;
+            return None;
         }
+    }
+}
+
+/// Once asked to: nobody finds the link any more, what is open may still be answered, then good-bye.
+async fn part(
+    ending: &mut BoxFuture<'static, ()>,
+    link: &Arc<Link>,
+    owner: &Arc<dyn Owner>,
+    bound: &AtomicBool,
+) {
+    ending.await;
+    owner.unbound(link);
+    if bound.load(Ordering::Relaxed) {
+        link.part(OPEN_ANSWERS_WAIT, UNBIND_TIMEOUT).await;
     }
 }
 
@@ -191,6 +261,8 @@ async fn read_all(reader: OwnedReadHalf, link: &Link, out: &mpsc::Sender<Command
                     tokio::task::yield_now().await;
                     return;
                 }
+                // Framing is lost on the other side.
+                _ if command.id() == CommandId::GenericNack && command.sequence_number() == 0 => return,
                 _ => answer_or_join(&command, link),
             },
         };
@@ -216,7 +288,15 @@ fn answer_or_join(command: &Command, link: &Link) -> Option<Command> {
         CommandId::SubmitSmResp
         | CommandId::EnquireLinkResp
         | CommandId::BindTransceiverResp
-        | CommandId::GenericNack => link.answered(sequence, answer_of(command)),
+        | CommandId::UnbindResp
+        | CommandId::GenericNack => {
+            if let Some(Pdu::BindTransceiverResp(bound)) = command.pdu()
+                && bound.sc_interface_version().is_some()
+            {
+                link.note_parameters();
+            }
+            link.answered(sequence, answer_of(command));
+        }
         id if u32::from(id) & 0x8000_0000 == 0 => {
             return Some(Command::new(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack));
         }
@@ -237,16 +317,17 @@ fn answer_of(command: &Command) -> Answer {
 }
 
 /// Says good-bye when dropped, if no half-written PDU is in the way.
-struct Writer {
+struct Writer<'a> {
     half: OwnedWriteHalf,
     clean: bool,
+    link: &'a Link,
 }
 
-impl Drop for Writer {
+impl Drop for Writer<'_> {
     fn drop(&mut self) {
         let mut bytes = BytesMut::new();
         let unbind = Command::new(CommandStatus::EsmeRok, u32::MAX >> 1, Pdu::Unbind);
-        if self.clean && write(&unbind, &mut bytes).is_ok() {
+        if self.clean && !self.link.parted() && write(&unbind, &mut bytes).is_ok() {
             // Best effort: closing the socket says the same less politely.
             let _ = self.half.try_write(&bytes);
         }
@@ -254,7 +335,7 @@ impl Drop for Writer {
 }
 
 async fn write_all(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Command>, link: &Link) {
-    let mut writer = Writer { half, clean: true };
+    let mut writer = Writer { half, clean: true, link };
     let mut bytes = BytesMut::new();
     while let Some(first) = queue.recv().await {
         let mut next = Some(first);

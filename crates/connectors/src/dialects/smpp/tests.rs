@@ -11,15 +11,15 @@ use super::status;
 
 #[test]
 fn text_takes_the_smallest_alphabet_that_holds_it() {
-    let gsm = encode("Hi @ 5€", Alphabet::Gsm);
+    let gsm = encode("Hi @ 5€", Alphabet::Gsm, 6);
     assert_eq!(gsm.alphabet, Alphabet::Gsm);
     assert_eq!(gsm.parts, [vec![0x48, 0x69, 0x20, 0x00, 0x20, 0x35, 0x1b, 0x65]]);
-    let polish = encode("Zażółć", Alphabet::Gsm);
+    let polish = encode("Zażółć", Alphabet::Gsm, 6);
     assert_eq!(polish.alphabet, Alphabet::Ucs2);
     assert_eq!(polish.parts, [vec![0, 0x5a, 0, 0x61, 1, 0x7c, 0, 0xf3, 1, 0x42, 1, 7]]);
     for text in ["Grüße, Ñandú! ¿Qué? {[~|^\\]}", "ΔΦΓΛΩΠΨΣΘΞ Åå", "日本 👍", "line\nbreak"]
     {
-        let encoded = encode(text, Alphabet::Gsm);
+        let encoded = encode(text, Alphabet::Gsm, 6);
         let coding = encoded.alphabet.data_coding();
         assert_eq!(decode(&encoded.parts.concat(), coding, Alphabet::Gsm).as_deref(), Some(text));
     }
@@ -28,7 +28,7 @@ fn text_takes_the_smallest_alphabet_that_holds_it() {
 #[test]
 fn texts_are_cut_at_the_limits_and_never_inside_a_letter() {
     let sizes =
-        |text: &str| -> Vec<usize> { encode(text, Alphabet::Gsm).parts.iter().map(Vec::len).collect() };
+        |text: &str| -> Vec<usize> { encode(text, Alphabet::Gsm, 6).parts.iter().map(Vec::len).collect() };
     assert_eq!(sizes(&"a".repeat(160)), [160]);
     assert_eq!(sizes(&"a".repeat(161)), [153, 8]);
     assert_eq!(sizes(&"a".repeat(307)), [153, 153, 1]);
