@@ -2,18 +2,24 @@
 //! One function maps each engine failure; our internals never reach a body.
 
 use axum::response::{IntoResponse, Response};
-use engine::{Failure, OnceFailure};
+use engine::{Failure, OnceFailure, StoredAnswer};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 /// A JSON answer; the media type carries no parameters because a client library compares it whole.
 pub fn json(status: StatusCode, body: &Value) -> Response {
-    ready(status, body.to_string().into_bytes())
+    ready(stored(status.as_u16(), body))
 }
 
-/// A JSON answer whose bytes are ready.
-pub fn ready(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = (status, body).into_response();
+/// A JSON answer as it is kept under an idempotency key.
+pub fn stored(status: u16, body: &Value) -> StoredAnswer {
+    StoredAnswer { status, body: body.to_string().into_bytes() }
+}
+
+/// A kept JSON answer.
+pub fn ready(answer: StoredAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, answer.body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
@@ -91,6 +97,8 @@ pub enum Refusal {
     Unauthorized(Unauthorized),
     /// The idempotency key was used with another request.
     KeyReused,
+    /// The header for it holds no key.
+    KeyUnusable,
     /// Nothing was made durable; the client may repeat.
     Unavailable,
 }
@@ -104,6 +112,7 @@ impl Refusal {
             Refusal::Malformed => (bad, "Bad Request"),
             Refusal::Closed => (bad, "Bad Request, Conversation is close"),
             Refusal::UnknownConversation => (bad, "Bad Request, Conversation does not exist"),
+            Refusal::KeyUnusable => (bad, "Bad Request, Idempotency-Key is invalid"),
             Refusal::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used with another request")
             }
@@ -145,6 +154,12 @@ impl From<domain::command::receive::Refusal> for Refusal {
             Why::NotYours => Unauthorized::InvalidConsumer.into(),
             Why::ConversationClosed => Refusal::Closed,
         }
+    }
+}
+
+impl From<std::convert::Infallible> for Refusal {
+    fn from(never: std::convert::Infallible) -> Refusal {
+        match never {}
     }
 }
 

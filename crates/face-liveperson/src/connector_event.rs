@@ -7,7 +7,7 @@ use domain::event::{ConsumerStatus, SignalKind};
 use serde_json::{Map, Value, json};
 
 use crate::files;
-use crate::settings::PREVIEW_BYTES_MAX;
+use crate::settings::{FILES_MAX, PREVIEW_BYTES_MAX};
 
 /// What was published.
 #[derive(Clone, Debug)]
@@ -43,45 +43,53 @@ fn content(event: &Value) -> Option<Content> {
     }
 }
 
+/// One file as an object, or as an array of objects that together are it; several files as an array of whole objects.
 fn hosted_file(event: &Value) -> Option<Content> {
-    let message = properties(event.get("message")?)?;
-    let optional = |name: &str| match message.get(name) {
+    let mut files = files_in(event.get("message")?)?;
+    let mut items = files.iter().map(media).collect::<Option<Vec<Media>>>()?;
+    let mut event = event.clone();
+    event["contentType"] = json!("hosted/file");
+    if items.len() == 1 {
+        event["message"] = Value::Object(files.pop()?);
+        return Some(kept(Body::Media(items.pop()?), &event));
+    }
+    event["message"] = json!(files);
+    Some(kept(Body::Album { caption: String::new(), items }, &event))
+}
+
+fn files_in(message: &Value) -> Option<Vec<Map<String, Value>>> {
+    let parts = match message {
+        Value::Object(file) => return Some(vec![file.clone()]),
+        Value::Array(parts) if !parts.is_empty() && parts.len() <= FILES_MAX => parts,
+        _ => return None,
+    };
+    let parts: Vec<Map<String, Value>> =
+        parts.iter().map(|part| part.as_object().cloned()).collect::<Option<_>>()?;
+    let whole = |part: &Map<String, Value>| part.contains_key("relativePath");
+    if parts.len() > 1 && parts.iter().all(whole) {
+        return Some(parts);
+    }
+    Some(vec![parts.into_iter().flatten().collect()])
+}
+
+fn media(file: &Map<String, Value>) -> Option<Media> {
+    let optional = |name: &str| match file.get(name) {
         None | Some(Value::Null) => Some(String::new()),
         Some(value) => value.as_str().map(str::to_owned),
     };
-    let path = message.get("relativePath")?.as_str().filter(|path| !path.is_empty())?;
-    let file_type = message.get("fileType")?.as_str().filter(|kind| !kind.is_empty())?;
-    let caption = optional("caption")?;
+    let path = file.get("relativePath")?.as_str().filter(|path| !path.is_empty())?;
+    let file_type = file.get("fileType")?.as_str().filter(|kind| !kind.is_empty())?;
     if optional("preview")?.len() > PREVIEW_BYTES_MAX {
         return None;
     }
-    let media = Media {
+    Some(Media {
         url: path.to_owned(),
         file: files::id_in(path),
         mime: files::mime_of(file_type).to_owned(),
         name: path.rsplit('/').next().unwrap_or_default().to_owned(),
-        caption,
+        caption: optional("caption")?,
         ..Media::default()
-    };
-    let mut event = event.clone();
-    event["contentType"] = json!("hosted/file");
-    event["message"] = Value::Object(message);
-    Some(kept(Body::Media(media), &event))
-}
-
-/// The file's properties: one object, or an array of objects that together are it.
-fn properties(message: &Value) -> Option<Map<String, Value>> {
-    match message {
-        Value::Object(properties) => Some(properties.clone()),
-        Value::Array(parts) if !parts.is_empty() => {
-            let mut all = Map::new();
-            for part in parts {
-                all.extend(part.as_object()?.clone());
-            }
-            Some(all)
-        }
-        _ => None,
-    }
+    })
 }
 
 fn rich(event: &Value) -> Option<Content> {

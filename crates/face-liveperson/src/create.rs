@@ -6,10 +6,16 @@
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
+use domain::command::Command;
+use domain::command::consumer::{Acknowledge, Signal};
 use domain::command::open::{AlreadyOpen, NewConversation, Open, Opened};
+use domain::command::standing;
 use domain::content::Content;
-use domain::id::ConversationId;
+use domain::conversation::{Conversation, Party};
+use domain::id::{ContactId, ConversationId};
+use domain::view::{Halt, View};
 use engine::StoredAnswer;
+use face_kit::together::reworded;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +24,7 @@ use crate::connector_event::{self, Published};
 use crate::door::{self, Caller};
 use crate::envelope::{self, Request};
 use crate::settings::BATCH_ELEMENTS_MAX;
-use crate::{Face, once, profile, send};
+use crate::{Face, once, profile};
 
 /// Opens a conversation.
 pub async fn handler(
@@ -45,13 +51,69 @@ pub async fn handler(
         let refused: Vec<Value> = ids.iter().map(answer::bad).collect();
         return answer::json(StatusCode::BAD_REQUEST, &Value::Array(refused));
     };
-    let first_id = ids.first().cloned().unwrap_or_default();
-    let key = once::key(&caller, &headers, &Value::Array(elements.clone()));
-    match batch.run(&face, &caller, key).await {
-        Ok(answer) => {
-            answer::ready(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body)
+    let key = once::of_consumer(&caller, &headers, "CREATE", &Value::Array(elements.clone()));
+    let done = match key {
+        Ok(key) => batch.run(&face, &caller, key).await,
+        Err(refusal) => Err(refusal),
+    };
+    match done {
+        Ok(answer) => answer::ready(answer),
+        Err(refusal) => refusal.answer(ids.first().unwrap_or(&Value::Null)),
+    }
+}
+
+/// The batch as one command: one commit, an answer per element.
+struct Create {
+    open: Open,
+    /// Receipts and chat states, after the messages.
+    others: Vec<(Published, String)>,
+}
+
+impl Command for Create {
+    /// What `Open` answers, and the sequences of the others.
+    type Answer = (Opened, Vec<i64>);
+    type Refusal = Refusal;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Refusal>> {
+        let opened = self.open.decide(view).map_err(|halt| reworded(halt, Refusal::from))?;
+        let mut sequences = Vec::new();
+        let Some(Ok(id)) = opened.conversation else {
+            return Ok((opened, sequences));
+        };
+        let row = view.by_id::<Conversation, Refusal>(self.open.tenant, id.0)?;
+        let contact = row.ok_or(Refusal::UnknownConversation)?.contact;
+        for (published, metadata) in &self.others {
+            let done = self.publish(view, id, contact, published, metadata);
+            sequences.push(done.map_err(|halt| reworded(halt, Refusal::from))?);
         }
-        Err(refusal) => refusal.answer(&first_id),
+        Ok((opened, sequences))
+    }
+}
+
+impl Create {
+    fn publish(
+        &self,
+        view: &mut View<'_>,
+        conversation: ConversationId,
+        contact: ContactId,
+        published: &Published,
+        metadata: &str,
+    ) -> Result<i64, Halt<standing::Refusal>> {
+        let tenant = self.open.tenant;
+        match published.clone() {
+            Published::Receipt { status, sequences } => {
+                let metadata = metadata.to_owned();
+                Acknowledge { tenant, conversation, contact, status, sequences, metadata }.decide(view)
+            }
+            Published::Signal(signal) => {
+                let (address, contact) = (Some(self.open.from.clone()), Some(contact));
+                let by = Party::Consumer;
+                Signal { tenant, conversation, address, signal, by, contact }.decide(view)?;
+                Ok(0)
+            }
+            // Messages are the opening's own.
+            Published::Content(_) => Ok(0),
+        }
     }
 }
 
@@ -89,51 +151,25 @@ impl Batch {
         caller: &Caller,
         key: Option<engine::OnceKey>,
     ) -> Result<StoredAnswer, Refusal> {
-        let contents: Vec<(Content, String)> = self.events.iter().flatten().filter_map(content).collect();
+        let events = || self.events.iter().flatten();
         let open = Open {
             tenant: caller.tenant,
             app: caller.app,
             from: caller.address(),
             profile: profile::parse(&self.profile),
             conversation: self.conversation.clone(),
-            messages: contents,
+            messages: events().filter_map(content).collect(),
         };
-        let only_content = self.events.iter().flatten().all(|event| matches!(event.0, Published::Content(_)));
-        if let Some(key) = key.filter(|_| only_content) {
-            let consumer = caller.consumer.clone();
-            let render = move |opened: &Opened| self.answer(opened, &consumer, &[]);
-            return Ok(face.engine.execute_once(key, open, render).await?);
-        }
-        let opened = face.engine.execute(open).await?;
-        let mut others = Vec::new();
-        if let Some(Ok(conversation)) = &opened.conversation {
-            others = self.publish_others(face, caller, *conversation).await?;
-        }
-        Ok(self.answer(&opened, &caller.consumer, &others))
-    }
-
-    /// Receipts and chat states of the batch, after its messages; their sequences in order.
-    async fn publish_others(
-        &self,
-        face: &Face,
-        caller: &Caller,
-        conversation: ConversationId,
-    ) -> Result<Vec<i64>, Refusal> {
-        let mut sequences = Vec::new();
-        for (published, metadata) in self.events.iter().flatten() {
-            if !matches!(published, Published::Content(_)) {
-                let sequence =
-                    send::publish(face, caller, conversation, published.clone(), metadata.clone()).await?;
-                sequences.push(sequence);
-            }
-        }
-        Ok(sequences)
+        let others = events().filter(|event| content(event).is_none()).cloned().collect();
+        let consumer = caller.consumer.clone();
+        let render = move |(opened, others): &(Opened, Vec<i64>)| self.answer(opened, &consumer, others);
+        Ok(face_kit::once::run(&face.engine, key, Create { open, others }, render).await?)
     }
 
     /// The array of answers; its status is 400 as soon as one element failed.
     fn answer(&self, opened: &Opened, consumer: &str, others: &[i64]) -> StoredAnswer {
         let id = |place: usize| self.ids.get(place).unwrap_or(&Value::Null);
-        let mut answers = vec![answer::ok(&json!({ "msg": "OK User Profile set successfully" }), id(0))];
+        let mut answers = vec![answer::ok(&json!({ "msg": profile::DONE }), id(0))];
         let is_open = match &opened.conversation {
             Some(Ok(conversation)) => {
                 answers.push(answer::ok(&json!({ "conversationId": conversation.uuid() }), id(1)));
@@ -166,7 +202,7 @@ impl Batch {
         }
         let failed = answers.iter().any(|answer| answer.get("code").is_some_and(|code| code != "OK"));
         let status = if failed { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        StoredAnswer { status: status.as_u16(), body: Value::Array(answers).to_string().into_bytes() }
+        answer::stored(status.as_u16(), &Value::Array(answers))
     }
 }
 
@@ -182,6 +218,9 @@ fn published(request: &Request) -> Option<(Published, String)> {
     Some((event, request.metadata.clone()))
 }
 
+/// What notifications show of the conversation element.
+const KEPT: [&str; 4] = ["ttrDefName", "skillId", "campaignInfo", "conversationContext"];
+
 /// The conversation element, when it is valid.
 fn new_conversation(body: &Map<String, Value>, account: &str) -> Option<NewConversation> {
     let given = |name: &str| body.get(name).filter(|value| !value.is_null());
@@ -194,5 +233,7 @@ fn new_conversation(body: &Map<String, Value>, account: &str) -> Option<NewConve
         && given("skillId").is_none_or(is_name_or_number)
         && given("campaignInfo").is_none_or(Value::is_object)
         && given("conversationContext").is_none_or(Value::is_object);
-    valid.then(|| NewConversation { context: Value::Object(body.clone()).to_string() })
+    let mut kept = body.clone();
+    kept.retain(|name, _| KEPT.contains(&name.as_str()));
+    valid.then(|| NewConversation { context: Value::Object(kept).to_string() })
 }

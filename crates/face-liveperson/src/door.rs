@@ -49,10 +49,8 @@ impl Caller {
 pub fn installation(face: &Face, account: &str, headers: &HeaderMap) -> Result<Installation, Unauthorized> {
     let token = presented(headers, AUTHORIZATION.as_str()).ok_or(Unauthorized::AppMissing)?;
     let claims = tokens::open(&face.settings.signing_key, token).ok_or(Unauthorized::InvalidApp)?;
-    let now_s = face.engine.now().seconds();
-    if claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp <= now_s)
-        || claims.get("aud").is_some_and(|aud| aud != account)
-    {
+    let expired = claims.contains_key("exp") && !tokens::holds_at(&claims, face.engine.now());
+    if expired || claims.get("aud").is_some_and(|aud| aud != account) {
         return Err(Unauthorized::InvalidApp);
     }
     let complete = ["aud", "azp", "scope", "iss"].iter().all(|claim| text(&claims, claim).is_some())

@@ -165,9 +165,14 @@ fn headers(file: &File) -> HeaderMap {
 fn signed(face: &Face, method: &str, path: &str) -> Value {
     let lifetime_s = face.settings.file_url_lifetime_s;
     let expires_s = face.engine.now().seconds().saturating_add_unsigned(lifetime_s);
-    let signature = tokens::file_signature(&face.settings.signing_key, method, expires_s, path);
-    let query = json!({ "temp_url_sig": signature, "temp_url_expires": expires_s.to_string() });
+    let query = query(&face.settings.signing_key, method, path, expires_s);
     json!({ "relativePath": path, "queryParams": query })
+}
+
+/// The query parameters that open a path until this second.
+pub fn query(key: &[u8; 32], method: &str, path: &str, expires_s: i64) -> Value {
+    let signature = tokens::file_signature(key, method, expires_s, path);
+    json!({ "temp_url_sig": signature, "temp_url_expires": expires_s.to_string() })
 }
 
 fn is_genuine(face: &Face, method: &str, path: &str, query: Option<&str>) -> bool {

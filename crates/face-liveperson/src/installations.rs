@@ -9,11 +9,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::channel::Channel;
-use domain::command::admin::{DeleteSubscription, PutCredential, PutSubscription};
+use domain::command::admin::{DeleteSubscription, PutCredential, PutSubscription, Taken};
 use domain::content::Face as Dialect;
 use domain::id::{AppId, KeyId, SubscriptionId, TenantId};
 use domain::subscription::Subscription;
 use domain::tenant::Credential;
+use engine::{OnceFailure, OnceKey, StoredAnswer};
+use face_kit::once;
+use face_kit::together::Both;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -67,6 +70,10 @@ pub async fn create(
     let Some(app) = app else {
         return refusal(StatusCode::BAD_REQUEST, "the account has no app");
     };
+    let key = match key(tenant, &headers, "POST", &manifest) {
+        Ok(key) => key,
+        Err(response) => return response,
+    };
     let id = KeyId(face.engine.new_id());
     let secret = tokens::mint_secret(&face.settings.signing_key, &id.uuid());
     let credential = Credential {
@@ -81,10 +88,12 @@ pub async fn create(
         name: manifest.text("client_name").to_owned(),
         revoked: false,
     };
-    if face.engine.execute(PutCredential(credential.clone())).await.is_err() {
-        return unavailable();
-    }
-    write(&face, &credential, app, manifest, StatusCode::CREATED).await
+    let subscription = subscription(&face, &credential, app, manifest);
+    let from = *face.engine.head().borrow();
+    let put = Both(PutCredential(credential.clone()), PutSubscription { subscription, from });
+    let render =
+        move |((), kept): &((), Subscription)| answer::stored(201, &described(&credential, Some(kept)));
+    finished(&face, once::run(&face.engine, key, put, render).await)
 }
 
 /// `PUT`: another manifest for an installation.
@@ -97,6 +106,15 @@ pub async fn replace(
     let Some(tenant) = login::administrator(&face, &account, &headers) else {
         return login::unauthorized();
     };
+    let manifest = Manifest(envelope::read(body).await.unwrap_or_default());
+    let key = match key(tenant, &headers, &format!("PUT {id}"), &manifest) {
+        Ok(key) => key,
+        Err(response) => return response,
+    };
+    // A repeat is looked for first: its `If-Match` is of before the change.
+    if let Some(response) = repeated(&face, key.as_ref()).await {
+        return response;
+    }
     let found = find(&face, tenant, &id).and_then(|credential| credential.app.map(|app| (credential, app)));
     let Some((credential, app)) = found else {
         return refusal(StatusCode::NOT_FOUND, "installation not found");
@@ -104,11 +122,13 @@ pub async fn replace(
     if is_stale(&headers, &shown(&face, &credential)) {
         return refusal(StatusCode::PRECONDITION_FAILED, "the installation was changed meanwhile");
     }
-    let manifest = Manifest(envelope::read(body).await.unwrap_or_default());
     if let Some(complaint) = manifest.complaint() {
         return refusal(StatusCode::BAD_REQUEST, complaint);
     }
-    write(&face, &credential, app, manifest, StatusCode::OK).await
+    let subscription = subscription(&face, &credential, app, manifest);
+    let put = PutSubscription { subscription, from: *face.engine.head().borrow() };
+    let render = move |kept: &Subscription| answer::stored(200, &described(&credential, Some(kept)));
+    finished(&face, once::run(&face.engine, key, put, render).await)
 }
 
 /// `DELETE`: revokes the credential and stops the webhooks.
@@ -120,34 +140,76 @@ pub async fn remove(
     let Some(tenant) = login::administrator(&face, &account, &headers) else {
         return login::unauthorized();
     };
+    let key = match key(tenant, &headers, &format!("DELETE {id}"), &Manifest(Value::Null)) {
+        Ok(key) => key,
+        Err(response) => return response,
+    };
+    if let Some(response) = repeated(&face, key.as_ref()).await {
+        return response;
+    }
     let Some(credential) = find(&face, tenant, &id) else {
         return refusal(StatusCode::NOT_FOUND, "installation not found");
     };
     if is_stale(&headers, &shown(&face, &credential)) {
         return refusal(StatusCode::PRECONDITION_FAILED, "the installation was changed meanwhile");
     }
-    if let Some(subscription) = subscription_of(&face, &credential) {
-        let command = DeleteSubscription { tenant, subscription: subscription.id };
-        if face.engine.execute(command).await.is_err() {
-            return unavailable();
+    let gone = answer::stored(200, &json!({ "id": id, "deleted": true }));
+    let revoke = PutCredential(Credential { revoked: true, ..Credential::clone(&credential) });
+    match subscription_of(&face, &credential) {
+        Some(own) => {
+            let both = Both(DeleteSubscription { tenant, subscription: own.id }, revoke);
+            finished(&face, once::run(&face.engine, key, both, move |_| gone.clone()).await)
         }
-    }
-    let revoked = Credential { revoked: true, ..Credential::clone(&credential) };
-    match face.engine.execute(PutCredential(revoked)).await {
-        Ok(()) => answer::json(StatusCode::OK, &json!({ "id": id, "deleted": true })),
-        Err(_) => unavailable(),
+        None => finished(&face, once::run(&face.engine, key, revoke, move |()| gone.clone()).await),
     }
 }
 
-/// Keeps the manifest as the settings of the installation's subscription.
-async fn write(
-    face: &Face,
-    credential: &Credential,
-    app: AppId,
-    manifest: Manifest,
-    status: StatusCode,
-) -> Response {
-    let mut manifest = manifest;
+/// The idempotency key, or the refusal of an unusable one.
+fn key(
+    tenant: TenantId,
+    headers: &HeaderMap,
+    operation: &str,
+    manifest: &Manifest,
+) -> Result<Option<OnceKey>, Response> {
+    let operation = format!("installation {operation}");
+    let unusable = |_| refusal(StatusCode::BAD_REQUEST, "Idempotency-Key is invalid");
+    crate::once::key(tenant, "admin", headers, &operation, &manifest.0).map_err(unusable)
+}
+
+/// The answer to a request that was made before.
+async fn repeated(face: &Face, key: Option<&OnceKey>) -> Option<Response> {
+    match once::kept::<Taken>(&face.engine, key?).await {
+        Ok(None) => None,
+        Ok(Some(kept)) => Some(finished::<Taken>(face, Ok(kept))),
+        Err(failure) => Some(finished(face, Err(failure))),
+    }
+}
+
+/// The answer of a change. The secret is not kept with the answer but put into it here: answers are not sealed.
+fn finished<R>(face: &Face, done: Result<StoredAnswer, OnceFailure<R>>) -> Response {
+    let kept = match done {
+        Ok(kept) => kept,
+        Err(OnceFailure::Reused) => {
+            let reused = "Idempotency-Key was used with another request";
+            return refusal(StatusCode::UNPROCESSABLE_ENTITY, reused);
+        }
+        Err(OnceFailure::Failed(_)) => return unavailable(),
+    };
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    let mut shown: Value = serde_json::from_slice(&kept.body).unwrap_or_default();
+    if shown["deleted"] == json!(true) {
+        return answer::json(status, &shown);
+    }
+    let client_id = shown["client_id"].as_str().unwrap_or_default();
+    let known = face.engine.directory().credential(Dialect::LivePerson, client_id).cloned();
+    let secret = known.and_then(|credential| credential.secret.clone());
+    shown["client_secret"] =
+        json!(secret.unwrap_or_else(|| tokens::mint_secret(&face.settings.signing_key, client_id)));
+    with_revision(status, &shown)
+}
+
+/// The manifest as the settings of the installation's subscription.
+fn subscription(face: &Face, credential: &Credential, app: AppId, mut manifest: Manifest) -> Subscription {
     let now = face.engine.now();
     let old = subscription_of(face, credential);
     if let Value::Object(fields) = &mut manifest.0 {
@@ -158,8 +220,7 @@ async fn write(
     }
     let triggers = manifest.capabilities();
     let target = triggers.first().and_then(|first| manifest.endpoint(first)).unwrap_or_default().to_owned();
-    let enabled = manifest.0.get("enabled").and_then(Value::as_bool).unwrap_or(true);
-    let subscription = Subscription {
+    Subscription {
         id: old.as_ref().map_or_else(|| SubscriptionId(face.engine.new_id()), |old| old.id),
         tenant: credential.tenant,
         app: Some(app),
@@ -168,15 +229,10 @@ async fn write(
         carries: Some(Channel::new(Channel::CONNECTOR)),
         secret: credential.secret.clone().unwrap_or_default(),
         settings: manifest.0.to_string(),
-        enabled: enabled && !target.is_empty(),
+        enabled: manifest.is_enabled() && !target.is_empty(),
         target,
         triggers,
         created_at: old.as_ref().map_or(now, |old| old.created_at),
-    };
-    let from = *face.engine.head().borrow();
-    match face.engine.execute(PutSubscription { subscription: subscription.clone(), from }).await {
-        Ok(_) => with_revision(status, &described(credential, Some(&subscription))),
-        Err(_) => unavailable(),
     }
 }
 
@@ -206,24 +262,34 @@ fn subscription_of(face: &Face, credential: &Credential) -> Option<Arc<Subscript
 }
 
 fn shown(face: &Face, credential: &Credential) -> Value {
-    described(credential, subscription_of(face, credential).as_deref())
+    let mut shown = described(credential, subscription_of(face, credential).as_deref());
+    shown["client_secret"] = json!(credential.secret);
+    shown
 }
 
+/// Whether an installation may fetch tokens.
+pub fn is_enabled(face: &Face, credential: &Credential) -> bool {
+    subscription_of(face, credential).is_none_or(|own| Manifest::read(&own.settings).is_enabled())
+}
+
+/// The installation without its secret.
 fn described(credential: &Credential, subscription: Option<&Subscription>) -> Value {
     let mut shown = json!({
         "client_name": credential.name, "grant_types": ["client_credentials"], "scope": "msg.consumer",
         "capabilities": {},
     });
-    let kept = subscription.map(|subscription| Manifest::read(&subscription.settings).0);
-    if let (Value::Object(shown), Some(Value::Object(kept))) = (&mut shown, kept) {
-        shown.extend(kept);
+    let kept = subscription.map(|subscription| Manifest::read(&subscription.settings));
+    // Without webhooks nothing is delivered either way, but its tokens work.
+    let enabled =
+        subscription.is_none_or(|subscription| subscription.enabled || subscription.target.is_empty());
+    shown["enabled"] = json!(enabled && kept.as_ref().is_none_or(Manifest::is_enabled));
+    if let (Value::Object(shown), Some(Manifest(Value::Object(kept)))) = (&mut shown, kept) {
+        shown.extend(kept.into_iter().filter(|(name, _)| name != "enabled"));
     }
     shown["id"] = json!(credential.public);
     shown["client_id"] = json!(credential.public);
-    shown["client_secret"] = json!(credential.secret);
     shown["client_secret_expires_at"] = json!(0);
     shown["deleted"] = json!(false);
-    shown["enabled"] = json!(subscription.is_none_or(|subscription| subscription.enabled));
     shown
 }
 

@@ -34,9 +34,9 @@ pub fn router(engine: engine::Engine, settings: Settings) -> axum::Router {
     routes::router(Arc::new(Inner { engine, settings }))
 }
 
-/// The webhooks of this face, for the courier.
-pub fn dialect() -> Arc<dyn engine::Dialect> {
-    Arc::new(dialect::LivePerson)
+/// The webhooks of this face, for the courier. They name files by signed links, so they need the settings too.
+pub fn dialect(settings: &Settings) -> Arc<dyn engine::Dialect> {
+    Arc::new(dialect::LivePerson::new(settings))
 }
 
 /// What every handler needs.

@@ -57,7 +57,7 @@ pub fn administrator(face: &Face, account: &str, headers: &HeaderMap) -> Option<
     let claims = tokens::open(&face.settings.signing_key, token)?;
     let valid = claims.get("aud").is_some_and(|aud| aud == account)
         && claims.get("scope").is_some_and(|scope| scope == "admin")
-        && claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp > face.engine.now().seconds());
+        && tokens::holds_at(&claims, face.engine.now());
     let directory = face.engine.directory();
     directory.tenant_by_site(account).filter(|tenant| valid && !tenant.disabled).map(|tenant| tenant.id)
 }

@@ -19,6 +19,7 @@ const RETRIES_MAX: u64 = 5;
 const RETENTION_S: std::ops::RangeInclusive<u64> = 2..=259_200;
 
 /// A manifest, read leniently.
+#[derive(Clone, Debug)]
 pub struct Manifest(pub Value);
 
 impl Manifest {
@@ -30,6 +31,11 @@ impl Manifest {
     /// A top-level text.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether the installation is switched on, which it is unless it says otherwise.
+    pub fn is_enabled(&self) -> bool {
+        self.0.get("enabled").and_then(Value::as_bool).unwrap_or(true)
     }
 
     /// Where an event type goes.

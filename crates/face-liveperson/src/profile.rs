@@ -4,6 +4,9 @@
 use domain::command::open::Profile;
 use serde_json::{Map, Value};
 
+/// What a profile is answered with.
+pub const DONE: &str = "OK User Profile set successfully";
+
 /// Reads a profile. Unknown fields and attribute types are kept, never refused.
 pub fn parse(body: &Map<String, Value>) -> Profile {
     let whole = Value::Object(body.clone());

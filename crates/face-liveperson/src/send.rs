@@ -12,7 +12,8 @@ use domain::content::{Content, Face as Dialect};
 use domain::conversation::Party;
 use domain::id::ConversationId;
 use engine::{OnceKey, StoredAnswer};
-use http::{HeaderMap, StatusCode};
+use face_kit::together::Nothing;
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Refusal};
@@ -35,15 +36,9 @@ pub async fn handler(
     };
     let element = envelope::read(body).await.unwrap_or_default();
     let req_id = envelope::req_id(&element);
-    if !envelope::is_version_3(query.as_deref()) {
-        return Refusal::Malformed.answer(&req_id);
-    }
-    let Some(request) = envelope::parse(&element) else {
-        return Refusal::Malformed.answer(&req_id);
-    };
-    let key = once::key(&caller, &headers, &element);
-    match act(&face, &caller, request, key, &req_id).await {
-        Ok(response) => response,
+    let request = envelope::parse(&element).filter(|_| envelope::is_version_3(query.as_deref()));
+    match act(&face, &caller, &headers, &element, request).await {
+        Ok(answer) => answer::ready(answer),
         Err(refusal) => refusal.answer(&req_id),
     }
 }
@@ -51,67 +46,64 @@ pub async fn handler(
 async fn act(
     face: &Face,
     caller: &Caller,
-    request: Request,
-    key: Option<OnceKey>,
-    req_id: &Value,
-) -> Result<Response, Refusal> {
-    let body = match request.kind.as_str() {
-        "ms.PublishEvent" => {
-            let conversation = conversation_of(&request.body)?;
-            let event =
-                request.body.get("event").and_then(connector_event::parse).ok_or(Refusal::Malformed)?;
-            if let (Published::Content(content), Some(key)) = (&event, key) {
-                let receive = receive(caller, conversation, content.clone(), request.metadata);
-                let req_id = req_id.clone();
-                let render = move |received: &Received| StoredAnswer {
-                    status: 200,
-                    body: answer::ok(&json!({ "sequence": received.sequence }), &req_id)
-                        .to_string()
-                        .into_bytes(),
-                };
-                let stored = face.engine.execute_once(key, receive, render).await?;
-                return Ok(answer::ready(StatusCode::OK, stored.body));
-            }
-            json!({ "sequence": publish(face, caller, conversation, event, request.metadata).await? })
+    headers: &HeaderMap,
+    element: &Value,
+    request: Option<Request>,
+) -> Result<StoredAnswer, Refusal> {
+    let req_id = &envelope::req_id(element);
+    let key = once::of_consumer(caller, headers, "SEND", element)?;
+    let Request { kind, body, metadata } = request.ok_or(Refusal::Malformed)?;
+    match kind.as_str() {
+        "ms.PublishEvent" => publish(face, caller, key, req_id, &body, metadata).await,
+        "cm.UpdateConversationField" => {
+            let (update, done) = fields::update(caller, caller.contact(face).await?, &body)?;
+            let done = json!({ "msg": done });
+            once::element(face, key, req_id, update, move |()| done.clone()).await
         }
-        "cm.UpdateConversationField" => fields::update(face, caller, &request.body).await?,
         "userprofile.SetUserProfile" => {
-            let profile = profile::parse(&request.body);
             let (tenant, app, from) = (caller.tenant, caller.app, caller.address());
-            face.engine.execute(SetProfile { tenant, app, from, profile }).await?;
-            json!({ "msg": "OK User Profile set successfully" })
+            let command = SetProfile { tenant, app, from, profile: profile::parse(&body) };
+            once::element(face, key, req_id, command, |()| json!({ "msg": profile::DONE })).await
         }
-        "ms.GenerateURLForUploadFile" => files::upload_url(face, caller, &request.body)?,
-        "ms.GenerateURLForDownloadFile" => files::download_url(face, caller, &request.body)?,
-        _ => return Err(Refusal::Malformed),
-    };
-    Ok(answer::json(StatusCode::OK, &answer::ok(&body, req_id)))
+        "ms.GenerateURLForUploadFile" => {
+            let url = files::upload_url(face, caller, &body)?;
+            once::element(face, key, req_id, Nothing, move |()| url.clone()).await
+        }
+        "ms.GenerateURLForDownloadFile" => {
+            let url = files::download_url(face, caller, &body)?;
+            once::element(face, key, req_id, Nothing, move |()| url.clone()).await
+        }
+        _ => Err(Refusal::Malformed),
+    }
 }
 
-/// Publishes an event into a conversation; gives its sequence.
-pub async fn publish(
+/// `ms.PublishEvent`.
+async fn publish(
     face: &Face,
     caller: &Caller,
-    conversation: ConversationId,
-    event: Published,
+    key: Option<OnceKey>,
+    req_id: &Value,
+    body: &Map<String, Value>,
     metadata: String,
-) -> Result<i64, Refusal> {
+) -> Result<StoredAnswer, Refusal> {
+    let conversation = conversation_of(body)?;
     let tenant = caller.tenant;
-    match event {
+    match body.get("event").and_then(connector_event::parse).ok_or(Refusal::Malformed)? {
         Published::Content(content) => {
-            let received = face.engine.execute(receive(caller, conversation, content, metadata)).await?;
-            Ok(received.sequence.unwrap_or(0))
+            let command = receive(caller, conversation, content, metadata);
+            let sequence = |received: &Received| json!({ "sequence": received.sequence });
+            once::element(face, key, req_id, command, sequence).await
         }
         Published::Receipt { status, sequences } => {
             let contact = caller.contact(face).await?;
             let command = Acknowledge { tenant, conversation, contact, status, sequences, metadata };
-            Ok(face.engine.execute(command).await?)
+            once::element(face, key, req_id, command, |sequence| json!({ "sequence": sequence })).await
         }
         Published::Signal(signal) => {
             let contact = Some(caller.contact(face).await?);
             let (address, by) = (Some(caller.address()), Party::Consumer);
-            face.engine.execute(Signal { tenant, conversation, address, signal, by, contact }).await?;
-            Ok(0)
+            let command = Signal { tenant, conversation, address, signal, by, contact };
+            once::element(face, key, req_id, command, |()| json!({ "sequence": 0 })).await
         }
     }
 }

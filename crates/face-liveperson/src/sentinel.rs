@@ -13,7 +13,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use crate::settings::BODY_BYTES_MAX;
-use crate::{Face, answer, tokens};
+use crate::{Face, answer, installations, tokens};
 
 /// Checks the credentials and issues a token.
 pub async fn handler(
@@ -66,7 +66,11 @@ fn is_genuine(face: &Face, account: &str, id: &str, secret: &str) -> bool {
         return false;
     };
     let same_secret = bool::from(credential.secret_digest.ct_eq(&tokens::digest(secret)));
-    same_secret && credential.tenant == tenant.id && credential.app.is_some() && !id.starts_with("admin:")
+    same_secret
+        && credential.tenant == tenant.id
+        && credential.app.is_some()
+        && !id.starts_with("admin:")
+        && installations::is_enabled(face, credential)
 }
 
 fn fields(encoded: &[u8]) -> HashMap<String, String> {

@@ -16,6 +16,8 @@ pub struct Settings {
     pub file_bytes_max: usize,
     /// Lifetime of an upload or download URL.
     pub file_url_lifetime_s: u64,
+    /// Lifetime of the links by which webhooks name files: as long as a webhook may be repeated.
+    pub webhook_file_url_lifetime_s: u64,
 }
 
 impl Settings {
@@ -28,6 +30,7 @@ impl Settings {
             signing_key,
             file_bytes_max: 5 * 1024 * 1024,
             file_url_lifetime_s: 60,
+            webhook_file_url_lifetime_s: 259_200,
         }
     }
 }
@@ -47,12 +50,12 @@ pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
 pub(crate) const ELEMENT_CHARS_MAX: usize = 5000;
 /// Bytes of a file's preview.
 pub(crate) const PREVIEW_BYTES_MAX: usize = 30 * 1024;
+/// Files of one message.
+pub(crate) const FILES_MAX: usize = 15;
 /// Elements of one CREATE.
 pub(crate) const BATCH_ELEMENTS_MAX: usize = 100;
 /// Characters of an external consumer id.
 pub(crate) const EXT_CONSUMER_ID_CHARS_MAX: usize = 512;
-/// Characters of an idempotency key.
-pub(crate) const ONCE_KEY_CHARS_MAX: usize = 255;
 /// Lifetime of an admin bearer.
 pub(crate) const BEARER_LIFETIME_S: i64 = 28_800;
 /// File types that may be uploaded.

@@ -1,32 +1,37 @@
 //! Signed tokens and file URLs, all keyed from the one signing key.
 //!
-//! Tokens are JWTs under HS256: only this server ever checks them, with its own clock, so no other algorithm that a
-//! token's header might name is considered. The vendor's RS256 is a stated deviation.
+//! Tokens are JWTs under HS256: only this server checks them, so no other algorithm that a token's header might name
+//! is considered, `none` and the asymmetric ones included. Times are checked by whoever opens a token, against the
+//! engine's clock and without leeway, since the same clock issued them. The vendor's RS256 is a stated deviation.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::time::Time;
 use hmac::{Hmac, Mac as _};
-use serde_json::{Map, Value, json};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Map, Value};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 /// A token of these claims.
 pub fn sign(key: &[u8; 32], kid: &str, claims: &Value) -> String {
-    let header = json!({ "kid": kid, "typ": "JWT", "alg": "HS256" });
-    let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-    let signed = format!("{}.{}", encode(&header), encode(claims));
-    let signature = hmac_sha256(key, signed.as_bytes()).finalize().into_bytes();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::HS256) };
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))
+        .expect("HS256 signs any JSON under a key of bytes")
 }
 
-/// The claims of a token that this key signed.
+/// The claims of a token that this key signed; whether its time is over is for the caller to say.
 pub fn open(key: &[u8; 32], token: &str) -> Option<Map<String, Value>> {
-    let (signed, signature) = token.rsplit_once('.')?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    hmac_sha256(key, signed.as_bytes()).verify_slice(&signature).ok()?;
-    let (_, claims) = signed.split_once('.')?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let opened =
+        jsonwebtoken::decode::<Map<String, Value>>(token, &DecodingKey::from_secret(key), &validation);
+    opened.ok().map(|token| token.claims)
+}
+
+/// Whether claims with an `exp` still hold at this moment; its own second is over.
+pub fn holds_at(claims: &Map<String, Value>, now: Time) -> bool {
+    claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| now.seconds() < exp)
 }
 
 /// The token without the optional `Bearer `.
@@ -89,6 +94,10 @@ fn hmac_sha256(key: &[u8; 32], data: &[u8]) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -111,6 +120,46 @@ mod tests {
         assert_eq!(open(&[2; 32], &token), None);
         assert_eq!(open(&[1; 32], &token[..token.len() - 2]), None);
         assert_eq!(open(&[1; 32], "garbage"), None);
+    }
+
+    #[test]
+    fn no_other_algorithm_is_believed() {
+        let claims = json!({ "iss": "Sentinel" });
+        let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let unsigned = |algorithm: &str, signature: &str| {
+            let header = json!({ "alg": algorithm, "typ": "JWT" });
+            format!("{}.{}.{signature}", encode(&header), encode(&claims))
+        };
+        let genuine = sign(&[1; 32], "kid", &claims);
+        let signature = genuine.rsplit('.').next().unwrap_or_default();
+        for algorithm in ["none", "None", "NONE", "HS384", "HS512", "RS256", "ES256", "PS256", "EdDSA", ""] {
+            assert_eq!(open(&[1; 32], &unsigned(algorithm, "")), None, "{algorithm}");
+            assert_eq!(open(&[1; 32], &unsigned(algorithm, signature)), None, "{algorithm}");
+        }
+        // Signed with the right key, under another algorithm of the same family.
+        let header = Header::new(Algorithm::HS512);
+        let other = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&[1; 32])).unwrap();
+        assert_eq!(open(&[1; 32], &other), None);
+    }
+
+    #[test]
+    fn a_changed_header_or_claim_breaks_the_token() {
+        let token = sign(&[1; 32], "kid", &json!({ "sub": "a" }));
+        let parts: Vec<&str> = token.split('.').collect();
+        let forged = URL_SAFE_NO_PAD.encode(json!({ "sub": "b" }).to_string());
+        assert_eq!(open(&[1; 32], &format!("{}.{forged}.{}", parts[0], parts[2])), None);
+        assert_eq!(open(&[1; 32], &format!("{}.{}", parts[0], parts[1])), None);
+        assert_eq!(open(&[1; 32], &format!("{token}.x")), None);
+    }
+
+    #[test]
+    fn a_token_holds_until_its_second_and_without_leeway() {
+        let claims = |exp: Value| json!({ "exp": exp }).as_object().cloned().unwrap_or_default();
+        assert!(holds_at(&claims(json!(10)), Time(9_999)));
+        assert!(!holds_at(&claims(json!(10)), Time(10_000)));
+        for missing in [json!(null), json!("99"), json!(-1)] {
+            assert!(!holds_at(&claims(missing), Time(0)));
+        }
     }
 
     #[test]

@@ -43,9 +43,11 @@ pub fn notification(facts: &Facts) -> Option<Value> {
         "startTs": started, "metaDataLastUpdateTs": updated, "ttr": { "ttrType": ttr, "value": ttr_s },
         "conversationHandlerDetails": { "accountId": account, "skillId": skill },
     });
-    for name in ["campaignInfo", "conversationContext"] {
+    for (name, shown) in
+        [("campaignInfo", "campaignInfo"), ("conversationContext", "context"), ("csat", "csat")]
+    {
         if let Some(given) = context.get(name).filter(|given| given.is_object()) {
-            details[if name == "campaignInfo" { name } else { "context" }] = given.clone();
+            details[shown] = given.clone();
         }
     }
     if let Some(reason) = closed {
@@ -89,12 +91,14 @@ fn closing(facts: &Facts) -> Option<&'static str> {
     })
 }
 
-/// Name and seconds.
+/// Name and seconds: as the consumer last asked, else as the conversation was opened with.
 fn time_to_respond(context: &Value) -> (&str, i64) {
-    match context.get("ttrDefName").and_then(Value::as_str) {
+    let text = |pointer: &str| context.pointer(pointer).and_then(Value::as_str);
+    let (kind, usual_s) = match text("/ttr/ttrType").or_else(|| text("/ttrDefName")) {
         Some("NORMAL") => ("NORMAL", 3600),
         Some("URGENT") => ("URGENT", 300),
         Some("CUSTOM") => ("CUSTOM", 600),
         _ => ("PRIORITIZED", 600),
-    }
+    };
+    (kind, context.pointer("/ttr/value").and_then(Value::as_i64).unwrap_or(usual_s))
 }

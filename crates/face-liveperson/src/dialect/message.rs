@@ -3,19 +3,20 @@
 //! What this face wrote is printed back as it came; what others wrote is translated, and to installations without
 //! the rich event it is told as text.
 
-use domain::content::{Body, Content, Face, Media, text};
+use domain::content::{Body, Face, Media, text};
 use domain::event::Fact;
 use domain::message::Author;
+use domain::tenant::File;
 use engine::Facts;
 use serde_json::{Value, json};
 
 use super::event::{MESSAGING, add_metadata, change};
-use super::{consumer_id, rich};
+use super::{Links, consumer_id, rich};
 use crate::files;
 use crate::manifest::{CONTENT, RICH};
 
 /// The notification and the event type under whose endpoint it goes.
-pub fn notification(facts: &Facts) -> Option<(&'static str, Value)> {
+pub fn notification(facts: &Facts, links: Links) -> Option<(&'static str, Value)> {
     let message = facts.message.as_ref()?;
     let note = message.private;
     if note && !facts.app.as_ref().is_some_and(|app| app.notes_to_connector) {
@@ -28,7 +29,7 @@ pub fn notification(facts: &Facts) -> Option<(&'static str, Value)> {
         // Activity lines are the agents' own.
         Author::System => return None,
     };
-    let event = event(facts);
+    let event = event(facts, links);
     let is_rich = event.get("type").is_some_and(|kind| kind == "RichContentEvent");
     let capability = if is_rich { RICH } else { CONTENT };
     // A message that is handed over by this very call is told whatever was asked for.
@@ -54,7 +55,7 @@ fn wants(facts: &Facts, capability: &str) -> bool {
 }
 
 /// The event itself.
-fn event(facts: &Facts) -> Value {
+fn event(facts: &Facts, links: Links) -> Value {
     let Some(content) = &facts.content else {
         return plain("");
     };
@@ -69,46 +70,63 @@ fn event(facts: &Facts) -> Value {
         return rich;
     }
     match &content.body {
-        Body::Media(media) => hosted(facts, media),
-        Body::Album { caption, items } if items.len() == 1 => {
-            let single = items.first().map(|item| Media { caption: caption.clone(), ..item.clone() });
-            hosted(facts, &single.unwrap_or_default())
-        }
-        _ => plain(&text::render(&body_with_links(facts, content))),
+        Body::Media(media) => match file(facts, links, media) {
+            Some(file) => hosted(&file),
+            None => plain(&text::render(&content.body)),
+        },
+        Body::Album { caption, items } => album(facts, links, caption, items),
+        _ => plain(&text::render(&content.body)),
     }
 }
 
-/// A stored file by its path; any other as text with its link.
-fn hosted(facts: &Facts, media: &Media) -> Value {
-    let stored = media.file.and_then(|id| facts.files.iter().find(|file| file.id == id));
-    let (Some(file), Some(tenant)) = (stored, &facts.tenant) else {
-        return plain(&text::render(&Body::Media(media.clone())));
-    };
-    let message = json!({
-        "caption": media.caption,
-        "relativePath": files::path_of(&tenant.site_id, file),
-        "fileType": files::type_of(&file.mime),
-    });
+/// One file as an object, several as an array of them; the caption stands with the first. When one of them is not
+/// ours, there is no path for it and all go as text.
+fn album(facts: &Facts, links: Links, caption: &str, items: &[Media]) -> Value {
+    let mut items = items.to_vec();
+    if let Some(first) = items.first_mut().filter(|first| first.caption.is_empty()) {
+        first.caption = caption.to_owned();
+    }
+    let files: Option<Vec<Value>> = items.iter().map(|item| file(facts, links, item)).collect();
+    match files.as_deref() {
+        Some([one]) => hosted(one),
+        Some(files) => hosted(&json!(files)),
+        None => plain(&text::render(&linked(facts, links, caption, &items))),
+    }
+}
+
+fn hosted(message: &Value) -> Value {
     json!({ "type": "ContentEvent", "contentType": "hosted/file", "message": message })
 }
 
-/// Stored files of an album have no link of their own: their path stands for it.
-fn body_with_links(facts: &Facts, content: &Content) -> Body {
-    let Body::Album { caption, items } = &content.body else {
-        return content.body.clone();
+/// A stored file by its path, with the signed parameters that open it for a while.
+fn file(facts: &Facts, links: Links, media: &Media) -> Option<Value> {
+    let (file, path) = stored(facts, media)?;
+    Some(json!({
+        "caption": media.caption,
+        "relativePath": path,
+        "fileType": files::type_of(&file.mime),
+        "queryParams": links.query(facts, &path),
+    }))
+}
+
+fn stored<'f>(facts: &'f Facts, media: &Media) -> Option<(&'f File, String)> {
+    let file = media.file.and_then(|id| facts.files.iter().find(|file| file.id == id))?;
+    Some((file, files::path_of(&facts.tenant.as_ref()?.site_id, file)))
+}
+
+/// An album as text: stored files have no address of their own, so a signed link stands for it.
+fn linked(facts: &Facts, links: Links, caption: &str, items: &[Media]) -> Body {
+    let url = |item: &Media| match stored(facts, item) {
+        Some((_, path)) => {
+            let query = links.query(facts, &path);
+            let word = |name: &str| query[name].as_str().unwrap_or_default().to_owned();
+            let (signature, expires) = (word("temp_url_sig"), word("temp_url_expires"));
+            format!("{}{path}?temp_url_sig={signature}&temp_url_expires={expires}", facts.base_url)
+        }
+        None => item.url.clone(),
     };
-    let account = facts.tenant.as_ref().map(|tenant| tenant.site_id.as_str()).unwrap_or_default();
-    let linked = items.iter().map(|item| {
-        let file = item.file.and_then(|id| facts.files.iter().find(|file| file.id == id));
-        let url = match file {
-            Some(file) if item.url.is_empty() => {
-                format!("{}{}", facts.base_url, files::path_of(account, file))
-            }
-            _ => item.url.clone(),
-        };
-        Media { url, ..item.clone() }
-    });
-    Body::Album { caption: caption.clone(), items: linked.collect() }
+    let items = items.iter().map(|item| Media { url: url(item), ..item.clone() }).collect();
+    Body::Album { caption: caption.to_owned(), items }
 }
 
 fn plain(text: &str) -> Value {

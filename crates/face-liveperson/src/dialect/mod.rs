@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::manifest::{CHAT_STATE, CONTENT, CONVERSATION, Manifest, RECEIPT, RICH};
-use crate::tokens;
+use crate::{Settings, files, tokens};
 
 /// Distance of repeats by count.
 const REPEAT_MS: i64 = 30_000;
@@ -33,7 +33,31 @@ const DOUBLING_MS: [i64; 9] = [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_
 const TIMEOUT_MS: u64 = 10_000;
 
 /// The consumer face's callbacks.
-pub struct LivePerson;
+pub struct LivePerson {
+    links: Links,
+}
+
+/// What signs the links of files.
+#[derive(Clone, Copy)]
+struct Links {
+    key: [u8; 32],
+    lifetime_s: u64,
+}
+
+impl Links {
+    /// What opens a path, counted from the event, so that every try carries the same bytes.
+    fn query(self, facts: &Facts, path: &str) -> Value {
+        let expires_s = facts.event.at.seconds().saturating_add_unsigned(self.lifetime_s);
+        files::query(&self.key, "GET", path, expires_s)
+    }
+}
+
+impl LivePerson {
+    pub fn new(settings: &Settings) -> LivePerson {
+        let (key, lifetime_s) = (settings.signing_key, settings.webhook_file_url_lifetime_s);
+        LivePerson { links: Links { key, lifetime_s } }
+    }
+}
 
 impl Dialect for LivePerson {
     fn face(&self) -> Face {
@@ -64,7 +88,7 @@ impl Dialect for LivePerson {
             return None;
         }
         let (capability, body) = match &facts.event.fact {
-            Fact::MessageReceived | Fact::MessageSubmitted => message::notification(facts)?,
+            Fact::MessageReceived | Fact::MessageSubmitted => message::notification(facts, self.links)?,
             Fact::ConsumerReceipt { .. } => (RECEIPT, event::receipt(facts)?),
             Fact::SignalSeen { .. } => (CHAT_STATE, event::chat_state(facts)?),
             _ => (CONVERSATION, conversation::notification(facts)?),

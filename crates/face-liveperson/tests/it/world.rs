@@ -58,6 +58,8 @@ pub fn tenant(number: u128) -> TenantId {
 }
 
 pub async fn world() -> World {
+    let settings =
+        Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..Settings::new(KEY) };
     let (store, clock) = (MemoryStore::new(), FakeClock::at(NOW));
     let (sender, webhooks) = mpsc::channel(64);
     let subscriber = Arc::new(Subscriber(sender));
@@ -69,7 +71,7 @@ pub async fn world() -> World {
         clock: Arc::new(clock.clone()),
         ids: Arc::new(Ids::new(7)),
         channels: Vec::new(),
-        dialects: vec![face_liveperson::dialect()],
+        dialects: vec![face_liveperson::dialect(&settings)],
         provider_http: subscriber.clone(),
         callback_http: subscriber,
         base_url: Arc::from("http://trunkline.test"),
@@ -80,8 +82,6 @@ pub async fn world() -> World {
     for number in [1, 2] {
         furnish(&engine, number).await;
     }
-    let settings =
-        Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..Settings::new(KEY) };
     let router = face_liveperson::router(engine.clone(), settings);
     World { engine, clock, webhooks, router }
 }
@@ -130,6 +130,7 @@ fn an_app(tenant: TenantId, id: AppId) -> App {
         bot: None,
         notes_to_connector: false,
         queue_limit: 1000,
+        patience: Default::default(),
     }
 }
 
