@@ -1,5 +1,5 @@
-//! `GET …/apps` and `GET …/apps/{app_id}`: apps as the vendor prints them. Credentials stay inside: where the vendor
-//! shows tokens, this server shows which channels are connected.
+//! `GET …/apps` and `GET …/apps/{app_id}`: apps as the vendor prints them. Secrets stay inside: where the vendor
+//! shows tokens, this server shows which accounts are connected.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -34,11 +34,15 @@ pub async fn list(State(desk): State<Shared>, caller: Caller) -> Response {
 fn printed(app: &App) -> Value {
     let vendor = app.channels.iter().filter(|account| !account.channel.is_face());
     let credentials = vendor.map(|account| {
-        json!({
+        let mut printed = json!({
             "channel": channels::shown(&account.channel), "callback_secret": "",
             "state": {"status": "ACTIVE", "description": ""}, "channel_known_id": account.account,
             "credential_ordinal_number": 0,
-        })
+        });
+        if let Some((member, fields)) = channels::credentials(&account.channel, &account.account) {
+            printed[member] = fields;
+        }
+        printed
     });
     let mode = match app.mode {
         ProcessingMode::Conversation => "CONVERSATION",

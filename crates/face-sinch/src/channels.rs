@@ -43,6 +43,33 @@ pub fn shown(channel: &Channel) -> &'static str {
     NAMES.into_iter().find(|name| *name == channel.as_str()).unwrap_or(UNSPECIFIED)
 }
 
+/// How the vendor writes each channel's credentials: the member, its field that names the account, its secret fields.
+const CREDENTIALS: [(&str, &str, Option<&str>, &[&str]); 13] = [
+    ("WHATSAPP", "static_bearer", Some("claimed_identity"), &["token"]),
+    ("RCS", "static_bearer", Some("claimed_identity"), &["token"]),
+    ("SMS", "static_bearer", Some("claimed_identity"), &["token"]),
+    ("MESSENGER", "static_token", None, &["token"]),
+    ("VIBERBM", "static_bearer", Some("claimed_identity"), &["token"]),
+    ("MMS", "mms_credentials", Some("account_id"), &["api_key"]),
+    ("INSTAGRAM", "instagram_credentials", Some("business_account_id"), &["token"]),
+    ("TELEGRAM", "telegram_credentials", None, &["token"]),
+    ("KAKAOTALK", "kakaotalk_credentials", Some("kakaotalk_plus_friend_id"), &["kakaotalk_sender_key"]),
+    ("KAKAOTALKCHAT", "kakaotalkchat_credentials", Some("kakaotalk_plus_friend_id"), &["api_key"]),
+    ("LINE", "line_credentials", None, &["token", "secret"]),
+    ("WECHAT", "wechat_credentials", Some("app_id"), &["app_secret", "token", "aes_key"]),
+    ("APPLEBC", "applebc_credentials", Some("business_chat_account_id"), &[]),
+];
+
+/// A channel's credentials as an app prints them: clients tell the kind by the member and demand its fields, so they
+/// are there, but the secrets stay inside and read as `""`. `None` for a channel without a name here.
+pub fn credentials(channel: &Channel, account: &str) -> Option<(&'static str, Value)> {
+    let known = CREDENTIALS.into_iter().find(|(name, ..)| *name == channel.as_str());
+    let (_, member, naming, secrets) = known?;
+    let named = naming.map(|field| (field.to_owned(), Value::from(account)));
+    let blank = secrets.iter().map(|field| ((*field).to_owned(), Value::from("")));
+    Some((member, named.into_iter().chain(blank).collect()))
+}
+
 /// What each channel's specific messages may be.
 const SPECIFIC: [(&str, &str); 6] = [
     ("WHATSAPP", "FLOWS"),
@@ -89,4 +116,25 @@ fn flow(message: &Value) -> Value {
     }
     interactive.insert("action".to_owned(), json!({"name": "flow", "parameters": parameters}));
     json!({"type": "interactive", "interactive": interactive})
+}
+
+#[cfg(test)]
+mod tests {
+    //! Credentials as apps print them.
+    use super::*;
+
+    #[test]
+    fn every_channel_prints_its_account_and_no_secret() {
+        for name in NAMES {
+            let printed = credentials(&Channel::new(name), "the-account");
+            let (_, fields) = printed.expect("every channel of the enum has credentials");
+            let values: Vec<&str> =
+                fields.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str()).collect();
+            assert!(
+                !values.is_empty() && values.iter().all(|value| ["", "the-account"].contains(value)),
+                "{name}"
+            );
+        }
+        assert!(credentials(&Channel::new(Channel::API), "1").is_none());
+    }
 }
