@@ -99,6 +99,8 @@ pub enum Refusal {
     KeyReused,
     /// The header for it holds no key.
     KeyUnusable,
+    /// The account makes too many requests.
+    TooMany,
     /// Nothing was made durable; the client may repeat.
     Unavailable,
 }
@@ -116,12 +118,13 @@ impl Refusal {
             Refusal::KeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used with another request")
             }
+            Refusal::TooMany => (StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later."),
             Refusal::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable, please try again later.")
             }
         };
         let mut response = json(status, &failed(status, message, req_id));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

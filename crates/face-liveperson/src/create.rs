@@ -38,6 +38,9 @@ pub async fn handler(
         Ok(caller) => caller,
         Err(why) => return why.into_response(),
     };
+    if !face.throttle.admit(caller.tenant, face.engine.now()) {
+        return Refusal::TooMany.answer(&Value::Null);
+    }
     let batch = envelope::read(body).await;
     let Some(elements) = batch.as_ref().and_then(Value::as_array).filter(|elements| {
         envelope::is_version_3(query.as_deref())

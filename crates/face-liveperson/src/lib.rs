@@ -22,6 +22,7 @@ mod routes;
 mod send;
 mod sentinel;
 mod settings;
+mod throttle;
 mod tokens;
 
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub use settings::Settings;
 
 /// All routes of this face.
 pub fn router(engine: engine::Engine, settings: Settings) -> axum::Router {
-    routes::router(Arc::new(Inner { engine, settings }))
+    let throttle = throttle::Throttle::new(settings.requests_per_second_max);
+    routes::router(Arc::new(Inner { engine, settings, throttle }))
 }
 
 /// The webhooks of this face, for the courier. They name files by signed links, so they need the settings too.
@@ -43,6 +45,7 @@ pub fn dialect(settings: &Settings) -> Arc<dyn engine::Dialect> {
 pub(crate) struct Inner {
     pub engine: engine::Engine,
     pub settings: Settings,
+    pub throttle: throttle::Throttle,
 }
 
 /// Shared by all handlers.

@@ -34,6 +34,9 @@ pub async fn handler(
         Ok(caller) => caller,
         Err(why) => return why.into_response(),
     };
+    if !face.throttle.admit(caller.tenant, face.engine.now()) {
+        return Refusal::TooMany.answer(&Value::Null);
+    }
     let element = envelope::read(body).await.unwrap_or_default();
     let req_id = envelope::req_id(&element);
     let request = envelope::parse(&element).filter(|_| envelope::is_version_3(query.as_deref()));

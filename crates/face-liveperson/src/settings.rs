@@ -10,6 +10,8 @@ pub struct Settings {
     pub public_authority: Option<String>,
     /// Port of the TLS listener, named with the request's own host; the request's own port when absent.
     pub tls_port: Option<u16>,
+    /// CREATEs and SENDs of an account in a second; `None` for no such limit.
+    pub requests_per_second_max: Option<u32>,
     /// Signs AppJWTs, ConsumerJWSs, admin bearers and file URLs.
     pub signing_key: [u8; 32],
     /// Largest uploaded file, in bytes.
@@ -26,6 +28,7 @@ impl Settings {
         Settings {
             app_token_lifetime_s: 3600,
             public_authority: None,
+            requests_per_second_max: None,
             tls_port: None,
             signing_key,
             file_bytes_max: 5 * 1024 * 1024,

@@ -5,6 +5,7 @@
 
 mod doors;
 mod files;
-mod seeds;
+mod seed_create;
+mod seed_send;
 mod webhooks;
 mod world;

@@ -7,8 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use domain::app::{App, ProcessingMode};
 use domain::command::admin::{CreateTenant, PutApp, PutCredential};
-use domain::content::Face;
-use domain::id::{AppId, Id, KeyId, TenantId};
+use domain::command::reply::Reply;
+use domain::contact::Contact;
+use domain::content::{Content, Face};
+use domain::id::{AppId, ConversationId, Id, KeyId, TenantId};
+use domain::message::Message;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts};
@@ -29,6 +32,8 @@ const NOW: Time = Time(1_700_000_000_040);
 
 pub struct World {
     pub engine: Engine,
+    /// The log's end before any request.
+    pub position_when_furnished: u64,
     pub clock: FakeClock,
     pub webhooks: mpsc::Receiver<HttpRequest>,
     router: Router,
@@ -58,8 +63,11 @@ pub fn tenant(number: u128) -> TenantId {
 }
 
 pub async fn world() -> World {
-    let settings =
-        Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..Settings::new(KEY) };
+    world_with(Settings::new(KEY)).await
+}
+
+pub async fn world_with(settings: Settings) -> World {
+    let settings = Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..settings };
     let (store, clock) = (MemoryStore::new(), FakeClock::at(NOW));
     let (sender, webhooks) = mpsc::channel(64);
     let subscriber = Arc::new(Subscriber(sender));
@@ -83,7 +91,8 @@ pub async fn world() -> World {
         furnish(&engine, number).await;
     }
     let router = face_liveperson::router(engine.clone(), settings);
-    World { engine, clock, webhooks, router }
+    let position_when_furnished = engine.position();
+    World { engine, position_when_furnished, clock, webhooks, router }
 }
 
 async fn furnish(engine: &Engine, number: u128) {
@@ -175,11 +184,69 @@ impl World {
 
     /// CREATE or SEND (with `/send`) as a consumer of the first account.
     pub async fn speak(&self, consumer: &str, tail: &str, body: &Value) -> Answer {
+        self.speak_with(consumer, tail, &[], body.to_string()).await
+    }
+
+    /// The same with further headers and any bytes.
+    pub async fn speak_with(
+        &self,
+        consumer: &str,
+        tail: &str,
+        further: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let app = self.app_token(1).await;
         let consumer = self.consumer_token(1, consumer).await;
         let path = format!("/api/account/{ACCOUNT}/messaging/consumer/conversation{tail}?v=3");
-        let headers = [("authorization", app.as_str()), ("X-LP-ON-BEHALF", consumer.as_str())];
-        self.call("POST", &path, &headers, body.to_string()).await
+        let mut headers = vec![("authorization", app.as_str()), ("X-LP-ON-BEHALF", consumer.as_str())];
+        headers.extend(further);
+        self.call("POST", &path, &headers, body).await
+    }
+
+    /// SEND under an idempotency key.
+    pub async fn send_once(&self, consumer: &str, key: &str, body: &Value) -> Answer {
+        self.speak_with(consumer, "/send", &[("Idempotency-Key", key)], body.to_string()).await
+    }
+
+    /// Changes a field of a conversation, or several.
+    pub async fn set_field(&self, consumer: &str, conversation: &str, field: Value) -> Answer {
+        self.speak(consumer, "/send", &update_field(conversation, field)).await
+    }
+
+    /// The newest message of the first account and what it says, as every face reads it.
+    pub async fn message(&self, number: u64) -> Option<(Arc<Message>, Arc<Content>)> {
+        let message = self.engine.by_number::<Message>(tenant(1), "message", number).await.unwrap()?;
+        let content = self.engine.get::<Content>(tenant(1), message.id.0).await.unwrap().unwrap();
+        Some((message, content))
+    }
+
+    /// A contact of the first account.
+    pub async fn contact(&self, number: u64) -> Arc<Contact> {
+        self.engine.by_number::<Contact>(tenant(1), "contact", number).await.unwrap().unwrap()
+    }
+
+    /// An agent writes through the agents' side; gives the message.
+    pub async fn reply(&self, conversation: &str, content: Content) -> Arc<Message> {
+        let reply = Reply {
+            tenant: tenant(1),
+            conversation: ConversationId::parse(conversation).unwrap(),
+            agent: None,
+            private: false,
+            content,
+            in_reply_to: None,
+            attributes: String::new(),
+            source_id: String::new(),
+        };
+        self.engine.execute(reply).await.unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    /// The bearer of an account's administrator.
+    pub async fn bearer(&self, number: u128) -> String {
+        let login = json!({ "username": "root", "password": "pass" }).to_string();
+        let path = format!("/api/account/7000000{number}/login?v=1.3");
+        let answer = self.call("POST", &path, &[], login).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        format!("Bearer {}", answer.body["bearer"].as_str().unwrap())
     }
 
     /// Opens a conversation; gives its id.
@@ -191,30 +258,18 @@ impl World {
 
     /// Publishes an event.
     pub async fn publish(&self, consumer: &str, conversation: &str, event: Value) -> Answer {
-        let body = json!({ "dialogId": conversation, "event": event });
-        let request = json!({ "kind": "req", "id": "1", "type": "ms.PublishEvent", "body": body });
-        self.speak(consumer, "/send", &request).await
+        self.speak(consumer, "/send", &publishing(conversation, event)).await
     }
 
     /// Registers webhooks for all event types through the administrator's interface.
     pub async fn install(&self) {
-        let login = json!({ "username": "root", "password": "pass" }).to_string();
-        let answer = self.call("POST", &format!("/api/account/{ACCOUNT}/login?v=1.3"), &[], login).await;
-        let bearer = format!("Bearer {}", answer.body["bearer"].as_str().unwrap());
-        let endpoint = |name: &str| {
-            json!({ "endpoint": format!("https://bridge.test/{name}"), "max_retries": 3,
-            "headers": [{ "header_name": "X-Tenant", "header_value": "blue" }] })
-        };
-        let webhooks = json!({
-            "ms.MessagingEventNotification.ContentEvent": endpoint("content"),
-            "ms.MessagingEventNotification.RichContentEvent": endpoint("rich"),
-            "ms.MessagingEventNotification.AcceptStatusEvent": endpoint("accept"),
-            "ms.MessagingEventNotification.ChatStateEvent": endpoint("chat"),
-            "cqm.ExConversationChangeNotification": endpoint("cqm"),
-        });
-        let manifest = json!({ "client_name": "bridge", "scope": "msg.consumer", "enabled": true,
-            "capabilities": { "webhooks": webhooks } });
-        let path = format!("/api/account/{ACCOUNT}/configuration/app-install/installations/client-1?v=1.0");
+        self.install_with(&manifest()).await;
+    }
+
+    /// Registers a manifest.
+    pub async fn install_with(&self, manifest: &Value) {
+        let bearer = self.bearer(1).await;
+        let path = format!("{INSTALLATIONS}/client-1?v=1.0");
         let put = self.call("PUT", &path, &[("authorization", &bearer)], manifest.to_string()).await;
         assert_eq!(put.status, 200, "{}", put.body);
     }
@@ -225,6 +280,42 @@ impl World {
         let body = serde_json::from_slice(&request.body).unwrap();
         (request.url.rsplit('/').next().unwrap().to_owned(), request, body)
     }
+}
+
+/// Where the first account's installations are administered.
+pub const INSTALLATIONS: &str = "/api/account/70000001/configuration/app-install/installations";
+
+/// A manifest with webhooks for all event types.
+pub fn manifest() -> Value {
+    let endpoint = |name: &str| {
+        json!({ "endpoint": format!("https://bridge.test/{name}"), "max_retries": 3,
+            "headers": [{ "header_name": "X-Tenant", "header_value": "blue" }] })
+    };
+    let webhooks = json!({
+        "ms.MessagingEventNotification.ContentEvent": endpoint("content"),
+        "ms.MessagingEventNotification.RichContentEvent": endpoint("rich"),
+        "ms.MessagingEventNotification.AcceptStatusEvent": endpoint("accept"),
+        "ms.MessagingEventNotification.ChatStateEvent": endpoint("chat"),
+        "cqm.ExConversationChangeNotification": endpoint("cqm"),
+    });
+    json!({ "client_name": "bridge", "scope": "msg.consumer", "enabled": true, "capabilities": { "webhooks": webhooks } })
+}
+
+/// A `ms.PublishEvent` element.
+pub fn publishing(conversation: &str, event: Value) -> Value {
+    json!({ "kind": "req", "id": "1", "type": "ms.PublishEvent",
+        "body": { "dialogId": conversation, "event": event } })
+}
+
+/// A `cm.UpdateConversationField` element.
+pub fn update_field(conversation: &str, field: Value) -> Value {
+    json!({ "kind": "req", "id": "12", "type": "cm.UpdateConversationField",
+        "body": { "conversationId": conversation, "conversationField": field } })
+}
+
+/// The field that closes a conversation.
+pub fn closing() -> Value {
+    json!({ "field": "ConversationStateField", "conversationState": "CLOSE" })
 }
 
 /// The smallest CREATE.
