@@ -105,7 +105,7 @@ fn python_clients(root: &Path, steps: &mut Steps) {
     let pip = [python.as_str(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     if made && steps.run("python packages", &[pip.as_slice(), &requirements].concat(), &[]) {
         let environment = [("TRUNKLINE_BIN", binary(root).display().to_string())];
-        steps.run(name, &[python.as_str(), "-m", "pytest", "-rs", "clients"], &environment);
+        steps.run(name, &[python.as_str(), "-B", "-m", "pytest", "-rs", "clients"], &environment);
     }
 }
 
@@ -120,8 +120,9 @@ fn node_clients(root: &Path, steps: &mut Steps) {
         return;
     }
     let environment = [("TRUNKLINE_BIN", binary(root).display().to_string())];
-    if steps.run("node packages", &["npm", "ci", "--prefix", "clients", "--no-audit", "--no-fund"], &[]) {
-        steps.run(name, &["sh", "-c", "cd clients && exec node --test"], &environment);
+    if steps.run("node packages", &["npm", "ci", "--prefix", "clients", "--prefer-offline"], &[]) {
+        let line = "cd clients && exec node --test --test-reporter=spec";
+        steps.run(name, &["sh", "-c", line], &environment);
     }
 }
 
