@@ -177,7 +177,7 @@ test("callbacks are signed, and the kit knows them by their trigger", async () =
   });
   assert.equal(delivered.json.message_delivery_report.metadata, "order-17");
   const inbound = await sink.hears("inbound", (one) => one.json.message?.channel_identity.identity === phone);
-  assert.deepEqual(inbound.json.message.contact_message, text("Thank you / merci"));
+  assert.deepEqual(inbound.json.message.contact_message, { reply_to: null, ...text("Thank you / merci") });
   assert.deepEqual(await conversation.webhooks.delete({ webhook_id }), {});
 });
 
