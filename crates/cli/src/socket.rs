@@ -11,12 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Engine;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use crate::administer;
 use crate::request::{AdminAnswer, AdminRequest};
 
 /// Longest request line.
@@ -30,8 +28,12 @@ const CALLER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system gave no connection, for want of handles perhaps.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves requests until the task is dropped.
-pub async fn serve_socket(engine: Engine, path: &Path) -> io::Result<()> {
+/// Serves requests with what answers them, until the task is dropped.
+pub async fn serve_socket<A, F>(answer: A, path: &Path) -> io::Result<()>
+where
+    A: Fn(AdminRequest) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = AdminAnswer> + Send,
+{
     let (listener, owner) = listen(path)?;
     let calls = Arc::new(Semaphore::new(CALLS_MAX));
     loop {
@@ -46,9 +48,9 @@ pub async fn serve_socket(engine: Engine, path: &Path) -> io::Result<()> {
                 continue;
             }
         };
-        let engine = engine.clone();
+        let answer = answer.clone();
         tokio::spawn(async move {
-            if let Err(error) = serve_one(&engine, stream, owner).await {
+            if let Err(error) = serve_one(answer, stream, owner).await {
                 tracing::info!(%error, "an administration request ended early");
             }
             drop(permit);
@@ -94,7 +96,11 @@ fn listen(path: &Path) -> io::Result<(UnixListener, u32)> {
     Ok((listener, owner))
 }
 
-async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::Result<()> {
+async fn serve_one<A, F>(answer: A, mut stream: UnixStream, owner: u32) -> io::Result<()>
+where
+    A: Fn(AdminRequest) -> F,
+    F: Future<Output = AdminAnswer>,
+{
     let peer = stream.peer_cred()?.uid();
     if peer != owner && peer != 0 {
         return Err(io::Error::new(ErrorKind::PermissionDenied, "the caller is another user"));
@@ -107,7 +113,7 @@ async fn serve_one(engine: &Engine, mut stream: UnixStream, owner: u32) -> io::R
         AdminAnswer::Refused { why }
     } else {
         match serde_json::from_slice(&line) {
-            Ok(request) => administer(engine, request).await,
+            Ok(request) => answer(request).await,
             Err(error) => {
                 AdminAnswer::Refused { why: format!("The server does not know this request: {error}.") }
             }

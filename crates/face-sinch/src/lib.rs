@@ -20,7 +20,7 @@ mod token;
 mod webhooks;
 mod webhooks_wire;
 
-pub use callbacks::{Sinch, dialect, hidden_subscription};
+pub use callbacks::{Sinch, dialect, hidden_subscription, is_hidden};
 pub use error::refuse;
 pub use messages::merge::merge_patch;
 pub use routes::router;

@@ -8,61 +8,76 @@ use anyhow::Context as _;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-/// Connections open at once on one listener; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 10_000;
-/// A client must send its headers, or shake hands, within this many seconds.
-const HEADERS_S_MAX: u64 = 30;
-/// Before accepting again after the system refused a connection, in milliseconds.
-const ACCEPT_PAUSE_MS: u64 = 50;
+/// Before accepting again after the system refused a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The read buffer is larger than the largest headers by this factor, so that those are told from a full buffer.
+const BUFFER_PER_HEADERS: usize = 2;
 
 /// One listener.
 pub struct Door {
     pub listener: TcpListener,
     pub tls: Option<TlsAcceptor>,
     pub routes: Router,
-    /// Open requests may take this many seconds to finish when the server stops.
-    pub grace_s: u64,
+    pub bounds: Bounds,
+}
+
+/// What all listeners share.
+#[derive(Clone)]
+pub struct Bounds {
+    /// One for each connection that may be open; further ones wait to be accepted.
+    pub places: Arc<Semaphore>,
+    /// For a request's headers to arrive, and for a handshake before them.
+    pub header_timeout: Duration,
+    pub header_bytes_max: usize,
+    /// For open requests to finish when the server stops.
+    pub grace: Duration,
 }
 
 impl Door {
     /// Accepts until told to stop, then lets open requests finish.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return;
-            };
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept() => accepted,
                 found = stop.wait_for(|stop| *stop) => { drop(found); break }
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
-                    continue;
-                }
-            };
-            let (routes, tls, watcher) = (self.routes.clone(), self.tls.clone(), graceful.watcher());
+            let Some((stream, place)) = accepted else { continue };
+            let (routes, tls, bounds) = (self.routes.clone(), self.tls.clone(), self.bounds.clone());
+            let watcher = graceful.watcher();
+            let open = metrics::gauge!("trunkline_connections_open");
+            open.increment(1);
             tokio::spawn(async move {
-                connection(stream, tls, routes, watcher).await;
+                connection(stream, tls, routes, &bounds, watcher).await;
+                open.decrement(1);
                 drop(place);
             });
         }
-        let grace = Duration::from_secs(self.grace_s);
-        if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        drop(self.listener);
+        if tokio::time::timeout(self.bounds.grace, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not finish in time");
+        }
+    }
+
+    /// A connection and its place; `None` when the system gave none.
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        let place = self.bounds.places.clone().acquire_owned().await.ok()?;
+        match self.listener.accept().await {
+            Ok((stream, _)) => Some((stream, place)),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
         }
     }
 }
@@ -71,17 +86,21 @@ async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     routes: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    bounds: &Bounds,
+    watcher: Watcher,
 ) {
     // Small answers must not wait for more to come.
     drop(stream.set_nodelay(true));
     let service = TowerToHyperService::new(routes);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEADERS_S_MAX));
+    http.timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout)
+        .max_header_size(bounds.header_bytes_max)
+        .max_buf_size(bounds.header_bytes_max * BUFFER_PER_HEADERS);
     let ended = match tls {
         None => watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await,
         Some(tls) => {
-            let shaken = tokio::time::timeout(Duration::from_secs(HEADERS_S_MAX), tls.accept(stream)).await;
+            let shaken = tokio::time::timeout(bounds.header_timeout, tls.accept(stream)).await;
             let Ok(Ok(stream)) = shaken else { return };
             watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await
         }

@@ -2,13 +2,18 @@
 //!
 //! Nothing here is worth a unit test: what decides anything lives in a room of its own.
 
+mod administration;
 mod clock;
 mod data;
 mod demo;
+mod edge;
 mod listen;
 mod node;
+mod operator;
 mod random;
 mod routes;
+mod stop;
+mod wiring;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,12 +21,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use cli::{AdminAnswer, AdminRequest, Arguments, Command};
+use cli::{AdminAnswer, Arguments, Command};
 use config::Config;
 use tracing_subscriber::EnvFilter;
 
-use data::DataFolder;
-use node::{Extras, Node};
+use node::Node;
+use stop::Stop;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -29,10 +34,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&anyhow::anyhow!("the runtime cannot start: {error}")),
     };
-    match runtime.block_on(run(arguments.command)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error),
-    }
+    let ended = runtime.block_on(run(arguments.command)).unwrap_or_else(|error| complain(&error));
+    // Work that a stop left open is durable; threads that still do it must not hold the process.
+    runtime.shutdown_background();
+    ended
 }
 
 fn complain(error: &anyhow::Error) -> ExitCode {
@@ -40,40 +45,40 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { config } => serve(configuration(config.as_deref())?).await,
+        Command::Serve { config } => return serve(configuration(config.as_deref())?).await,
         Command::Demo(arguments) => {
-            let config = told(config::load_over(demo::defaults(), None))?;
-            log(&config)?;
-            demo::run(
-                config,
-                demo::Options {
-                    data: arguments.data,
-                    listen: arguments.listen,
-                    tls_listen: arguments.tls_listen,
-                    once: arguments.once,
-                    sandbox: arguments.sandbox,
-                    vendor_limits: arguments.vendor_limits,
-                },
-            )
-            .await
+            let config = told(config::load_over(demo::defaults(&arguments), None))?;
+            log(&config.log)?;
+            return demo::run(config, arguments).await;
         }
-        Command::Sandbox { listen, ledger, strict_windows } => sandbox(listen, ledger, strict_windows).await,
+        Command::Sandbox { listen, ledger, strict_windows } => {
+            sandbox(listen, ledger, strict_windows).await?;
+        }
         Command::Check { config } => {
-            configuration(config.as_deref())?;
+            let config = configuration(config.as_deref())?;
+            filter(&config.log)?;
+            if let Some((certificate, key)) = config.server.tls_certificate.zip(config.server.tls_key) {
+                listen::tls(&certificate, &key)?;
+            }
             say("The configuration is complete and makes sense.");
-            Ok(())
         }
         other => {
             let (request, printing) = cli::request(other).context("that is no command of administration")?;
-            let config = configuration(printing.config.as_deref())?;
-            let data = printing.data.clone().unwrap_or_else(|| config.store.data.clone());
-            let answer = administer(config, &data, request).await?;
+            let mut config = configuration(printing.config.as_deref())?;
+            if let Some(data) = &printing.data {
+                config.store.data.clone_from(data);
+            }
+            let data = config.store.data.clone();
+            let answer = administration::carry_out(config, &data, request).await?;
             say(&cli::print(&answer, &printing));
-            if matches!(answer, AdminAnswer::Refused { .. }) { bail!("nothing was changed") } else { Ok(()) }
+            if matches!(answer, AdminAnswer::Refused { .. }) {
+                bail!("nothing was changed");
+            }
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn configuration(file: Option<&Path>) -> anyhow::Result<Config> {
@@ -87,10 +92,14 @@ fn told(loaded: Result<Config, Vec<String>>) -> anyhow::Result<Config> {
     }
 }
 
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter).context("log.filter cannot be understood")?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if config.log.json {
+fn filter(log: &config::Log) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(&log.filter).context("log.filter cannot be understood")
+}
+
+fn log(log: &config::Log) -> anyhow::Result<()> {
+    let config::Log { filter: _, json } = log;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter(log)?).with_writer(std::io::stderr);
+    if *json {
         subscriber.json().init()
     } else {
         subscriber.init()
@@ -98,20 +107,14 @@ fn log(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    log(&config)?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
-    let node = Node::start(&config, Extras { certificate: None, vendor_limits: true }).await?;
-    if let Some(listen) = config.server.operator_listen {
-        let listener = tokio::net::TcpListener::bind(listen).await.context("operator_listen")?;
-        let page = axum::routing::get(move || std::future::ready(metrics.render()));
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().route("/metrics", page)).await });
-    }
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    log(&config.log)?;
+    let mut stop = Stop::listen()?;
+    let node = Node::start(config).await?;
     tracing::info!(address = %node.address, "serving");
-    until_stopped().await;
+    stop.asked().await;
     tracing::info!("stopping: open requests, attempts and callbacks finish first");
-    node.shutdown().await;
-    Ok(())
+    Ok(stop.finish(node.shutdown()).await)
 }
 
 async fn sandbox(
@@ -122,46 +125,16 @@ async fn sandbox(
     let defaults = sandbox::Settings::default();
     let http_listen = listen.unwrap_or(defaults.http_listen);
     let settings = sandbox::Settings { http_listen, ledger, strict_windows, ..defaults };
+    let mut stop = Stop::listen()?;
     let running = sandbox::Sandbox::start(settings).await?;
     say(&format!(
         "The sandbox plays providers at {} and an SMSC at {}. Stop with Ctrl-C.",
         running.url(),
         running.smpp_addr
     ));
-    until_stopped().await;
-    running.shutdown().await;
+    stop.asked().await;
+    stop.finish(running.shutdown()).await;
     Ok(())
-}
-
-/// Asks the running server, or takes the folder's lock when it is down.
-async fn administer(mut config: Config, data: &Path, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
-    match cli::call_socket(&data::socket(data), request.clone()).await {
-        Ok(answer) => return Ok(answer),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
-            ) => {}
-        Err(error) => return Err(error).context("the running server does not answer"),
-    }
-    config.store.data = data.to_owned();
-    let folder = DataFolder::lock(data)?;
-    let engine = node::engine(&config, &folder, "http://127.0.0.1").await?;
-    let answer = cli::administer(&engine, request).await;
-    engine.shutdown().await;
-    Ok(answer)
-}
-
-/// Returns at Ctrl-C or a polite request of the system.
-async fn until_stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return drop(tokio::signal::ctrl_c().await);
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// A line for the person at the terminal.

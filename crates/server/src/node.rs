@@ -1,24 +1,28 @@
 //! One running server: opens the data folder, starts the engine, opens the doors; and the order of going down.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use config::Config;
-use engine::{Engine, Ids, Limits, Parts, Registered};
-use http_out::{Client, Policy};
+use engine::{Engine, Ids, Parts, Registered};
 use store_files::{FileVault, FolderFiles};
 use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::clock::SystemClock;
 use crate::data::{DataFolder, socket};
-use crate::listen::{Door, tls};
-use crate::routes;
+use crate::listen::{Bounds, Door, tls};
+use crate::wiring::Wiring;
+use crate::{administration, operator, routes};
+
+/// Hand-overs and callbacks get so long to finish even when requests used up the whole grace.
+const ENGINE_GRACE_MIN: Duration = Duration::from_secs(5);
 
 /// A server that accepts requests.
 pub struct Node {
@@ -26,24 +30,16 @@ pub struct Node {
     pub address: SocketAddr,
     pub tls_address: Option<SocketAddr>,
     doors: JoinSet<()>,
+    operator: Option<AbortHandle>,
     stop: watch::Sender<bool>,
+    grace: Duration,
     folder: DataFolder,
 }
 
-/// What differs between `serve` and `demo`.
-pub struct Extras {
-    /// Certificate and key, when not from the configuration.
-    pub certificate: Option<(std::path::PathBuf, std::path::PathBuf)>,
-    /// The vendors' published rate limits hold.
-    pub vendor_limits: bool,
-}
-
-/// Opens a data folder's store and starts an engine on it, without any door.
-pub async fn engine(config: &Config, folder: &DataFolder, base_url: &str) -> anyhow::Result<Engine> {
-    let key_file = config.store.vault_key_file.clone().unwrap_or_else(|| folder.vault_key());
-    let vault = Arc::new(FileVault::open(&key_file)?);
-    let settings = store_sqlite::Settings { sync: sync(config), ..store_sqlite::Settings::default() };
-    let store = Arc::new(SqliteStore::open(&folder.database(), &settings, vault)?);
+/// Starts an engine on an open folder, without any door.
+pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> anyhow::Result<Engine> {
+    let vault = Arc::new(FileVault::open(&wiring.vault_key)?);
+    let store = Arc::new(SqliteStore::open(&folder.database(), &wiring.store, vault)?);
     let channels = connectors::registry::all()
         .into_iter()
         .map(|one| Registered { connector: one.connector, session: one.session })
@@ -57,74 +53,80 @@ pub async fn engine(config: &Config, folder: &DataFolder, base_url: &str) -> any
         ids: Arc::new(Ids::from_entropy()),
         channels,
         dialects: vec![
-            face_liveperson::dialect(),
+            face_liveperson::dialect(&wiring.liveperson),
             face_sinch::dialect(),
-            face_livedesk::dialect(&livedesk(config, folder, false)?),
+            face_livedesk::dialect(&wiring.livedesk),
         ],
-        provider_http: Arc::new(client(config.http_out.providers_allow_loopback, &[])?),
-        callback_http: Arc::new(client(config.http_out.allow_loopback, &config.http_out.allow)?),
+        provider_http: Arc::new(wiring.provider_http.clone()),
+        callback_http: Arc::new(wiring.callback_http.clone()),
         base_url: Arc::from(base_url),
-        limits: Limits {
-            waiting_commands_max: config.limits.waiting_commands_max,
-            batch_commands_max: config.limits.batch_commands_max,
-            cached_rows_max: config.limits.cached_rows_max,
-            open_attempts_max: config.limits.open_attempts_max,
-            ..Limits::default()
-        },
+        limits: wiring.engine,
     };
     Engine::start(parts).await.context("the engine cannot start")
 }
 
-fn sync(config: &Config) -> store_sqlite::Sync {
-    match config.store.sync {
-        config::Sync::Full => store_sqlite::Sync::Full,
-        config::Sync::Normal => store_sqlite::Sync::Normal,
-    }
-}
-
-fn client(allow_loopback: bool, allow: &[String]) -> anyhow::Result<Client> {
-    let parse = |subnet: &String| subnet.parse().with_context(|| format!("{subnet} is no subnet"));
-    let allow = allow.iter().map(parse).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Client::new(Policy { allow, allow_loopback }, http_out::Limits::default()))
-}
-
 impl Node {
     /// Starts everything.
-    pub async fn start(config: &Config, extras: Extras) -> anyhow::Result<Node> {
+    pub async fn start(config: Config) -> anyhow::Result<Node> {
         let folder = DataFolder::lock(&config.store.data)?;
-        let listener = bind(config.server.listen).await?;
+        let socket = socket(&config.store.data);
+        let wiring = Wiring::of(config, &folder)?;
+        let counting = wiring.operator_listen.map(|_| operator::count()).transpose()?;
+        let listener = bind(wiring.doors.listen).await?;
         let address = listener.local_addr()?;
-        let tls_listener = match config.server.tls_listen {
-            Some(listen) => Some(bind(listen).await?),
+        let secured = match &wiring.doors.tls {
+            Some(one) => Some((bind(one.listen).await?, tls(&one.certificate, &one.key)?)),
             None => None,
         };
-        let tls_address = tls_listener.as_ref().map(TcpListener::local_addr).transpose()?;
-        let base_url = config.server.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let livedesk = livedesk(config, &folder, extras.vendor_limits)?;
-        let engine = engine(config, &folder, &base_url).await?;
-        let routes = all_routes(config, &livedesk, &engine, &folder, tls_address)?;
+        let tls_address = secured.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
+        let base_url = wiring.doors.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let engine = engine(&wiring, &folder, &base_url).await?;
+        administration::equip_apps(&engine).await.map_err(anyhow::Error::msg)?;
         let stop = watch::Sender::new(false);
         let mut doors = JoinSet::new();
-        let grace_s = config.server.shutdown_grace_s;
-        let door = |listener, tls| Door { listener, tls, routes: routes.clone(), grace_s };
-        doors.spawn(door(listener, None).serve(stop.subscribe()));
-        let certificate = extras
-            .certificate
-            .or_else(|| config.server.tls_certificate.clone().zip(config.server.tls_key.clone()));
-        if let Some(listener) = tls_listener {
-            let (certificate, key) = certificate.context("tls_listen needs tls_certificate and tls_key")?;
-            doors.spawn(door(listener, Some(tls(&certificate, &key)?)).serve(stop.subscribe()));
+        let mut operator = None;
+        if let (Some(listen), Some(counting)) = (wiring.operator_listen, counting) {
+            let pages = operator::pages(counting, routes::health(engine.clone(), &stop));
+            let listener = bind(listen).await?;
+            operator =
+                Some(tokio::spawn(async move { drop(axum::serve(listener, pages).await) }).abort_handle());
         }
-        open_socket(&engine, &config.store.data, &mut doors, &stop);
-        Ok(Node { engine, address, tls_address, doors, stop, folder })
+        let routes = routes::all(&wiring, &engine, tls_address.map(|address| address.port()), &stop);
+        let bounds = bounds(&wiring);
+        let door = |listener, tls| Door { listener, tls, routes: routes.clone(), bounds: bounds.clone() };
+        doors.spawn(door(listener, None).serve(stop.subscribe()));
+        if let Some((listener, tls)) = secured {
+            doors.spawn(door(listener, Some(tls)).serve(stop.subscribe()));
+        }
+        open_socket(&engine, socket, &mut doors, &stop);
+        Ok(Node { engine, address, tls_address, doors, operator, stop, grace: wiring.grace, folder })
     }
 
-    /// Closes the doors, lets open requests, attempts and callbacks finish, then stops the engine.
+    /// Closes the doors, lets open requests, attempts and callbacks finish, then stops the engine. What does not
+    /// finish in time is left as a crash would leave it: nothing accepted is lost, open attempts become unknown.
     pub async fn shutdown(mut self) {
+        let until = Instant::now() + self.grace;
         self.stop.send_replace(true);
         while self.doors.join_next().await.is_some() {}
-        self.engine.shutdown().await;
+        let until = until.max(Instant::now() + ENGINE_GRACE_MIN);
+        if tokio::time::timeout_at(until, self.engine.shutdown()).await.is_err() {
+            tracing::warn!(
+                "some hand-overs or callbacks did not finish in time; the next start takes them up"
+            );
+        }
+        if let Some(operator) = self.operator {
+            operator.abort();
+        }
         drop(self.folder);
+    }
+}
+
+fn bounds(wiring: &Wiring) -> Bounds {
+    Bounds {
+        places: Arc::new(Semaphore::new(wiring.doors.connections_max)),
+        header_timeout: wiring.doors.header_timeout,
+        header_bytes_max: wiring.doors.header_bytes_max,
+        grace: wiring.grace,
     }
 }
 
@@ -133,57 +135,16 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Lets commands of the same machine's owner reach this server.
-fn open_socket(engine: &Engine, data: &Path, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-    let (engine, path, mut stop) = (engine.clone(), socket(data), stop.subscribe());
+fn open_socket(engine: &Engine, path: PathBuf, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+    let (engine, mut stop) = (engine.clone(), stop.subscribe());
     doors.spawn(async move {
+        let answer = move |request| administration::answer(engine.clone(), request);
         tokio::select! {
-            ended = cli::serve_socket(engine, &path) => if let Err(error) = ended {
+            ended = cli::serve_socket(answer, &path) => if let Err(error) = ended {
                 tracing::warn!(%error, "the socket for commands cannot be opened");
             },
             found = stop.wait_for(|stop| *stop) => drop(found),
         }
         drop(std::fs::remove_file(&path));
     });
-}
-
-/// The agent face's settings; its callbacks carry signed links, so its dialect needs the key too.
-fn livedesk(
-    config: &Config,
-    folder: &DataFolder,
-    vendor_limits: bool,
-) -> anyhow::Result<face_livedesk::Settings> {
-    let per_minute = config.livedesk.messages_per_minute_per_conversation;
-    Ok(face_livedesk::Settings {
-        signing_key: folder.secret("livedesk.key")?,
-        throttle_per_conversation_per_minute: vendor_limits.then_some(per_minute),
-        ..face_livedesk::Settings::default()
-    })
-}
-
-fn all_routes(
-    config: &Config,
-    livedesk: &face_livedesk::Settings,
-    engine: &Engine,
-    folder: &DataFolder,
-    tls_address: Option<SocketAddr>,
-) -> anyhow::Result<Router> {
-    let liveperson = face_liveperson::Settings {
-        app_token_lifetime_s: config.liveperson.app_token_lifetime_s,
-        public_authority: config
-            .liveperson
-            .public_authority
-            .clone()
-            .or_else(|| tls_address.map(|a| a.to_string())),
-        ..face_liveperson::Settings::new(folder.secret("liveperson.key")?)
-    };
-    let sinch = face_sinch::Settings {
-        token_lifetime_s: config.sinch.token_lifetime_s,
-        signing_key: folder.secret("sinch.key")?,
-        rates: face_sinch::Rates::default(),
-    };
-    Ok(routes::own(engine.clone())
-        .merge(face_liveperson::router(engine.clone(), liveperson))
-        .merge(face_sinch::router(engine.clone(), sinch))
-        .merge(face_livedesk::router(engine.clone(), livedesk.clone()))
-        .merge(face_trunkline::router(engine.clone())))
 }

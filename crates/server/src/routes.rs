@@ -1,5 +1,7 @@
 //! The one origin: all faces, providers' callbacks, and health.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
@@ -8,26 +10,50 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::id::AppId;
 use engine::{Callback, Engine, Rejected};
+use tokio::sync::watch;
 
-/// Largest callback of a provider.
-const CALLBACK_BYTES_MAX: usize = 3 * 1024 * 1024;
+use crate::edge::{self, CALLBACK_BYTES_MAX, Edge};
+use crate::wiring::Wiring;
 
-/// Providers' callbacks and health.
-pub fn own(engine: Engine) -> Router {
+/// Everything that the world may reach.
+pub fn all(wiring: &Wiring, engine: &Engine, tls_port: Option<u16>, stop: &watch::Sender<bool>) -> Router {
+    let liveperson = face_liveperson::Settings { tls_port, ..wiring.liveperson.clone() };
+    let edge = Arc::new(Edge {
+        body_bytes_max: wiring.doors.body_bytes_max,
+        body_timeout: wiring.doors.body_timeout,
+        stop: stop.subscribe(),
+    });
+    callbacks(engine.clone())
+        .merge(health(engine.clone(), stop))
+        .merge(face_liveperson::router(engine.clone(), liveperson))
+        .merge(face_sinch::router(engine.clone(), wiring.sinch.clone()))
+        .merge(face_livedesk::router(engine.clone(), wiring.livedesk.clone()))
+        .merge(face_trunkline::router(engine.clone()))
+        .fallback(edge::nothing)
+        .layer(axum::middleware::from_fn_with_state(edge, edge::guard))
+}
+
+/// `/livez`: the process runs. `/readyz`: it can accept.
+pub fn health(engine: Engine, stop: &watch::Sender<bool>) -> Router {
+    let stop = stop.subscribe();
+    let ready = move || {
+        let answer = if *stop.borrow() {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        } else if engine.is_ready() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "nothing can be kept\n")
+        };
+        std::future::ready(answer)
+    };
+    Router::new().route("/livez", get(|| async { "ok\n" })).route("/readyz", get(ready))
+}
+
+fn callbacks(engine: Engine) -> Router {
     Router::new()
         .route("/callbacks/{channel}/{app}", get(handshake).post(callback))
         .layer(DefaultBodyLimit::max(CALLBACK_BYTES_MAX))
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
         .with_state(engine)
-}
-
-async fn ready(State(engine): State<Engine>) -> Response {
-    if engine.is_ready() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response()
-    }
 }
 
 async fn callback(

@@ -21,11 +21,16 @@ const NAMES: [&str; 6] = [
     "auth.sinch.com",
 ];
 
-/// The server's certificate chain and key, made where they are missing.
-pub fn certificate(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let (chain, key) = (folder.join("demo-server.pem"), folder.join("demo-server.key"));
+/// Where the server's certificate chain and key are.
+pub fn files(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("demo-server.pem"), folder.join("demo-server.key"))
+}
+
+/// Makes authority, chain and key where one of them is missing.
+pub fn make(folder: &Path) -> anyhow::Result<()> {
+    let (chain, key) = files(folder);
     if chain.exists() && key.exists() && folder.join(CA_FILE).exists() {
-        return Ok((chain, key));
+        return Ok(());
     }
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -41,7 +46,7 @@ pub fn certificate(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     write(&folder.join(CA_FILE), &authority_certificate.pem())?;
     write(&key, &server_key.serialize_pem())?;
     write(&chain, &server_certificate.pem())?;
-    Ok((chain, key))
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -10,36 +10,36 @@ mod sink;
 mod wire;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use cli::DemoArgs;
 use config::Config;
 use sandbox::{Running, Sandbox};
 
-use crate::node::{Extras, Node};
+use crate::node::Node;
+use crate::stop::Stop;
 use info::Info;
-
-/// What the command line says.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub data: PathBuf,
-    pub listen: Option<SocketAddr>,
-    pub tls_listen: Option<SocketAddr>,
-    /// End when played.
-    pub once: bool,
-    /// A sandbox that runs already.
-    pub sandbox: Option<String>,
-    pub vendor_limits: bool,
-}
 
 /// Where the TLS door opens when nobody says otherwise.
 const TLS_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8443);
 /// The file that tells people and scripts how to talk to the demo.
 const INFO_FILE: &str = "demo.json";
 
-/// The demo may call this machine: its sandbox and its webhook receiver live here. The environment can still deny it.
-pub fn defaults() -> Config {
+/// The demo may call this machine: its sandbox and its webhook receiver live here. It has its own certificate, and
+/// the vendors' rates hold only when asked for. The environment can still say otherwise.
+pub fn defaults(options: &DemoArgs) -> Config {
     let mut config = Config::default();
+    let (certificate, key) = authority::files(&options.data);
+    config.server.tls_certificate = Some(certificate);
+    config.server.tls_key = Some(key);
+    if !options.vendor_limits {
+        config.sinch.requests_per_second = 0;
+        config.sinch.sends_per_second_per_app = 0;
+        config.sinch.callbacks_per_second_per_app = 0;
+        config.livedesk.messages_per_minute_per_conversation = 0;
+    }
     config.http_out.allow_loopback = true;
     config.http_out.providers_allow_loopback = true;
     "warn".clone_into(&mut config.log.filter);
@@ -47,7 +47,8 @@ pub fn defaults() -> Config {
 }
 
 /// Runs the demo. Fails when any step of the play did not really happen.
-pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
+pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let info_path = options.data.join(INFO_FILE);
     let known: Option<Info> = match std::fs::read(&info_path) {
         Ok(bytes) => {
@@ -58,9 +59,8 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     let (running, sandbox_url, smpp) = sandbox(&options).await?;
     adjust(&mut config, &options);
     std::fs::create_dir_all(&options.data)?;
-    let certificate = Some(authority::certificate(&options.data)?);
-    let extras = Extras { certificate, vendor_limits: options.vendor_limits };
-    let node = Node::start(&config, extras).await?;
+    authority::make(&options.data)?;
+    let node = Node::start(config).await?;
     let base_url = format!("http://{}", node.address);
     let info = match known {
         Some(info) => info,
@@ -82,17 +82,20 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     }
     if !options.once {
         greet(&info, &info_path);
-        crate::until_stopped().await;
+        stop.asked().await;
     }
-    node.shutdown().await;
-    if let Some(running) = running {
-        running.shutdown().await;
-    }
-    played.map(drop)
+    let all = async {
+        node.shutdown().await;
+        if let Some(running) = running {
+            running.shutdown().await;
+        }
+    };
+    let ended = stop.finish(all).await;
+    played.map(|_| ended)
 }
 
 /// Starts a sandbox, or asks one that runs where its SMSC listens.
-async fn sandbox(options: &Options) -> anyhow::Result<(Option<Running>, String, SocketAddr)> {
+async fn sandbox(options: &DemoArgs) -> anyhow::Result<(Option<Running>, String, SocketAddr)> {
     let Some(url) = &options.sandbox else {
         let settings = sandbox::Settings {
             ledger: Some(options.data.join("sandbox-ledger.jsonl")),
@@ -112,13 +115,13 @@ async fn sandbox(options: &Options) -> anyhow::Result<(Option<Running>, String, 
 }
 
 /// The demo talks to loopback and keeps its own folder; everything else is as configured.
-fn adjust(config: &mut Config, options: &Options) {
+fn adjust(config: &mut Config, options: &DemoArgs) {
     config.store.data.clone_from(&options.data);
-    let free = SocketAddr::from((TLS_LISTEN.0, 0));
-    let usual = SocketAddr::from(TLS_LISTEN);
-    let chosen = options.listen.is_some();
+    let usual = Config::default().server.listen;
     config.server.listen = options.listen.unwrap_or(config.server.listen);
-    config.server.tls_listen = options.tls_listen.or(Some(if chosen { free } else { usual }));
+    let beside =
+        SocketAddr::from((TLS_LISTEN.0, if config.server.listen == usual { TLS_LISTEN.1 } else { 0 }));
+    config.server.tls_listen = options.tls_listen.or(config.server.tls_listen).or(Some(beside));
 }
 
 /// Makes both tenants.
