@@ -38,6 +38,7 @@ pub(crate) async fn create(
         bot: None,
         notes_to_connector: false,
         queue_limit: QUEUE_LIMIT,
+        patience: Default::default(),
     };
     put(engine, app).await
 }

@@ -19,6 +19,21 @@ pub enum UnknownPolicy {
     FailOver,
 }
 
+/// How patient an app is with a channel before it tries the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Seconds that temporary failures are tried again, from the first on.
+    pub retry_s: u32,
+    /// Seconds that a channel may take to report arrival, where it reports that at all; `None`: for ever.
+    pub report_s: Option<u32>,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { retry_s: 3600, report_s: None }
+    }
+}
+
 /// A connected channel of an app.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChannelAccount {
@@ -54,6 +69,7 @@ pub struct App {
     /// Connected channels, highest priority first.
     pub channels: Vec<ChannelAccount>,
     pub unknown_policy: Option<UnknownPolicy>,
+    pub patience: Patience,
     /// Signs receipts that go to a message's own callback URL. Secret: encrypted at rest.
     pub override_callback_secret: Option<String>,
     /// Further messages of a contact reopen its one conversation instead of starting another.
@@ -62,7 +78,7 @@ pub struct App {
     pub bot: Option<AgentId>,
     /// Notes also go to the connector installation, for agents and managers.
     pub notes_to_connector: bool,
-    /// Most send jobs that may wait; beyond it the door refuses.
+    /// Most messages that may wait to be handed over; beyond it the door refuses.
     pub queue_limit: u64,
 }
 

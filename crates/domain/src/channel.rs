@@ -5,6 +5,17 @@
 
 use std::sync::Arc;
 
+use crate::app::UnknownPolicy;
+
+/// What a delivery must know of a channel: taken from its abilities by whoever runs the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nature {
+    /// For an attempt whose outcome stays unknown, where the app says nothing.
+    pub unknown: UnknownPolicy,
+    /// The provider reports when a message reached the person.
+    pub reports_delivered: bool,
+}
+
 /// A channel's upper-case name, as the registry spells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Channel(Arc<str>);

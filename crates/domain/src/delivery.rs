@@ -5,15 +5,18 @@
 //! (`failed < delivered < read`), so duplicates and permutations of receipts end in the same state.
 
 mod machine;
+mod parts;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod truth;
 
 use std::sync::Arc;
 
 use crate::channel::Address;
 use crate::time::Time;
 
-pub use machine::Moved;
+pub use machine::{Moved, Rules};
 
 /// A priority class of lanes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +86,7 @@ impl Reason {
     }
 }
 
-/// How one hand-over ended.
+/// How one hand-over ended. Parts are all that are known to be taken, those of earlier attempts included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The provider took it; one id per part, normalized.
@@ -106,8 +109,16 @@ pub struct Attempt {
     pub started_at: Time,
     pub ended_at: Option<Time>,
     pub outcome: Option<Outcome>,
-    /// Parts that a receipt called delivered.
+    /// Parts that a receipt called delivered, or read.
     pub delivered_parts: Vec<Arc<str>>,
+    /// Parts that a receipt called read.
+    pub read_parts: Vec<Arc<str>>,
+    /// Parts that a receipt called failed.
+    pub failed_parts: Vec<Arc<str>>,
+    /// What the first failed part's receipt gave as reason.
+    pub failure: Option<Reason>,
+    /// A receipt said that the provider has it.
+    pub reached: bool,
 }
 
 /// What the delivery does at the moment.
@@ -172,6 +183,8 @@ pub struct Delivery {
     pub expires_at: Time,
     /// Hand-overs to the current leg that ended temporarily.
     pub temporary_failures: u32,
+    /// When the next leg is tried unless the current one has reported by then.
+    pub report_due: Option<Time>,
     pub attempts: Vec<Attempt>,
     pub steps: Vec<Step>,
     /// Receipts go here instead of the subscription's own target.

@@ -189,6 +189,11 @@ impl Key {
         Key::text::<Counter>(tenant, what)
     }
 
+    /// How many of an app's messages wait to be handed over.
+    pub fn queue(tenant: TenantId, app: AppId) -> Key {
+        Key::counter(tenant, &format!("queue/{}", app.ulid()))
+    }
+
     /// An address's standing with an app.
     pub fn consent(tenant: TenantId, app: AppId, address: &Address) -> Key {
         Key::text::<Consent>(tenant, &recipient_name(app, address))

@@ -10,8 +10,8 @@ mod hand_over;
 use std::sync::Arc;
 
 use domain::app::UnknownPolicy;
-use domain::channel::Channel;
-use domain::command::attempt::Expire;
+use domain::channel::{Channel, Nature};
+use domain::command::expire::{Erase, Expire};
 use domain::id::JobId;
 use domain::job::{Job, Work};
 use domain::time::Time;
@@ -107,7 +107,7 @@ async fn work(engine: &Engine, job: Job) -> Ended {
             again_unless(engine, engine.execute(expire).await.is_ok())
         }
         Work::Erase { message } => {
-            let erase = domain::command::attempt::Erase { tenant: job.tenant, message, job: job.id };
+            let erase = Erase { tenant: job.tenant, message, job: job.id };
             again_unless(engine, engine.execute(erase).await.is_ok())
         }
     }
@@ -138,10 +138,15 @@ async fn sweep(engine: &Engine, board: &mut Board) {
     }
 }
 
-/// What holds for unknown outcomes on a channel where the app says nothing.
-pub(crate) fn default_policy(engine: &Engine, channel: &Channel) -> UnknownPolicy {
-    let safe = engine.registered(channel).is_some_and(|known| known.connector.abilities().repeating_is_safe);
-    if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold }
+/// What the connector's abilities say of a channel.
+pub(crate) fn nature(engine: &Engine, channel: &Channel) -> Nature {
+    let registered = engine.registered(channel);
+    let abilities = registered.map(|known| known.connector.abilities());
+    let safe = abilities.is_some_and(|abilities| abilities.repeating_is_safe);
+    Nature {
+        unknown: if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold },
+        reports_delivered: abilities.is_some_and(|abilities| abilities.reports_delivered),
+    }
 }
 
 /// Keeps the accounts of session channels connected, anew whenever apps change.

@@ -174,6 +174,7 @@ async fn reply(
     };
     let refused = |refusal| match refusal {
         Refusal::UnknownConversation | Refusal::UnknownAgent => Problem::NotFound,
+        Refusal::QueueFull => Problem::QueueFull,
     };
     desk.engine.execute(reply).await.map_err(|failure| Problem::from_failure(failure, refused))
 }

@@ -29,6 +29,8 @@ pub(crate) enum Problem {
     Record(String, Vec<&'static str>),
     Internal,
     Unavailable,
+    /// Too many messages of the inbox wait already.
+    QueueFull,
 }
 
 pub(crate) const WRONG_TOKEN: &str = "Invalid Access Token";
@@ -93,6 +95,7 @@ impl IntoResponse for Problem {
             }
             Problem::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR),
             Problem::Unavailable => plain(StatusCode::SERVICE_UNAVAILABLE),
+            Problem::QueueFull => plain(StatusCode::TOO_MANY_REQUESTS),
         };
         let mut response = answer(status, &body);
         if unauthorized {

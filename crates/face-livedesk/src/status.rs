@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use domain::channel::Channel;
-use domain::command::attempt::Erase;
+use domain::command::expire::Erase;
 use domain::command::receipt::TakeReceipt;
 use domain::conversation::Conversation;
 use domain::delivery::{Reason, ReasonKind, Receipt, Status};

@@ -1,23 +1,21 @@
-//! Attempts: recorded before bytes leave, finished with what the channel said, expired when time is over.
+//! Attempts: recorded before bytes leave, finished with what the channel said.
 //!
 //! The engine's runner does what the answers say; everything that the world learns about a journey is decided here.
 
 use std::sync::Arc;
 
-use super::Command;
-use super::thread;
-use crate::app::{App, UnknownPolicy};
-use crate::channel::Address;
+use super::{Command, settle, thread};
+use crate::app::App;
+use crate::channel::{Address, Nature};
 use crate::consent::Consent;
 use crate::content::Content;
-use crate::delivery::{Delivery, Moved, Outcome, Phase, Priority, Reason, ReasonKind, Status};
-use crate::event::{DeliveryChange, Fact};
+use crate::conversation::Conversation;
+use crate::delivery::{Delivery, Moved, Outcome, Phase, Reason, ReasonKind, Rules};
 use crate::id::{JobId, MessageId, TenantId};
-use crate::job::{Lane, Work};
 use crate::message::Message;
 use crate::record::{EarlyReceipts, Key, Pointer};
 use crate::time::Time;
-use crate::view::{About, Halt, View};
+use crate::view::{Halt, View};
 
 /// Opens an attempt for a message whose send job came up.
 #[derive(Clone, Debug)]
@@ -26,8 +24,7 @@ pub struct Begin {
     pub message: MessageId,
     /// `None` when the courier carries the message in a callback.
     pub job: Option<JobId>,
-    /// What holds for an attempt that a crash left open, where the app says nothing.
-    pub default_policy: UnknownPolicy,
+    pub nature: Nature,
 }
 
 /// What the runner does next.
@@ -62,48 +59,21 @@ impl Command for Begin {
         view.want(&[Key::id::<Message>(tenant, self.message.0), Key::id::<Content>(tenant, self.message.0)])?;
         let message = view.by_id::<Message, _>(tenant, self.message.0)?;
         let content = view.by_id::<Content, _>(tenant, self.message.0)?;
-        let (Some(message), Some(content)) = (message, content) else {
+        let Some((message, delivery)) =
+            message.and_then(|message| Some((message.clone(), message.delivery.clone()?)))
+        else {
             return Ok(self.nothing(view));
         };
-        let Some(delivery) = message.delivery.clone() else {
-            return Ok(self.nothing(view));
-        };
-        if delivery.phase == Phase::Attempting {
-            return self.recover(view, Arc::unwrap_or_clone(message));
+        // Before anything else is looked at: a job that comes up twice never touches what is under way.
+        match delivery.phase {
+            Phase::Waiting { not_before } if not_before > view.now() => {
+                return Ok(Begun::NotBefore(not_before));
+            }
+            Phase::Waiting { .. } => self.open(view, Arc::unwrap_or_clone(message), delivery, content),
+            Phase::Attempting if self.job.is_some() => self.recover(view, Arc::unwrap_or_clone(message)),
+            Phase::Attempting => self.join(view, message, &delivery, content),
+            Phase::HandedOver | Phase::Held { .. } | Phase::Done => Ok(self.nothing(view)),
         }
-        if let Phase::Waiting { not_before } = delivery.phase
-            && not_before > view.now()
-        {
-            return Ok(Begun::NotBefore(not_before));
-        }
-        let to = delivery.address().clone();
-        let consent = Key::consent(tenant, message.app, &to);
-        view.want(&[Key::id::<App>(tenant, message.app.0), consent.clone()])?;
-        let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
-        let allowed = view.get::<Consent, _>(&consent)?.is_none_or(|consent| consent.allows(message.class));
-        let reply_to = answered(view, &message, &to)?;
-        let mut message = Arc::unwrap_or_clone(message);
-        let mut delivery = delivery;
-        if let Some(reason) = obstacle(app.as_deref(), &to, allowed) {
-            let moved = delivery.give_up(reason, view.now());
-            message.delivery = Some(delivery);
-            settle(view, &mut message, &moved, self.job);
-            return Ok(Begun::Nothing);
-        }
-        let moved = delivery.expire(view.now());
-        if moved != Moved::Nothing {
-            message.delivery = Some(delivery);
-            settle(view, &mut message, &moved, self.job);
-            return Ok(Begun::Nothing);
-        }
-        let (Some(attempt), Some(app)) = (delivery.begin(view.now()), app) else {
-            return Ok(self.nothing(view));
-        };
-        message.address = Some(to.clone());
-        message.delivery = Some(delivery);
-        thread::put_message(view, message.clone());
-        let message = Arc::new(message);
-        Ok(Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to }))
     }
 }
 
@@ -113,47 +83,80 @@ impl Begin {
         Begun::Nothing
     }
 
-    /// An attempt is open although nobody holds it: the process died between its first byte and its answer. The
-    /// outcome is unknown, never "not tried". A callback that carries a message simply goes on.
-    fn recover<R>(&self, view: &mut View<'_>, mut message: Message) -> Result<Begun, Halt<R>> {
+    /// Consent and time-to-live are looked at once more, then the attempt is recorded.
+    fn open<R>(
+        &self,
+        view: &mut View<'_>,
+        mut message: Message,
+        mut delivery: Delivery,
+        content: Option<Arc<Content>>,
+    ) -> Result<Begun, Halt<R>> {
+        let (tenant, to) = (self.tenant, delivery.address().clone());
+        let consent = Key::consent(tenant, message.app, &to);
+        let mut wanted =
+            vec![Key::id::<App>(tenant, message.app.0), Key::queue(tenant, message.app), consent.clone()];
+        wanted.extend(message.reply_to.map(|id| Key::id::<Message>(tenant, id.0)));
+        view.want(&wanted)?;
+        let app = thread::app::<R>(view, tenant, message.app)?;
+        let allowed = view.get::<Consent, R>(&consent)?.is_none_or(|consent| consent.allows(message.class));
+        let reply_to = answered(view, &message, &to)?;
+        let now = view.now();
+        let over = match obstacle(app.as_deref(), &to, allowed, content.is_some()) {
+            Some(reason) => delivery.give_up(reason, now),
+            None => delivery.expire(now),
+        };
+        if let Some(moved) = over {
+            message.delivery = Some(delivery);
+            settle::settle(view, &mut message, &[moved])?;
+            return Ok(self.nothing(view));
+        }
+        let (Some(attempt), Some(app), Some(content)) = (delivery.begin(now), app, content) else {
+            return Ok(self.nothing(view));
+        };
+        message.address = Some(to.clone());
+        message.delivery = Some(delivery);
+        thread::put_message(view, message.clone());
+        let message = Arc::new(message);
+        Ok(Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to }))
+    }
+
+    /// A callback that carries a message goes on with the attempt it opened.
+    fn join<R>(
+        &self,
+        view: &mut View<'_>,
+        message: Arc<Message>,
+        delivery: &Delivery,
+        content: Option<Arc<Content>>,
+    ) -> Result<Begun, Halt<R>> {
         let app = thread::app::<R>(view, self.tenant, message.app)?;
-        let policy = app.as_ref().and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
+        let (attempt, to) = (delivery.attempt_number(), delivery.address().clone());
+        Ok(match (app, content) {
+            (Some(app), Some(content)) => {
+                Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to: None })
+            }
+            _ => Begun::Nothing,
+        })
+    }
+
+    /// An attempt is open although nobody holds it: the process died between its first byte and its answer. The
+    /// outcome is unknown, never "not tried".
+    fn recover<R>(&self, view: &mut View<'_>, mut message: Message) -> Result<Begun, Halt<R>> {
+        view.want(&[Key::id::<App>(self.tenant, message.app.0), Key::queue(self.tenant, message.app)])?;
+        let app = thread::app::<R>(view, self.tenant, message.app)?;
         let Some(mut delivery) = message.delivery.take() else {
             return Ok(self.nothing(view));
         };
-        if self.job.is_none() {
-            let content = view.by_id::<Content, R>(self.tenant, message.id.0)?;
-            let (attempt, to) = (delivery.attempt_number(), delivery.address().clone());
-            message.delivery = Some(delivery);
-            let message = Arc::new(message);
-            return Ok(match (app, content) {
-                (Some(app), Some(content)) => {
-                    Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to: None })
-                }
-                _ => Begun::Nothing,
-            });
-        }
-        let now = view.now();
-        let moved =
-            delivery.finish(delivery.attempt_number(), Outcome::Unknown { parts: Vec::new() }, policy, now);
+        let (attempt, now) = (delivery.attempt_number(), view.now());
+        let rules = settle::rules(app.as_deref(), self.nature, &message, attempt);
+        let moved = delivery.finish(attempt, Outcome::Unknown { parts: Vec::new() }, rules, now);
+        let phase = delivery.phase;
         message.delivery = Some(delivery);
-        let again = match &moved {
-            Moved::RetryAt(at) => Some(*at),
-            Moved::Switched(_) => Some(now),
-            _ => None,
-        };
-        settle(view, &mut message, &moved, self.job.filter(|_| again.is_none()));
-        if let Moved::Held(until) = moved {
-            watch_held(view, &message, until);
+        settle::settle(view, &mut message, &moved)?;
+        match phase {
+            Phase::Waiting { not_before } => Ok(Begun::NotBefore(not_before)),
+            _ => Ok(self.nothing(view)),
         }
-        Ok(again.map_or(Begun::Nothing, Begun::NotBefore))
     }
-}
-
-/// Looks at a held attempt when its patience is over.
-fn watch_held(view: &mut View<'_>, message: &Message, until: Time) {
-    let work = Work::Expire { message: message.id };
-    view.schedule(message.tenant, message.app, until, Lane::None, Priority::Normal, work);
 }
 
 /// The runner leaves a message to the courier, whose callback carries it: the job is done, no attempt began.
@@ -173,10 +176,13 @@ impl Command for LeaveToCourier {
 }
 
 /// Why this channel must not be tried, if so.
-fn obstacle(app: Option<&App>, to: &Address, allowed: bool) -> Option<Reason> {
+fn obstacle(app: Option<&App>, to: &Address, allowed: bool, content: bool) -> Option<Reason> {
     let Some(app) = app else {
         return Some(Reason::new(ReasonKind::Internal, "the app is gone"));
     };
+    if !content {
+        return Some(Reason::new(ReasonKind::Internal, "the content was erased before it was sent"));
+    }
     if !allowed {
         return Some(Reason::new(ReasonKind::RecipientNotOptedIn, "the recipient opted out"));
     }
@@ -217,8 +223,7 @@ pub struct Finish {
     /// `None` when the courier carried the message.
     pub job: Option<JobId>,
     pub outcome: Outcome,
-    /// What holds where the app says nothing.
-    pub default_policy: UnknownPolicy,
+    pub nature: Nature,
 }
 
 /// What the runner does with the lane.
@@ -240,35 +245,31 @@ impl Command for Finish {
             return Ok(self.done(view));
         };
         let mut message = Arc::unwrap_or_clone(message);
-        let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
-        let policy = app.and_then(|app| app.unknown_policy).unwrap_or(self.default_policy);
         let Some(mut delivery) = message.delivery.take() else {
             return Ok(self.done(view));
         };
-        let now = view.now();
-        let moved = delivery.finish(self.attempt, self.outcome.clone(), policy, now);
-        let joined = self.join_early(view, &message, &mut delivery)?;
+        let mut wanted = vec![Key::id::<App>(tenant, message.app.0), Key::queue(tenant, message.app)];
+        wanted.extend(message.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
+        wanted.extend(self.early(&message, &delivery));
+        view.want(&wanted)?;
+        let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
+        let rules = settle::rules(app.as_deref(), self.nature, &message, self.attempt);
+        let mut moved = delivery.finish(self.attempt, self.outcome.clone(), rules, view.now());
+        moved.extend(self.join_early(view, &message, &mut delivery, rules)?);
+        let phase = delivery.phase;
         message.delivery = Some(delivery);
-        let again = matches!(moved, Moved::RetryAt(_) | Moved::Switched(_));
-        settle(view, &mut message, &moved, self.job.filter(|_| !again));
-        if let Moved::Held(until) = moved {
-            watch_held(view, &message, until);
-        }
-        if again && self.job.is_none() {
-            send_again(view, &message);
-        }
-        if moved == Moved::HandedOver {
+        settle::settle(view, &mut message, &moved)?;
+        if moved.contains(&Moved::HandedOver) {
             reached(view, &message)?;
         }
-        for moved in joined {
-            settle(view, &mut message, &moved, None);
+        match (phase, self.job) {
+            (Phase::Waiting { not_before }, Some(_)) => Ok(Finished::Again(not_before)),
+            (Phase::Waiting { .. }, None) => {
+                settle::send_again(view, &message);
+                Ok(Finished::Done)
+            }
+            _ => Ok(self.done(view)),
         }
-        Ok(match (moved, message.delivery.as_ref().map(|delivery| delivery.phase)) {
-            (Moved::RetryAt(at), _) => Finished::Again(at),
-            (Moved::Switched(_), _) => Finished::Again(now),
-            (_, Some(Phase::Waiting { not_before })) => Finished::Again(not_before),
-            _ => Finished::Done,
-        })
     }
 }
 
@@ -278,32 +279,45 @@ impl Finish {
         Finished::Done
     }
 
+    fn parts(&self) -> &[Arc<str>] {
+        match &self.outcome {
+            Outcome::Accepted { parts } | Outcome::Unknown { parts } => parts,
+            Outcome::Refused(_) | Outcome::Temporary { .. } => &[],
+        }
+    }
+
+    fn channel<'a>(&self, delivery: &'a Delivery) -> Option<&'a str> {
+        let attempt = delivery.attempts.iter().find(|attempt| attempt.number == self.attempt)?;
+        Some(delivery.plan[attempt.leg].channel.as_str())
+    }
+
+    /// Where receipts wait that came before the provider's ids were known.
+    fn early(&self, message: &Message, delivery: &Delivery) -> Vec<Key> {
+        let channel = self.channel(delivery).unwrap_or_default();
+        let key = |part: &Arc<str>| Key::early_receipts(self.tenant, message.app, channel, part);
+        self.parts().iter().map(key).collect()
+    }
+
     /// Makes the provider's ids known, and takes the receipts that came before they were.
     fn join_early<R>(
         &self,
         view: &mut View<'_>,
         message: &Message,
         delivery: &mut Delivery,
+        rules: Rules,
     ) -> Result<Vec<Moved>, Halt<R>> {
-        let (Outcome::Accepted { parts } | Outcome::Unknown { parts }) = &self.outcome else {
+        let Some(channel) = self.channel(delivery).map(str::to_owned) else {
             return Ok(Vec::new());
         };
-        let Some(attempt) = delivery.attempts.iter().find(|attempt| attempt.number == self.attempt) else {
-            return Ok(Vec::new());
-        };
-        let channel = delivery.plan[attempt.leg].channel.clone();
-        let channel = channel.as_str();
-        let early = |part: &str| Key::early_receipts(self.tenant, message.app, channel, part);
-        view.want(&parts.iter().map(|part| early(part)).collect::<Vec<_>>())?;
         let mut moved = Vec::new();
-        for part in parts {
+        for (part, early) in self.parts().iter().zip(self.early(message, delivery)) {
             let pointer = Pointer { target: message.id.0, attempt: self.attempt };
-            view.put(Key::provider_id(self.tenant, message.app, channel, part), pointer);
-            if let Some(kept) = view.get::<EarlyReceipts, R>(&early(part))? {
+            view.put(Key::provider_id(self.tenant, message.app, &channel, part), pointer);
+            if let Some(kept) = view.get::<EarlyReceipts, R>(&early)? {
                 for receipt in &kept.receipts {
-                    moved.push(delivery.receipt(self.attempt, part, receipt.clone(), view.now()));
+                    moved.extend(delivery.receipt(self.attempt, part, receipt.clone(), rules, view.now()));
                 }
-                view.delete(early(part));
+                view.delete(early);
             }
         }
         Ok(moved)
@@ -326,103 +340,4 @@ fn reached<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
         thread::put_conversation(view, conversation);
     }
     Ok(())
-}
-
-/// Looks whether a message's time is over.
-#[derive(Clone, Debug)]
-pub struct Expire {
-    pub tenant: TenantId,
-    pub message: MessageId,
-    pub job: JobId,
-}
-
-impl Command for Expire {
-    type Answer = ();
-    type Refusal = std::convert::Infallible;
-
-    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
-        view.finish_job(self.job);
-        let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
-            return Ok(());
-        };
-        let mut message = Arc::unwrap_or_clone(message);
-        let Some(mut delivery) = message.delivery.take() else {
-            return Ok(());
-        };
-        // A message that a channel has is that channel's to expire; we only stop what still waits with us.
-        let waits = matches!(delivery.phase, Phase::Waiting { .. } | Phase::Held { .. });
-        let moved = if waits { delivery.expire(view.now()) } else { Moved::Nothing };
-        message.delivery = Some(delivery);
-        settle(view, &mut message, &moved, None);
-        Ok(())
-    }
-}
-
-/// Erases a message's content and addresses; facts stay.
-#[derive(Clone, Debug)]
-pub struct Erase {
-    pub tenant: TenantId,
-    pub message: MessageId,
-    pub job: JobId,
-}
-
-impl Command for Erase {
-    type Answer = ();
-    type Refusal = std::convert::Infallible;
-
-    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
-        view.finish_job(self.job);
-        view.delete(Key::id::<Content>(self.tenant, self.message.0));
-        Ok(())
-    }
-}
-
-/// Writes the message, tells the log what moved, and drops the job that is done.
-pub(super) fn settle(view: &mut View<'_>, message: &mut Message, moved: &Moved, done: Option<JobId>) {
-    if let Some(job) = done {
-        view.finish_job(job);
-    }
-    tell(view, message, moved);
-    if let Some(delivery) = &message.delivery {
-        message.address = Some(delivery.address().clone());
-    }
-    thread::put_message(view, message.clone());
-}
-
-/// The fact that a journey moved, if an outsider would notice.
-pub(super) fn tell(view: &mut View<'_>, message: &Message, moved: &Moved) {
-    let Some(delivery) = &message.delivery else { return };
-    let change = |status, address: &Address, reason| {
-        Fact::DeliveryChanged(DeliveryChange {
-            status,
-            address: address.clone(),
-            reason,
-            callback_url: delivery.callback_url.as_deref().map(Arc::from),
-        })
-    };
-    let current = delivery.address();
-    let fact = match moved {
-        Moved::Nothing | Moved::RetryAt(_) | Moved::Held(_) => return,
-        Moved::HandedOver => change(Status::HandedOver, current, None),
-        Moved::Switched(reason) => {
-            let left = &delivery.plan[delivery.leg.saturating_sub(1)];
-            change(Status::SwitchingChannel, left, Some(reason.clone()))
-        }
-        Moved::Failed(reason) => change(Status::Failed, current, Some(reason.clone())),
-        Moved::Advanced(status) => change(*status, current, None),
-    };
-    let (app, contact) = (Some(message.app), message.contact);
-    let about = About { app, contact, conversation: message.conversation, message: Some(message.id) };
-    view.emit(message.tenant, about, fact);
-}
-
-/// Makes a send job for a message that a receipt sent to its next channel.
-pub(super) fn send_again(view: &mut View<'_>, message: &Message) {
-    let Some(delivery) = &message.delivery else { return };
-    let lane = match message.conversation {
-        Some(conversation) => Lane::Conversation(conversation),
-        None => Lane::Recipient(message.app, delivery.plan[0].clone()),
-    };
-    let work = Work::Send { message: message.id };
-    view.schedule(message.tenant, message.app, view.now(), lane, delivery.priority, work);
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::open::Profile;
 use super::reply::updated;
 use super::standing::{Refusal, of_consumer};
-use super::{Command, attempt, thread};
+use super::{Command, settle, thread};
 use crate::channel::Address;
 use crate::contact::Contact;
 use crate::conversation::Party;
-use crate::delivery::{Receipt, Status};
+use crate::delivery::{Receipt, Rules, Status};
 use crate::event::{ConsumerStatus, Fact, SignalKind};
 use crate::id::{AppId, ContactId, ConversationId, TenantId};
 use crate::message::Message;
@@ -55,7 +55,7 @@ impl Command for Acknowledge {
         thread::put_conversation(view, conversation);
         for target in targets {
             if let Some(message) = view.by_id::<Message, Refusal>(self.tenant, target)? {
-                self.mark(view, Arc::unwrap_or_clone(message));
+                self.mark(view, Arc::unwrap_or_clone(message))?;
             }
         }
         Ok(sequence)
@@ -63,7 +63,7 @@ impl Command for Acknowledge {
 }
 
 impl Acknowledge {
-    fn mark(&self, view: &mut View<'_>, mut message: Message) {
+    fn mark(&self, view: &mut View<'_>, mut message: Message) -> Result<(), Halt<Refusal>> {
         let status = match self.status {
             ConsumerStatus::Accept => Status::Delivered,
             ConsumerStatus::Read | ConsumerStatus::Access | ConsumerStatus::Action => Status::Read,
@@ -71,14 +71,12 @@ impl Acknowledge {
         };
         let now = view.now();
         let Some(delivery) = message.delivery.as_mut() else {
-            return;
+            return Ok(());
         };
         let number = delivery.attempt_number();
         let receipt = Receipt { status, reason: None, at: now };
-        let moved = delivery.receipt(number, &Arc::from("consumer"), receipt, now);
-        if moved != crate::delivery::Moved::Nothing {
-            attempt::settle(view, &mut message, &moved, None);
-        }
+        let moved = delivery.receipt(number, &Arc::from("consumer"), receipt, Rules::PLAIN, now);
+        settle::settle(view, &mut message, &moved)
     }
 }
 

@@ -3,11 +3,13 @@
 pub mod admin;
 pub mod attempt;
 pub mod consumer;
+pub mod expire;
 pub mod open;
 pub mod receipt;
 pub mod receive;
 pub mod reply;
 pub mod send;
+mod settle;
 pub mod standing;
 #[cfg(test)]
 mod tests;

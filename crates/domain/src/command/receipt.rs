@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use super::Command;
-use super::attempt;
-use crate::channel::Channel;
-use crate::delivery::{Moved, Outcome, Phase, Receipt};
+use super::{Command, settle, thread};
+use crate::app::{App, UnknownPolicy};
+use crate::channel::{Channel, Nature};
+use crate::delivery::Receipt;
 use crate::id::{AppId, MessageId, TenantId};
 use crate::message::Message;
 use crate::record::{EarlyReceipts, Key, Pointer};
@@ -18,6 +18,9 @@ use crate::view::{Halt, View};
 pub const EARLY_S: i64 = 72 * 3600;
 /// Unclaimed receipts kept for one provider id.
 pub const EARLY_MAX: usize = 16;
+
+/// A channel that has just reported reports.
+const OF_REPORTING: Nature = Nature { unknown: UnknownPolicy::Hold, reports_delivered: true };
 
 /// One statement.
 #[derive(Clone, Debug)]
@@ -44,6 +47,7 @@ impl Command for TakeReceipt {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Taken, Halt<Self::Refusal>> {
         let channel = self.channel.as_str();
+        view.want(&self.wanted())?;
         let known = match self.token {
             Some((message, attempt)) => Some(Pointer { target: message.0, attempt }),
             None => {
@@ -61,31 +65,35 @@ impl Command for TakeReceipt {
             return self.keep(view);
         };
         let mut message = Arc::unwrap_or_clone(message);
+        if message.delivery.is_none() {
+            return self.keep(view);
+        }
+        let app = thread::app(view, self.tenant, self.app)?;
+        let rules = settle::rules(app.as_deref(), OF_REPORTING, &message, pointer.attempt);
         let Some(delivery) = message.delivery.as_mut() else {
             return self.keep(view);
         };
-        let now = view.now();
-        // The provider knows the attempt, so an unanswered hand-over is hereby known to have arrived.
-        let open = delivery.attempts.last().is_some_and(|last| last.number == pointer.attempt)
-            && matches!(delivery.phase, Phase::Held { .. });
-        let mut moved = Vec::new();
-        if open && self.receipt.status != crate::delivery::Status::Failed {
-            let parts = vec![self.provider_id.clone()];
-            let policy = crate::app::UnknownPolicy::Hold;
-            moved.push(delivery.finish(pointer.attempt, Outcome::Accepted { parts }, policy, now));
-        }
-        moved.push(delivery.receipt(pointer.attempt, &self.provider_id, self.receipt.clone(), now));
-        for step in &moved {
-            attempt::settle(view, &mut message, step, None);
-        }
-        if moved.iter().any(|step| matches!(step, Moved::Switched(_))) {
-            attempt::send_again(view, &message);
+        let waited = delivery.is_queued();
+        let moved =
+            delivery.receipt(pointer.attempt, &self.provider_id, self.receipt.clone(), rules, view.now());
+        let again = delivery.is_queued() && !waited;
+        settle::settle(view, &mut message, &moved)?;
+        if again {
+            settle::send_again(view, &message);
         }
         Ok(Taken::Joined)
     }
 }
 
 impl TakeReceipt {
+    fn wanted(&self) -> Vec<Key> {
+        let channel = self.channel.as_str();
+        let by_id = Key::provider_id(self.tenant, self.app, channel, &self.provider_id);
+        let by_token = |(message, _): (MessageId, u32)| Key::id::<Message>(self.tenant, message.0);
+        let named = self.token.map_or(by_id, by_token);
+        vec![named, Key::id::<App>(self.tenant, self.app.0), Key::queue(self.tenant, self.app)]
+    }
+
     fn keep<R>(&self, view: &mut View<'_>) -> Result<Taken, Halt<R>> {
         let key = Key::early_receipts(self.tenant, self.app, self.channel.as_str(), &self.provider_id);
         let mut receipts =

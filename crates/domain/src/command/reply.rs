@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Command;
 use super::thread::{self, Draft};
+use super::{Command, settle};
 use crate::agent::Agent;
 use crate::app::App;
 use crate::channel::{Address, Channel};
@@ -39,6 +39,8 @@ pub struct Reply {
 pub enum Refusal {
     UnknownConversation,
     UnknownAgent,
+    /// Too many of the app's messages wait already.
+    QueueFull,
 }
 
 impl Command for Reply {
@@ -52,6 +54,8 @@ impl Command for Reply {
         let mut wanted = vec![
             Key::id::<App>(tenant, conversation.app.0),
             Key::id::<Contact>(tenant, conversation.contact.0),
+            Key::queue(tenant, conversation.app),
+            Key::counter(tenant, "message"),
         ];
         wanted.extend(self.agent.map(|agent| Key::id::<Agent>(tenant, agent.0)));
         wanted.extend(self.in_reply_to.map(|number| Key::number(tenant, "message", number)));
@@ -59,6 +63,9 @@ impl Command for Reply {
         let app = thread::app(view, tenant, conversation.app)?.ok_or(Refusal::UnknownConversation)?;
         if let Some(agent) = self.agent {
             view.by_id::<Agent, Refusal>(tenant, agent.0)?.ok_or(Refusal::UnknownAgent)?;
+        }
+        if !self.private && settle::queued::<Refusal>(view, tenant, app.id)? >= app.queue_limit {
+            return Err(Refusal::QueueFull.into());
         }
         let author = self.agent.or(app.bot).map_or(Author::App, Author::Agent);
         let contact = view.by_id::<Contact, Refusal>(tenant, conversation.contact.0)?;
@@ -83,8 +90,7 @@ impl Command for Reply {
             let mut over = Delivery::planned(vec![address], Priority::Normal, Time::NEVER, view.now());
             let moved = over.give_up(reason, view.now());
             message.delivery = Some(over);
-            super::attempt::tell(view, &message, &moved);
-            thread::put_message(view, message.clone());
+            settle::settle(view, &mut message, moved.as_slice())?;
         }
         if !self.private {
             conversation.unread = 0;

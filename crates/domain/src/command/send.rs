@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::thread::{self, Draft};
-use super::{Command, Person};
+use super::{Command, Person, settle};
 use crate::app::{App, ProcessingMode};
 use crate::channel::{Address, Channel};
 use crate::consent::ContentClass;
@@ -80,6 +80,8 @@ pub enum Refusal {
     ContactInDispatch,
     /// None of the contact's identities can be used.
     NoChannel,
+    /// Too many of the app's messages wait already.
+    QueueFull,
 }
 
 impl Command for Send {
@@ -87,7 +89,8 @@ impl Command for Send {
     type Refusal = Refusal;
 
     fn decide(&self, view: &mut View<'_>) -> Result<Sent, Halt<Refusal>> {
-        let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::counter(self.tenant, "message")];
+        let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::queue(self.tenant, self.app)];
+        wanted.extend(["message", "conversation", "contact"].map(|what| Key::counter(self.tenant, what)));
         match &self.recipient {
             Recipient::Contact(id) => {
                 wanted.push(Key::id::<Contact>(self.tenant, id.0));
@@ -104,6 +107,9 @@ impl Command for Send {
             if app.account(channel).is_none() {
                 return Err(Refusal::ChannelNotConfigured(channel.clone()).into());
             }
+        }
+        if settle::queued::<Refusal>(view, self.tenant, app.id)? >= app.queue_limit {
+            return Err(Refusal::QueueFull.into());
         }
         if self.dispatch_only || app.mode == ProcessingMode::Dispatch {
             return self.dispatch(view, &app);
@@ -261,7 +267,7 @@ impl Send {
         view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
         let about = About { app: Some(app.id), message: Some(id), ..About::default() };
         view.emit(self.tenant, about, Fact::MessageSubmitted);
-        thread::schedule(view, &message, Lane::Recipient(app.id, first));
+        thread::schedule(view, &message, Lane::Recipient(app.id, first))?;
         thread::put_message(view, message);
         Ok(Sent { message: id, accepted_at: view.now() })
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::settle;
 use crate::app::App;
 use crate::channel::Address;
 use crate::consent::ContentClass;
@@ -274,7 +275,7 @@ pub fn append<R>(
         Direction::Outbound => Fact::MessageSubmitted,
     };
     view.emit(tenant, about(conversation, Some(id)), fact);
-    schedule(view, &message, Lane::Conversation(conversation.id));
+    schedule(view, &message, Lane::Conversation(conversation.id))?;
     put_message(view, message.clone());
     Ok(message)
 }
@@ -284,15 +285,19 @@ pub fn put_message(view: &mut View<'_>, message: Message) {
     view.put(Key::id::<Message>(message.tenant, message.id.0), message);
 }
 
-/// The jobs of a message that travels: hand it over now, look after its time-to-live.
-pub fn schedule(view: &mut View<'_>, message: &Message, lane: Lane) {
-    let Some(delivery) = &message.delivery else { return };
+/// Puts a new message that travels into its app's queue: hand it over now, look after its time-to-live.
+pub fn schedule<R>(view: &mut View<'_>, message: &Message, lane: Lane) -> Result<(), Halt<R>> {
+    let Some(delivery) = &message.delivery else {
+        return Ok(());
+    };
     let (tenant, app, now) = (message.tenant, message.app, view.now());
+    settle::enqueue(view, message)?;
     view.schedule(tenant, app, now, lane, delivery.priority, Work::Send { message: message.id });
     if delivery.expires_at < crate::time::Time::NEVER {
         let work = Work::Expire { message: message.id };
         view.schedule(tenant, app, delivery.expires_at, Lane::None, delivery.priority, work);
     }
+    Ok(())
 }
 
 /// Where a contact's next message goes: the conversation's own address first, then preferences, then app order.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::app::UnknownPolicy;
 
 fn delivery(legs: &[&str]) -> Delivery {
     let plan = legs.iter().map(|channel| Address::new(channel, "1")).collect();
@@ -18,65 +19,209 @@ fn receipt(status: Status) -> Receipt {
     Receipt { status, reason: None, at: Time(1) }
 }
 
+const RULES: Rules = Rules::PLAIN;
+
+fn refused() -> Outcome {
+    Outcome::Refused(Reason::new(ReasonKind::RecipientNotReachable, "no"))
+}
+
+fn parts<const N: usize>(names: [&str; N]) -> Vec<Arc<str>> {
+    names.into_iter().map(Arc::from).collect()
+}
+
 #[test]
 fn second_failure_moves_to_next_channel_and_the_last_one_fails() {
     let mut journey = delivery(&["A", "B"]);
-    let no = || Outcome::Refused(Reason::new(ReasonKind::RecipientNotReachable, "no"));
     assert_eq!(journey.begin(Time(1)), Some(1));
-    assert!(matches!(journey.finish(1, no(), UnknownPolicy::Hold, Time(2)), Moved::Switched(_)));
+    assert!(matches!(journey.finish(1, refused(), RULES, Time(2))[..], [Moved::Switched(_)]));
     assert_eq!(journey.address().channel.as_str(), "B");
     assert_eq!(journey.begin(Time(3)), Some(2));
-    assert!(matches!(journey.finish(2, no(), UnknownPolicy::Hold, Time(4)), Moved::Failed(_)));
+    assert!(matches!(journey.finish(2, refused(), RULES, Time(4))[..], [Moved::Failed(_)]));
     assert_eq!(journey.status, Status::Failed);
 }
 
 #[test]
-fn an_expired_message_does_not_fail_over() {
-    let mut journey = delivery(&["A", "B"]);
+fn a_message_in_parts_is_delivered_when_all_parts_are() {
+    let both = parts(["a", "b"]);
+    let mut journey = delivery(&["A"]);
     journey.begin(Time(1));
-    let no = Outcome::Refused(Reason::new(ReasonKind::RecipientNotReachable, "no"));
-    assert!(matches!(journey.finish(1, no, UnknownPolicy::Hold, Time(10_000)), Moved::Failed(_)));
+    journey.finish(1, Outcome::Accepted { parts: both.clone() }, RULES, Time(2));
+    let mut delivered = |part| journey.receipt(1, part, receipt(Status::Delivered), RULES, Time(3));
+    assert_eq!(delivered(&both[0]), []);
+    assert_eq!(delivered(&both[0]), []);
+    assert_eq!(delivered(&both[1]), [Moved::Advanced { status: Status::Delivered, leg: 0 }]);
 }
 
 #[test]
-fn every_order_of_receipts_and_answer_ends_the_same() {
-    let part: Arc<str> = Arc::from("p");
-    let orders: [[u8; 4]; 5] = [[0, 1, 2, 3], [1, 0, 2, 3], [2, 1, 0, 3], [0, 2, 1, 2], [2, 2, 0, 1]];
-    for order in orders {
-        let mut journey = delivery(&["A"]);
+fn a_message_in_parts_fails_when_one_part_does() {
+    let both = parts(["a", "b"]);
+    let mut journey = delivery(&["A"]);
+    journey.begin(Time(1));
+    journey.finish(1, Outcome::Accepted { parts: both.clone() }, RULES, Time(2));
+    journey.receipt(1, &both[0], receipt(Status::Delivered), RULES, Time(3));
+    let moved = journey.receipt(1, &both[1], receipt(Status::Failed), RULES, Time(3));
+    assert!(matches!(moved[..], [Moved::Failed(_)]));
+}
+
+#[test]
+fn the_known_parts_of_a_partly_unknown_message_do_not_make_it_delivered() {
+    let mut journey = delivery(&["A"]);
+    journey.begin(Time(1));
+    journey.finish(1, Outcome::Unknown { parts: parts(["a"]) }, RULES, Time(2));
+    assert_eq!(journey.receipt(1, &Arc::from("a"), receipt(Status::Delivered), RULES, Time(3)), []);
+    assert!(matches!(journey.phase, Phase::Held { .. }));
+}
+
+#[test]
+fn a_held_attempt_ends_as_report_timed_out_at_the_earlier_of_its_life_and_one_hour() {
+    for (expires_at, until) in [(Time(10_000), Time(10_000)), (Time::NEVER, Time(2 + 3_600_000))] {
+        let mut journey = Delivery { expires_at, ..delivery(&["A", "B"]) };
         journey.begin(Time(1));
-        for action in order {
-            match action {
-                0 => drop(journey.finish(1, accepted("p"), UnknownPolicy::Hold, Time(2))),
-                1 => drop(journey.receipt(1, &part, receipt(Status::Delivered), Time(2))),
-                2 => drop(journey.receipt(1, &part, receipt(Status::Read), Time(2))),
-                _ => drop(journey.receipt(1, &part, receipt(Status::Failed), Time(2))),
-            }
-        }
-        assert_eq!(journey.status, Status::Read, "{order:?}");
+        let moved = journey.finish(1, Outcome::Unknown { parts: vec![] }, RULES, Time(2));
+        assert_eq!(moved, [Moved::Held(until)]);
+        assert_eq!(journey.expire(until.plus_ms(-1)), None);
+        let Some(Moved::Failed(reason)) = journey.expire(until) else { panic!("held past its time") };
+        assert_eq!(reason.kind, ReasonKind::ReportTimedOut);
     }
 }
 
 #[test]
-fn a_message_in_parts_is_delivered_when_all_parts_are() {
-    let parts: Vec<Arc<str>> = vec![Arc::from("a"), Arc::from("b")];
-    let mut journey = delivery(&["A"]);
+fn a_late_report_of_an_earlier_channel_is_told_of_that_channel() {
+    let mut journey = delivery(&["A", "B"]);
     journey.begin(Time(1));
-    journey.finish(1, Outcome::Accepted { parts: parts.clone() }, UnknownPolicy::Hold, Time(2));
-    assert_eq!(journey.receipt(1, &parts[0], receipt(Status::Delivered), Time(3)), Moved::Nothing);
-    assert_eq!(journey.receipt(1, &parts[0], receipt(Status::Delivered), Time(3)), Moved::Nothing);
-    assert_eq!(
-        journey.receipt(1, &parts[1], receipt(Status::Delivered), Time(3)),
-        Moved::Advanced(Status::Delivered)
-    );
+    journey.finish(1, accepted("a"), RULES, Time(2));
+    journey.receipt(1, &Arc::from("a"), receipt(Status::Failed), RULES, Time(3));
+    journey.begin(Time(4));
+    let moved = journey.receipt(1, &Arc::from("a"), receipt(Status::Delivered), RULES, Time(5));
+    assert_eq!(moved, [Moved::Advanced { status: Status::Delivered, leg: 0 }]);
+    // The second channel's answer is recorded and changes nothing more.
+    assert_eq!(journey.finish(2, accepted("b"), RULES, Time(6)), []);
+    assert!(journey.attempts[1].outcome.is_some());
+    assert_eq!(journey.status, Status::Delivered);
 }
 
 #[test]
-fn a_held_attempt_ends_as_report_timed_out() {
+fn a_failed_receipt_of_an_attempt_that_was_repeated_does_not_fail_the_repetition() {
+    let retry = Rules { unknown: crate::app::UnknownPolicy::Retry, retry_ms: 60_000, ..RULES };
     let mut journey = delivery(&["A", "B"]);
     journey.begin(Time(1));
-    let moved = journey.finish(1, Outcome::Unknown { parts: vec![] }, UnknownPolicy::Hold, Time(2));
-    assert_eq!(moved, Moved::Held(Time(10_000)));
-    let Moved::Failed(reason) = journey.expire(Time(10_000)) else { panic!("held past its time") };
-    assert_eq!(reason.kind, ReasonKind::ReportTimedOut);
+    let moved = journey.finish(1, Outcome::Unknown { parts: vec![] }, retry, Time(2));
+    let [Moved::RetryAt(at)] = moved[..] else { panic!("not repeated: {moved:?}") };
+    journey.begin(at);
+    assert_eq!(journey.receipt(1, &Arc::from("a"), receipt(Status::Failed), retry, at), []);
+    assert_eq!(journey.phase, Phase::Attempting);
+}
+
+#[test]
+fn the_timeline_keeps_its_first_step_and_the_newest_ones() {
+    let mut journey = delivery(&["A"]);
+    journey.begin(Time(1));
+    for part in 0..200 {
+        let reason = Reason::new(ReasonKind::ChannelFailure, format!("{part}"));
+        let failed = Receipt { status: Status::Failed, reason: Some(reason), at: Time(2) };
+        journey.receipt(1, &Arc::from("a"), failed, RULES, Time(2));
+    }
+    journey.finish(1, accepted("a"), RULES, Time(3));
+    assert!(journey.steps.len() <= machine::STEPS_MAX);
+    assert_eq!(journey.steps[0].what, StepKind::Planned);
+    assert!(matches!(journey.steps.last().unwrap().what, StepKind::GaveUp { .. }));
+}
+
+/// What can happen to one attempt: its answer, and any receipt. All but the answer may come often and in any order.
+fn act(journey: &mut Delivery, number: u32, action: usize) -> Vec<Moved> {
+    let part: Arc<str> = Arc::from(format!("p{number}"));
+    let statuses = [
+        Status::Queued,
+        Status::SwitchingChannel,
+        Status::HandedOver,
+        Status::Failed,
+        Status::Delivered,
+        Status::Read,
+    ];
+    match statuses.get(action) {
+        Some(status) => journey.receipt(number, &part, receipt(*status), RULES, Time(2)),
+        None => journey.finish(number, Outcome::Accepted { parts: vec![part] }, RULES, Time(2)),
+    }
+}
+
+const ANSWER: usize = 6;
+
+/// Never goes back: by leg and status, and above all legs once it has arrived.
+fn rank(journey: &Delivery) -> (usize, Status) {
+    let leg = if journey.status >= Status::Delivered { usize::MAX } else { journey.leg };
+    (leg, journey.status)
+}
+
+/// Plays the actions on the first leg, then lets a second one, if it was switched to, be accepted.
+fn ended(legs: &[&str], actions: &[usize]) -> (Status, Phase, Option<ReasonKind>) {
+    let mut journey = delivery(legs);
+    journey.begin(Time(1));
+    let mut before = rank(&journey);
+    for action in actions {
+        act(&mut journey, 1, *action);
+        assert!(rank(&journey) >= before, "{actions:?}: {before:?} became {:?}", rank(&journey));
+        before = rank(&journey);
+    }
+    if let Some(number) = journey.begin(Time(3)) {
+        act(&mut journey, number, ANSWER);
+        assert!(rank(&journey) >= before);
+    }
+    (journey.status, journey.phase, journey.reason.map(|reason| reason.kind))
+}
+
+proptest! {
+    #[test]
+    fn every_order_and_repetition_of_answer_and_receipts_ends_the_same(
+        (first, second) in actions().prop_flat_map(|one| (Just(one.clone()), Just(one).prop_shuffle())),
+        again in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut second = second;
+        for index in again {
+            // Receipts come twice; an answer does not.
+            let repeated = *index.get(&second);
+            second.extend((repeated != ANSWER).then_some(repeated));
+        }
+        for legs in [&["A"][..], &["A", "B"]] {
+            prop_assert_eq!(ended(legs, &first), ended(legs, &second));
+        }
+        let highest = first.iter().copied().filter(|action| *action >= 3 && *action < ANSWER).max();
+        let expected = [Status::HandedOver, Status::Failed, Status::Delivered, Status::Read];
+        let expected = expected[highest.map_or(0, |action| action - 2)];
+        prop_assert_eq!(ended(&["A"], &first).0, expected);
+    }
+
+    #[test]
+    fn parts_in_any_order_end_the_same(
+        (first, second) in part_receipts().prop_flat_map(|one| (Just(one.clone()), Just(one).prop_shuffle())),
+        answered_at in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+    ) {
+        let both = parts(["a", "b"]);
+        let play = |receipts: &[(usize, Status)], at: usize| {
+            let mut journey = delivery(&["A"]);
+            journey.begin(Time(1));
+            for (place, (part, status)) in receipts.iter().enumerate() {
+                if place == at {
+                    journey.finish(1, Outcome::Accepted { parts: both.clone() }, RULES, Time(2));
+                }
+                journey.receipt(1, &both[*part], receipt(*status), RULES, Time(2));
+            }
+            journey.finish(1, Outcome::Accepted { parts: both.clone() }, RULES, Time(2));
+            journey.status
+        };
+        let (one, other) = (answered_at.0.index(first.len()), answered_at.1.index(first.len()));
+        prop_assert_eq!(play(&first, one), play(&second, other));
+    }
+}
+
+/// The answer, and some receipts.
+fn actions() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(0..ANSWER, 0..8).prop_map(|mut receipts| {
+        receipts.push(ANSWER);
+        receipts
+    })
+}
+
+fn part_receipts() -> impl Strategy<Value = Vec<(usize, Status)>> {
+    let status = prop::sample::select(vec![Status::Failed, Status::Delivered, Status::Read]);
+    prop::collection::vec((0..2usize, status), 1..8)
 }

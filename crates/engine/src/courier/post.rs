@@ -16,7 +16,7 @@ use http::{HeaderMap, Method};
 use super::facts;
 use crate::dialect::{Dialect, Facts, Rendered, Seal, Verdict};
 use crate::engine::Engine;
-use crate::runner::default_policy;
+use crate::runner::nature;
 
 /// Longest answer body of a subscriber that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -130,8 +130,8 @@ impl Post<'_> {
         if !matches!(delivery.phase, Phase::Waiting { .. } | Phase::Attempting) {
             return Ok(None);
         }
-        let default_policy = default_policy(self.engine, &delivery.address().channel);
-        let begin = Begin { tenant: message.tenant, message: message.id, job: None, default_policy };
+        let nature = nature(self.engine, &delivery.address().channel);
+        let begin = Begin { tenant: message.tenant, message: message.id, job: None, nature };
         match self.engine.execute(begin).await {
             Ok(Begun::HandOver(hand_over)) => Ok(Some(hand_over.attempt)),
             Ok(Begun::NotBefore(_)) => Err("the message waits for its time".to_owned()),
@@ -148,9 +148,9 @@ impl Post<'_> {
 
     async fn finish_message(&self, message: &Message, attempt: u32, outcome: Outcome) {
         let Some(delivery) = &message.delivery else { return };
-        let default_policy = default_policy(self.engine, &delivery.address().channel);
+        let nature = nature(self.engine, &delivery.address().channel);
         let (tenant, message) = (message.tenant, message.id);
-        let finish = Finish { tenant, message, attempt, job: None, outcome, default_policy };
+        let finish = Finish { tenant, message, attempt, job: None, outcome, nature };
         if self.engine.execute(finish).await.is_err() {
             tracing::warn!("the end of a carried attempt could not be recorded; the callback is repeated");
         }

@@ -13,7 +13,7 @@ use domain::job::Job;
 use domain::message::Message;
 use domain::time::Time;
 
-use super::{Ended, default_policy};
+use super::{Ended, nature};
 use crate::engine::Engine;
 use crate::intake::token;
 
@@ -34,8 +34,8 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     if channel.is_face() && carrier(engine, &row, &channel) {
         return leave(engine, job).await;
     }
-    let policy = default_policy(engine, &channel);
-    let begin = Begin { tenant: job.tenant, message, job: Some(job.id), default_policy: policy };
+    let nature = nature(engine, &channel);
+    let begin = Begin { tenant: job.tenant, message, job: Some(job.id), nature };
     let hand_over = match engine.execute(begin).await {
         Ok(Begun::HandOver(hand_over)) => hand_over,
         Ok(Begun::NotBefore(at)) => return Ended::Again(at),
@@ -45,12 +45,10 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     let outcome = attempt(engine, &hand_over).await;
     count(&channel, &outcome);
     let attempt = hand_over.attempt;
-    let default_policy = policy;
     // The bytes have left: how it ended must be recorded, however long the store takes.
     loop {
         let outcome = outcome.clone();
-        let finish =
-            Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, default_policy };
+        let finish = Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, nature };
         match engine.execute(finish).await {
             Ok(Finished::Done) => return Ended::Done,
             Ok(Finished::Again(at)) => return Ended::Again(at),

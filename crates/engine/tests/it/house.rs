@@ -303,6 +303,7 @@ pub async fn found(engine: &Engine, unknown_policy: Option<UnknownPolicy>) {
         bot: None,
         notes_to_connector: false,
         queue_limit: 1_000,
+        patience: Default::default(),
     };
     engine.execute(PutApp(app)).await.unwrap();
 }

@@ -221,6 +221,7 @@ fn app() -> App {
         bot: None,
         notes_to_connector: false,
         queue_limit: 1_000,
+        patience: Default::default(),
     }
 }
 

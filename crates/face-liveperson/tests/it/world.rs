@@ -2,6 +2,7 @@
 //! subscriber that keeps the webhooks it is sent.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +13,8 @@ use domain::contact::Contact;
 use domain::content::{Content, Face};
 use domain::id::{AppId, ConversationId, Id, KeyId, TenantId};
 use domain::message::Message;
+use domain::record::Key;
+use domain::subscription::Cursor;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts};
@@ -36,7 +39,11 @@ pub struct World {
     pub position_when_furnished: u64,
     pub clock: FakeClock,
     pub webhooks: mpsc::Receiver<HttpRequest>,
+    /// What subscribers answer.
+    pub subscriber: Arc<Subscriber>,
     router: Router,
+    parts: Parts,
+    settings: Settings,
 }
 
 pub struct Answer {
@@ -45,15 +52,19 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// A subscriber that takes everything.
-struct Subscriber(mpsc::Sender<HttpRequest>);
+/// A subscriber that answers 200 until it is told otherwise, and shows what it was sent.
+pub struct Subscriber {
+    seen: mpsc::Sender<HttpRequest>,
+    pub status: AtomicU16,
+}
 
 impl HttpOut for Subscriber {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
-            let kept = self.0.send(request).await;
+            let kept = self.seen.send(request).await;
             kept.map_err(|_| OutError::NotSent("the test is over".to_owned()))?;
-            Ok(HttpResponse { status: 200, headers: HeaderMap::new(), body: bytes::Bytes::new() })
+            let status = self.status.load(Ordering::SeqCst);
+            Ok(HttpResponse { status, headers: HeaderMap::new(), body: bytes::Bytes::new() })
         })
     }
 }
@@ -70,8 +81,8 @@ pub async fn world_with(settings: Settings) -> World {
     let settings = Settings { public_authority: Some("lp.example.test:8443".to_owned()), ..settings };
     let (store, clock) = (MemoryStore::new(), FakeClock::at(NOW));
     let (sender, webhooks) = mpsc::channel(64);
-    let subscriber = Arc::new(Subscriber(sender));
-    let engine = Engine::start(Parts {
+    let subscriber = Arc::new(Subscriber { seen: sender, status: AtomicU16::new(200) });
+    let parts = Parts {
         store: Arc::new(store.clone()),
         reads: Arc::new(store.clone()),
         claims: Arc::new(store.clone()),
@@ -81,18 +92,17 @@ pub async fn world_with(settings: Settings) -> World {
         channels: Vec::new(),
         dialects: vec![face_liveperson::dialect(&settings)],
         provider_http: subscriber.clone(),
-        callback_http: subscriber,
+        callback_http: subscriber.clone(),
         base_url: Arc::from("http://trunkline.test"),
         limits: Limits::default(),
-    })
-    .await
-    .unwrap();
+    };
+    let engine = Engine::start(parts.clone()).await.unwrap();
     for number in [1, 2] {
         furnish(&engine, number).await;
     }
-    let router = face_liveperson::router(engine.clone(), settings);
+    let router = face_liveperson::router(engine.clone(), settings.clone());
     let position_when_furnished = engine.position();
-    World { engine, position_when_furnished, clock, webhooks, router }
+    World { engine, position_when_furnished, clock, webhooks, subscriber, router, parts, settings }
 }
 
 async fn furnish(engine: &Engine, number: u128) {
@@ -144,6 +154,13 @@ fn an_app(tenant: TenantId, id: AppId) -> App {
 }
 
 impl World {
+    /// Stops the engine and starts another over the same store.
+    pub async fn restart(&mut self) {
+        self.engine.shutdown().await;
+        self.engine = Engine::start(self.parts.clone()).await.unwrap();
+        self.router = face_liveperson::router(self.engine.clone(), self.settings.clone());
+    }
+
     pub async fn call(
         &self,
         method: &str,
@@ -240,6 +257,31 @@ impl World {
         self.engine.execute(reply).await.unwrap_or_else(|failure| panic!("{failure:?}"))
     }
 
+    /// Uploads a file as a consumer of the first account; gives its path.
+    pub async fn upload(&self, consumer: &str, bytes: &[u8]) -> String {
+        let body = json!({ "fileSize": bytes.len(), "fileType": "PNG" });
+        let request = json!({ "id": "3", "type": "ms.GenerateURLForUploadFile", "body": body });
+        let answer = self.speak(consumer, "/send", &request).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let put = self.call("PUT", &signed_url(&answer.body["body"]), &[], bytes.to_vec()).await;
+        assert_eq!(put.status, 201);
+        answer.body["body"]["relativePath"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the installation's webhooks are held back after so many tries.
+    pub async fn held_back(&self, attempts: u32) {
+        let subscription = self.engine.directory().subscriptions_of(tenant(1)).next().unwrap().id;
+        let key = Key::id::<Cursor>(tenant(1), subscription.0);
+        for _ in 0..100_000 {
+            let cursor = self.engine.row::<Cursor>(key.clone()).await.unwrap().unwrap();
+            if cursor.parked.iter().any(|parked| parked.attempts == attempts) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("no webhook was tried {attempts} times");
+    }
+
     /// The bearer of an account's administrator.
     pub async fn bearer(&self, number: u128) -> String {
         let login = json!({ "username": "root", "password": "pass" }).to_string();
@@ -284,6 +326,14 @@ impl World {
 
 /// Where the first account's installations are administered.
 pub const INSTALLATIONS: &str = "/api/account/70000001/configuration/app-install/installations";
+
+/// A path with the parameters that sign it, as the answers that draw URLs and the files in webhooks give them.
+pub fn signed_url(file: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let query = &file["queryParams"];
+    let (signature, expires) = (text(&query["temp_url_sig"]), text(&query["temp_url_expires"]));
+    format!("{}?temp_url_sig={signature}&temp_url_expires={expires}", text(&file["relativePath"]))
+}
 
 /// A manifest with webhooks for all event types.
 pub fn manifest() -> Value {

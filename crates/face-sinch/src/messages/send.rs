@@ -25,6 +25,9 @@ use crate::gate::{Caller, Desk, Shared};
 use crate::json::{self, Whole};
 use crate::{channels, print};
 
+/// When a client whose app's queue is full is told to come back.
+const QUEUE_FULL_RETRY_MS: u64 = 1_000;
+
 /// Sends.
 pub async fn handler(
     State(desk): State<Shared>,
@@ -72,6 +75,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::ContactInDispatch => {
             Problem::invalid("recipient.identified_by is required in dispatch mode")
         }
+        Refusal::QueueFull => Problem::too_many(QUEUE_FULL_RETRY_MS),
         Refusal::NoChannel => Problem::invalid("the recipient has no identity on a channel of the app"),
     }
 }

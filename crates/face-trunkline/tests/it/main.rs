@@ -90,6 +90,7 @@ async fn found(engine: &Engine, id: TenantId) {
         bot: None,
         notes_to_connector: false,
         queue_limit: 1_000,
+        patience: Default::default(),
     };
     engine.execute(PutApp(app)).await.unwrap();
 }

@@ -50,6 +50,10 @@ form! { Attempt "Attempt" {
     ended_at: Option<Time>,
     outcome: Option<Outcome>,
     delivered_parts: Vec<Arc<str>>,
+    read_parts: Vec<Arc<str>>,
+    failed_parts: Vec<Arc<str>>,
+    failure: Option<Reason>,
+    reached: bool,
 } }
 
 form_enum! { Phase "Phase" {
@@ -87,6 +91,7 @@ form! { Delivery "Delivery" {
     reason: Option<Reason>,
     priority: Priority,
     temporary_failures: u32,
+    report_due: Option<Time>,
     attempts: Vec<Attempt>,
     steps: Vec<Step>,
     callback_url: Option<String>,

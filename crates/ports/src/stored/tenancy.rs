@@ -1,7 +1,7 @@
 //! Stored forms of what operators set up: tenants, apps, credentials, subscriptions, files.
 //! Secret fields pass through here already sealed, see `secrets`.
 
-use domain::app::{App, ChannelAccount, ProcessingMode, UnknownPolicy};
+use domain::app::{App, ChannelAccount, Patience, ProcessingMode, UnknownPolicy};
 use domain::channel::Channel;
 use domain::content::Face;
 use domain::id::*;
@@ -50,6 +50,8 @@ form! { ChannelAccount "ChannelAccount" {
     settings: Vec<(String, String)>,
 } }
 
+form! { Patience "Patience" { retry_s: u32; report_s: Option<u32> } }
+
 form! { App "App" {
     id: AppId,
     tenant: TenantId,
@@ -60,6 +62,7 @@ form! { App "App" {
     dispatch_retention_days: u32,
     channels: Vec<ChannelAccount>,
     unknown_policy: Option<UnknownPolicy>,
+    patience: Patience,
     override_callback_secret: Option<String>,
     lock_to_single_conversation: bool,
     bot: Option<AgentId>,

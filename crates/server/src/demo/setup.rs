@@ -121,6 +121,7 @@ impl Maker<'_> {
             bot: Some(bot),
             notes_to_connector: false,
             queue_limit: QUEUE_LIMIT,
+            patience: Default::default(),
         };
         run(self.engine, PutApp(app)).await
     }

@@ -1,0 +1,119 @@
+//! What time does to messages: their life may be over, their content is to be erased, their facts forgotten.
+
+use std::sync::Arc;
+
+use super::{Command, settle};
+use crate::app::App;
+use crate::content::Content;
+use crate::delivery::{Attempt, Delivery, Outcome};
+use crate::id::{JobId, MessageId, TenantId};
+use crate::message::Message;
+use crate::record::{Key, Pointer};
+use crate::time::Time;
+use crate::view::{Halt, View};
+
+/// How long a dispatch message's facts outlive its content, in seconds.
+pub const FACTS_KEPT_S: i64 = 7 * 86_400;
+
+/// Looks whether a message's time-to-live, or some patience with its channel, is over.
+#[derive(Clone, Debug)]
+pub struct Expire {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub job: JobId,
+}
+
+impl Command for Expire {
+    type Answer = ();
+    type Refusal = std::convert::Infallible;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+        view.finish_job(self.job);
+        let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
+            return Ok(());
+        };
+        let (app, queue) = (message.app, Key::queue(self.tenant, message.app));
+        view.want(&[Key::id::<App>(self.tenant, app.0), queue])?;
+        let mut message = Arc::unwrap_or_clone(message);
+        let Some(delivery) = message.delivery.as_mut() else {
+            return Ok(());
+        };
+        let waited = delivery.is_queued();
+        let Some(moved) = delivery.expire(view.now()) else {
+            return Ok(());
+        };
+        let again = delivery.is_queued() && !waited;
+        settle::settle(view, &mut message, &[moved])?;
+        if again {
+            settle::send_again(view, &message);
+        }
+        Ok(())
+    }
+}
+
+/// Erases a message's content. A message of no conversation is forgotten altogether some days after that.
+#[derive(Clone, Debug)]
+pub struct Erase {
+    pub tenant: TenantId,
+    pub message: MessageId,
+    pub job: JobId,
+}
+
+impl Command for Erase {
+    type Answer = ();
+    type Refusal = std::convert::Infallible;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+        view.finish_job(self.job);
+        let content = Key::id::<Content>(self.tenant, self.message.0);
+        view.want(&[Key::id::<Message>(self.tenant, self.message.0), content.clone()])?;
+        let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
+            return Ok(());
+        };
+        if message.conversation.is_some() {
+            view.delete(content);
+            return Ok(());
+        }
+        let now = view.now();
+        if view.get::<Content, _>(&content)?.is_some() {
+            view.delete(content);
+            settle::erase_at(view, &message, now.plus_s(FACTS_KEPT_S));
+            return Ok(());
+        }
+        let forget_at = last_moved(&message).plus_s(FACTS_KEPT_S);
+        if now < forget_at {
+            settle::erase_at(view, &message, forget_at);
+            return Ok(());
+        }
+        forget(view, &message)
+    }
+}
+
+fn last_moved(message: &Message) -> Time {
+    let steps = message.delivery.as_ref().map(|delivery| &delivery.steps);
+    steps.and_then(|steps| steps.last()).map_or(message.accepted_at, |step| step.at)
+}
+
+/// Drops the message's row and what points to it.
+fn forget<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
+    let tenant = message.tenant;
+    let mut pointers = vec![Key::number(tenant, "message", message.number)];
+    for (attempt, channel) in message.delivery.iter().flat_map(attempts) {
+        if let Some(Outcome::Accepted { parts } | Outcome::Unknown { parts }) = &attempt.outcome {
+            pointers.extend(parts.iter().map(|part| Key::provider_id(tenant, message.app, channel, part)));
+        }
+    }
+    view.want(&pointers)?;
+    for pointer in pointers {
+        // Providers reuse their ids: one that names a newer message stays.
+        if view.get::<Pointer, R>(&pointer)?.is_some_and(|own| own.target == message.id.0) {
+            view.delete(pointer);
+        }
+    }
+    view.delete(Key::id::<Message>(tenant, message.id.0));
+    Ok(())
+}
+
+fn attempts(delivery: &Delivery) -> impl Iterator<Item = (&Attempt, &str)> {
+    delivery.attempts.iter().map(|attempt| (attempt, delivery.plan[attempt.leg].channel.as_str()))
+}
