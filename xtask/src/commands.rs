@@ -55,11 +55,12 @@ pub fn bench(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         root.join("crates/bench/Cargo.toml").is_file(),
         "there is no load generator yet: it comes as crates/bench, and this command will run it"
     );
-    let mut line = vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--"];
+    let binary = binary(root).display().to_string();
+    let mut line = vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--", "--binary", &binary];
     line.extend(arguments);
     let mut steps = Steps::new(root, false);
     steps.run("build", &["cargo", "build", "--release", "--locked", "--package", "server"], &[]);
-    steps.run("bench", &line, &[("TRUNKLINE_BIN", binary(root).display().to_string())]);
+    steps.run("bench", &line, &[]);
     steps.finish()
 }
 

@@ -1,62 +1,74 @@
-//! `make bench`: accepted messages per second through the business API with every sync on, beside a bare axum server
-//! that parses the same body, in one run on one machine.
+//! `make bench`: what a send costs its caller, the machine and its neighbours, with every sync on, beside a bare axum
+//! server that parses the same body, in one run on one machine.
 //!
-//! The generator keeps 64 connections busy with one request each (closed loop): it says what a saturated server
-//! does, not what an unsaturated one would. Bounded in count and time; it talks to loopback alone.
+//! Generator, sandbox, webhook receiver and server share the machine's cores; the ledger is kept outside the server.
+//! Bounded in count and time; it talks to loopback alone.
 
 mod bare;
-mod generator;
-mod server;
+mod closed;
+mod figures;
+mod open;
+mod sections;
+mod sink;
+mod target;
+mod wire;
 
 use std::time::Duration;
 
-use generator::{Load, Report};
-use server::Server;
+use clap::Parser;
+use sections::Course;
+use target::Target;
 
-/// Connections, each with one request under way.
-const CONNECTIONS: usize = 64;
-/// How long each load runs.
-const SECONDS: u64 = 10;
-/// How long before measuring.
-const WARM_UP_SECONDS: u64 = 2;
+/// Measures a Trunkline binary.
+#[derive(Parser)]
+struct Arguments {
+    /// The program to measure.
+    #[arg(long, default_value = "target/release/trunkline")]
+    binary: String,
+    /// Seconds that each load runs.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Messages to store before lists and restart are measured.
+    #[arg(long, default_value_t = 200_000)]
+    messages: usize,
+    /// Serves the bare axum server instead of measuring.
+    #[arg(long, hide = true)]
+    bare: bool,
+}
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run())
+    runtime.block_on(run(Arguments::parse()))
 }
 
-async fn run() -> anyhow::Result<()> {
-    let binary = std::env::args().nth(1).unwrap_or_else(|| "target/release/trunkline".to_owned());
-    if std::env::args().nth(2).as_deref() == Some("bare") {
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.bare {
         return bare::serve().await;
     }
-    let bare = Server::bare().await?;
-    let ceiling = measure(&bare.load()).await?;
-    let bare_rss = bare.rss_mb();
-    drop(bare);
-    let trunkline = Server::trunkline(&binary).await?;
-    let (ready_ms, idle_mb) = (trunkline.ready_ms, trunkline.rss_mb());
-    let accepted = measure(&trunkline.load()).await?;
-    let loaded_mb = trunkline.rss_mb();
-    drop(trunkline);
-    let ratio = accepted.per_second / ceiling.per_second;
+    let time = Duration::from_secs(arguments.seconds);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     print(&format!(
-        "conditions: {CONNECTIONS} connections, closed loop, {SECONDS} s after {WARM_UP_SECONDS} s, generator on the same cores"
+        "conditions: {cores} cores shared by generator, sandbox and server; {} connections; {} s a load; sync on",
+        closed::CONNECTIONS,
+        arguments.seconds
     ));
-    print(&format!("bare axum:      {ceiling}, {bare_rss} MB"));
-    print(&format!("messages:send:  {accepted}, {ratio:.2} of bare axum"));
+    let ceiling = sections::ceiling(time).await?;
+    let mut target = Target::start(&arguments.binary).await?;
     print(&format!(
-        "trunkline:      ready after {ready_ms} ms, {idle_mb} MB idle, {loaded_mb} MB after the load"
+        "trunkline              ready after {} ms, {} MB idle",
+        target.ready.as_millis(),
+        target.used().resident_mb
     ));
-    Ok(())
-}
-
-async fn measure(load: &Load) -> anyhow::Result<Report> {
-    generator::run(load, CONNECTIONS, Duration::from_secs(WARM_UP_SECONDS)).await?;
-    generator::run(load, CONNECTIONS, Duration::from_secs(SECONDS)).await
+    let mut course = Course::default();
+    let rate = sections::accept(&target, time, ceiling, &mut course).await?;
+    sections::calm(&target, time, rate, &mut course).await?;
+    sections::fairness(&target, time, &mut course).await?;
+    sections::stored(&mut target, arguments.messages, &mut course).await?;
+    sections::journeys(&target, time, &mut course).await
 }
 
 fn print(line: &str) {
     use std::io::Write as _;
+    // Nobody is left to tell when the output is gone.
     drop(writeln!(std::io::stdout(), "{line}"));
 }

@@ -7,7 +7,7 @@ use super::sources::Source;
 
 /// Files outside a channel's own folders that may name channels.
 pub const CHANNEL_NAME_FILES: &[(&str, &str)] = &[
-    ("crates/bench/src/server.rs", "writes to one channel by its name, as a client does"),
+    ("crates/bench/src/target.rs", "writes to one channel by its name, as a client does"),
     (
         "crates/face-livedesk/src/conversation.rs",
         "holds the vendor's own channel classes, which its API lists",
