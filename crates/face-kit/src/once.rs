@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 /// Characters of a key.
 pub const KEY_CHARS_MAX: usize = 255;
 
-/// The header is there and names no key: empty, too long, given twice, or not visible ASCII.
+/// The header is there and names no key: blank, too long, given twice, or not printable ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unusable;
 
@@ -26,7 +26,8 @@ pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Unusable> {
     let text = first.to_str().map_err(|_| Unusable)?;
     let usable = given.next().is_none()
         && (1..=KEY_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_graphic());
+        && !text.trim().is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if usable { Ok(Some(text)) } else { Err(Unusable) }
 }
 
@@ -124,16 +125,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_visible_ascii_of_bounded_length() {
+    fn a_key_is_printable_ascii_of_bounded_length() {
         let check = |given: &[u8]| {
             let mut headers = HeaderMap::new();
             headers.insert("Idempotency-Key", HeaderValue::from_bytes(given).unwrap());
             key(&headers).map(|key| key.map(str::to_owned))
         };
         assert_eq!(check(b"a-1"), Ok(Some("a-1".to_owned())));
+        assert_eq!(check(b"order 7"), Ok(Some("order 7".to_owned())));
         let longest = "k".repeat(KEY_CHARS_MAX);
         assert_eq!(check(longest.as_bytes()), Ok(Some(longest.clone())));
-        for wrong in [b"".as_slice(), b"a b", "ü".as_bytes(), format!("{longest}k").as_bytes()] {
+        for wrong in [b"".as_slice(), b" ", b"a\tb", "ü".as_bytes(), format!("{longest}k").as_bytes()] {
             assert_eq!(check(wrong), Err(Unusable));
         }
         assert_eq!(key(&HeaderMap::new()), Ok(None));

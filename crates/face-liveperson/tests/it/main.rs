@@ -4,8 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod doors;
+mod fields;
 mod files;
+mod installations;
+mod mutations;
+mod once;
 mod seed_create;
 mod seed_send;
+mod walls;
 mod webhooks;
 mod world;
