@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::channel::Address;
+use crate::channel::{Address, Channel};
 use crate::consent::Keyword;
 use crate::conversation::{Party, Standing};
 use crate::delivery::{Reason, Status};
@@ -69,6 +69,12 @@ pub enum Fact {
     },
     SubscriptionDisabled {
         subscription: SubscriptionId,
+    },
+    /// A provider stated something about an id that nothing of ours ever had.
+    ReceiptOrphaned {
+        channel: Channel,
+        provider_id: Arc<str>,
+        status: Status,
     },
 }
 

@@ -53,6 +53,8 @@ pub struct View<'a> {
     ids: &'a mut dyn IdSource,
     now: Time,
     place: HashMap<Key, usize>,
+    /// Rows that cannot exist: they are named by ids that this very run drew.
+    absent: HashSet<Key>,
     wanted: Vec<Key>,
     decision: Decision,
 }
@@ -69,7 +71,8 @@ pub struct About {
 impl<'a> View<'a> {
     /// A view at `now` over loaded rows.
     pub fn new(loaded: &'a dyn Loaded, ids: &'a mut dyn IdSource, now: Time) -> View<'a> {
-        View { loaded, ids, now, place: HashMap::new(), wanted: Vec::new(), decision: Decision::default() }
+        let (place, absent) = (HashMap::new(), HashSet::new());
+        View { loaded, ids, now, place, absent, wanted: Vec::new(), decision: Decision::default() }
     }
 
     /// The moment of the decision.
@@ -86,6 +89,9 @@ impl<'a> View<'a> {
     pub fn get<E: Entity, R>(&mut self, key: &Key) -> Result<Option<Arc<E>>, Halt<R>> {
         if let Some(place) = self.place.get(key) {
             return Ok(self.decision.writes[*place].1.as_ref().and_then(E::unwrap));
+        }
+        if self.absent.contains(key) {
+            return Ok(None);
         }
         match self.loaded.row(key) {
             Some(row) => {
@@ -113,6 +119,11 @@ impl<'a> View<'a> {
             }
         }
         if self.wanted.len() > before { Err(Halt::Wanted) } else { Ok(()) }
+    }
+
+    /// Says that a row cannot exist, because it is named by an id that was drawn just now: it is not loaded.
+    pub fn is_new(&mut self, key: Key) {
+        self.absent.insert(key);
     }
 
     /// Writes a row.

@@ -14,6 +14,7 @@ use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
 use domain::view::{Decision, Halt, View};
+use ports::ErrorKind;
 use ports::store::{Batch, Commit, Committed, Write};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -46,6 +47,8 @@ pub(crate) struct Started {
     pub log: Arc<Level>,
     /// Jobs as they are committed.
     pub jobs: mpsc::Receiver<Vec<Job>>,
+    /// Set once the store failed for good.
+    pub broken: watch::Receiver<Option<Arc<str>>>,
 }
 
 /// A waiting command with the place for its answer, its types hidden.
@@ -134,6 +137,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let (head_sender, head_receiver) = watch::channel(head);
     let log = Arc::new(Level::at(head));
     let closing = Arc::new(Notify::new());
+    let (broken_sender, broken) = watch::channel(None);
     let work = Work {
         parts: parts.clone(),
         cache: Cache::new(parts.limits.cached_rows_max),
@@ -144,11 +148,12 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         head_sender,
         log: log.clone(),
         job_sender,
+        broken: broken_sender,
         unsure: false,
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
-    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, log, jobs })
+    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, log, jobs, broken })
 }
 
 async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
@@ -173,6 +178,7 @@ struct Work {
     head_sender: watch::Sender<u64>,
     log: Arc<Level>,
     job_sender: mpsc::Sender<Vec<Job>>,
+    broken: watch::Sender<Option<Arc<str>>>,
     /// A commit's answer was lost and could not be looked up either: memory may be behind the store.
     unsure: bool,
 }
@@ -231,6 +237,9 @@ impl Work {
 
     /// Decides and commits; stale rows are loaded again and the batch decided again.
     async fn batch(&mut self, mut commands: Vec<Box<dyn Pending>>) {
+        if let Some(why) = self.broken.borrow().clone() {
+            return commands.into_iter().for_each(|command| command.fail(&why));
+        }
         if self.unsure
             && let Err(error) = self.catch_up().await
         {
@@ -275,6 +284,9 @@ impl Work {
     }
 
     fn fail_all(&self, commands: Vec<Box<dyn Pending>>, error: &ports::Error) {
+        if error.kind == ErrorKind::Fatal {
+            self.broken.send_replace(Some(error.to_string().into()));
+        }
         tracing::error!(%error, commands = commands.len(), "a batch could not be kept");
         commands
             .into_iter()
@@ -366,6 +378,11 @@ impl Work {
         let (id, last) = (batch.id, batch.events.last().map_or(self.head, |event| event.position));
         let outcome = match self.parts.store.commit(batch).await {
             Ok(outcome) => outcome,
+            // After a failed sync nobody knows what the disk holds; asking it again proves nothing.
+            Err(error) if error.kind == ErrorKind::Fatal => {
+                self.unsure = true;
+                return Err(error);
+            }
             // The answer was lost: nobody is told anything before the truth is known.
             Err(error) => match self.parts.store.look_up(id).await {
                 Ok(Committed::Yes) => Commit::Committed,

@@ -29,6 +29,8 @@ use post::{Delivered, Post};
 const PAGE: usize = 256;
 /// Positions a cursor may lag behind when nothing was delivered.
 const LAG_MAX: u64 = 2_000;
+/// Longest time for which a cursor is kept in memory alone.
+const SAVE_MS_MAX: i64 = 3_600_000;
 /// Before the store is asked again after it failed.
 const UNAVAILABLE_MS: i64 = 1_000;
 
@@ -70,12 +72,30 @@ pub(crate) async fn run(engine: Engine) {
             () = notified => {}
         }
     }
-    while tasks.join_next().await.is_some() {}
+    tokio::select! {
+        biased;
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        () = engine.patience_is_over() => tracing::warn!("open callbacks are left for the next start"),
+    }
 }
 
 type LaneName = Option<ConversationId>;
 /// Where a lane waits on, if it does, and what it gave up on the way.
 type LaneEnd = (Option<Parked>, Vec<(u64, Arc<str>)>);
+
+/// How far a cursor is kept in the store.
+struct Saved {
+    position: u64,
+    at: Time,
+}
+
+impl Saved {
+    /// When an idle cursor that moved in memory alone is to be kept: the keeper judges by what is kept how far a
+    /// subscription is behind.
+    fn next_at(&self, cursor: &Cursor) -> Time {
+        if cursor.position > self.position { self.at.plus_ms(SAVE_MS_MAX) } else { Time::NEVER }
+    }
+}
 
 /// One subscription's way through the log.
 struct Route {
@@ -90,17 +110,18 @@ impl Route {
         let Some(mut cursor) = self.load(&stopping).await else {
             return;
         };
-        let mut saved = cursor.position;
+        let mut saved = Saved { position: cursor.position, at: self.engine.now() };
         loop {
             let mut busy = self.advance(&mut cursor, &mut saved).await;
-            busy |= self.retry_parked(&mut cursor).await;
             if stopping.height() > 0 {
                 return self.save(&cursor, Vec::new()).await;
             }
+            busy |= self.retry_parked(&mut cursor).await;
             if busy {
                 continue;
             }
-            let next = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
+            let due = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
+            let next = due.min(saved.next_at(&cursor));
             let position = cursor.position;
             tokio::select! {
                 biased;
@@ -128,7 +149,7 @@ impl Route {
     }
 
     /// Delivers one page of the log. Says whether there may be more.
-    async fn advance(&self, cursor: &mut Cursor, saved: &mut u64) -> bool {
+    async fn advance(&self, cursor: &mut Cursor, saved: &mut Saved) -> bool {
         let tenant = self.subscription.tenant;
         // Read before the page: what is committed after the page was read lies behind this head.
         let head = self.engine.position();
@@ -147,9 +168,10 @@ impl Route {
         self.deliver_page(cursor, heard).await;
         // A short page was all there was for this tenant up to the head.
         cursor.position = if full { last } else { last.max(head) };
-        if delivered || cursor.position > *saved + LAG_MAX {
+        let now = self.engine.now();
+        if delivered || cursor.position > saved.position + LAG_MAX || now >= saved.next_at(cursor) {
             self.save(cursor, Vec::new()).await;
-            *saved = cursor.position;
+            *saved = Saved { position: cursor.position, at: now };
         }
         full
     }
@@ -184,6 +206,13 @@ impl Route {
     async fn deliver_lane(&self, lane: LaneName, events: Vec<Event>) -> Option<Parked> {
         for event in events {
             let position = event.position;
+            if self.engine.is_stopping() {
+                return Some(Parked {
+                    attempts: 0,
+                    next_at: self.engine.now(),
+                    ..self.park(lane, position, Vec::new())
+                });
+            }
             if let Delivered::Failed { body, .. } = self.post().event(event, &[]).await {
                 return Some(self.park(lane, position, body));
             }
@@ -293,7 +322,7 @@ impl Route {
     async fn save(&self, cursor: &Cursor, dead: Vec<(u64, Arc<str>)>) {
         let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
         let save = SaveCursor { tenant, subscription, cursor: cursor.clone(), dead };
-        if self.engine.execute(save).await.is_err() {
+        if self.engine.conclude(save).await.is_err() {
             // A cursor that is behind repeats callbacks; it never loses one.
             tracing::warn!("a cursor could not be saved");
         }

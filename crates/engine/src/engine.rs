@@ -26,7 +26,7 @@ use crate::directory::Directory;
 use crate::ids::Ids;
 use crate::level::Level;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
-use crate::{courier, runner};
+use crate::{courier, keeper, runner};
 
 /// A channel as the registry gives it.
 #[derive(Clone)]
@@ -68,6 +68,10 @@ pub struct Limits {
     pub open_attempts_max: usize,
     /// Callbacks open at once per subscription.
     pub open_callbacks_max: usize,
+    /// How long open hand-overs and callbacks may take after a stop, in milliseconds; then they are left as they are.
+    pub shutdown_ms_max: i64,
+    /// How long the log is kept, in seconds.
+    pub log_kept_s: i64,
 }
 
 impl Default for Limits {
@@ -78,6 +82,8 @@ impl Default for Limits {
             cached_rows_max: 200_000,
             open_attempts_max: 1_024,
             open_callbacks_max: 64,
+            shutdown_ms_max: 30_000,
+            log_kept_s: 30 * 86_400,
         }
     }
 }
@@ -108,7 +114,9 @@ struct Inner {
     log: Arc<Level>,
     /// Above 0: the engine is to stop.
     stopping: Arc<Level>,
-    refuses: AtomicBool,
+    closed: AtomicBool,
+    /// Why nothing can be kept any more.
+    broken: watch::Receiver<Option<Arc<str>>>,
     background: tokio::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
     directory_changed: Arc<Notify>,
 }
@@ -126,7 +134,8 @@ impl Engine {
                 head: started.head,
                 log: started.log,
                 stopping: Arc::default(),
-                refuses: AtomicBool::new(false),
+                closed: AtomicBool::new(false),
+                broken: started.broken,
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
                 parts,
@@ -135,15 +144,21 @@ impl Engine {
         let runner = tokio::spawn(runner::run(engine.clone(), started.jobs));
         let courier = tokio::spawn(courier::run(engine.clone()));
         let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
-        engine.inner.background.lock().await.extend([runner, courier, sessions]);
+        let keeper = tokio::spawn(keeper::run(engine.clone()));
+        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper]);
         Ok(engine)
     }
 
-    /// Decides and commits a command. The answer comes after everything is durable.
+    /// Decides and commits a command. The answer comes after everything is durable. Refused after a stop.
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
-        if self.inner.refuses.load(Ordering::Acquire) {
+        if !self.is_ready() {
             return Err(Failure::Unavailable("the server is shutting down".to_owned()));
         }
+        self.conclude(command).await
+    }
+
+    /// The same for what is under way already: it is kept until the batcher itself closes.
+    pub(crate) async fn conclude<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
         self.inner.batcher.execute(command).await
     }
 
@@ -286,7 +301,23 @@ impl Engine {
 
     /// Whether commands are accepted.
     pub fn is_ready(&self) -> bool {
-        !self.inner.refuses.load(Ordering::Acquire)
+        self.inner.stopping.height() == 0 && !self.is_over()
+    }
+
+    /// Whether nothing can be kept any more: the batcher is closed, or the store broken.
+    pub(crate) fn is_over(&self) -> bool {
+        self.inner.closed.load(Ordering::Acquire) || self.inner.broken.borrow().is_some()
+    }
+
+    /// Returns, with the reason, once the store failed so that nothing after it can be trusted. Whoever runs the
+    /// engine must then end the process; what was acknowledged is found again at the next start.
+    pub async fn broken(&self) -> Arc<str> {
+        let mut broken = self.inner.broken.clone();
+        match broken.wait_for(Option::is_some).await.map(|why| why.clone()) {
+            Ok(Some(why)) => why,
+            // The batcher ended in peace: nothing can break any more.
+            _ => std::future::pending().await,
+        }
     }
 
     /// The person behind an address types, or stops: told to subscribers of the active conversation, if any.
@@ -315,7 +346,8 @@ impl Engine {
         drop(self.execute(command).await);
     }
 
-    /// Refuses new commands of faces, lets open attempts and callbacks finish, then stops the batcher.
+    /// Refuses new commands, lets open attempts and callbacks finish within the limit, then stops the batcher. What
+    /// is open beyond the limit is left as a crash would leave it: found again at the next start.
     pub async fn shutdown(&self) {
         self.inner.stopping.rise(1);
         let mut tasks = std::mem::take(&mut *self.inner.background.lock().await);
@@ -325,7 +357,7 @@ impl Engine {
                 tracing::error!(%error, "a background task ended badly");
             }
         }
-        self.inner.refuses.store(true, Ordering::Release);
+        self.inner.closed.store(true, Ordering::Release);
         self.inner.batcher.close().await;
         if let Err(error) = batcher.await {
             tracing::error!(%error, "the batcher ended badly");
@@ -346,6 +378,16 @@ impl Engine {
 
     pub(crate) fn stopping(&self) -> Arc<Level> {
         self.inner.stopping.clone()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.inner.stopping.height() > 0
+    }
+
+    /// Waits until what was open at the stop must end.
+    pub(crate) async fn patience_is_over(&self) {
+        let until = self.now().plus_ms(self.inner.parts.limits.shutdown_ms_max);
+        self.inner.parts.clock.wait_until(until).await;
     }
 
     /// The newest committed position, to wait on within the engine.

@@ -37,6 +37,9 @@ impl Engine {
         app: AppId,
         callback: Callback,
     ) -> Result<(), Rejected> {
+        if !self.is_ready() {
+            return Err(Rejected::Unavailable);
+        }
         let app = self.app_anywhere(app).ok_or(Rejected::Unknown)?;
         let channel = Channel::new(&channel.to_uppercase());
         let connector = self.connector(channel.as_str()).ok_or(Rejected::Unknown)?;
@@ -100,12 +103,12 @@ impl Engine {
                     conversation: None,
                     metadata: String::new(),
                 };
-                self.execute(receive).await.is_ok()
+                self.conclude(receive).await.is_ok()
             }
             Inbound::Receipt { provider_id, token, receipt, .. } => {
                 let token = token.and_then(|token| parse_token(&token));
                 let take = TakeReceipt { tenant, app, channel: channel.clone(), provider_id, token, receipt };
-                self.execute(take).await.is_ok()
+                self.conclude(take).await.is_ok()
             }
             Inbound::Signal { from, signal } => {
                 let from = Address { channel: channel.clone(), address: from };

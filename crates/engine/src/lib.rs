@@ -2,7 +2,8 @@
 //!
 //! Actors: the *batcher* is the one place that commits. The *runner* takes send jobs lane by lane through attempts.
 //! The *courier* reads the log for every subscription and posts callbacks. The *intake* turns providers' callbacks
-//! into commands. All of them learn the time, ids and the way out from the [`Parts`] they are given.
+//! into commands. The *keeper* forgets what has outlived its use. All of them learn the time, ids and the way out
+//! from the [`Parts`] they are given.
 
 mod batcher;
 mod cache;
@@ -12,6 +13,7 @@ mod directory;
 mod engine;
 mod ids;
 mod intake;
+mod keeper;
 mod level;
 mod once;
 mod runner;

@@ -7,6 +7,7 @@
 mod board;
 mod hand_over;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::app::UnknownPolicy;
@@ -26,6 +27,8 @@ use board::Board;
 const HORIZON_MS: i64 = 60_000;
 /// How often the store is swept for jobs that memory does not hold, in milliseconds.
 const SWEEP_MS: i64 = 15_000;
+/// Before what could not be kept is tried again, in milliseconds.
+const UNAVAILABLE_MS: i64 = 1_000;
 /// Jobs read from the store at once.
 const PAGE: usize = 1_000;
 
@@ -43,7 +46,7 @@ pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
     let stopping = engine.stopping();
     let permits = Arc::new(Semaphore::new(engine.parts().limits.open_attempts_max));
     let mut board = Board::default();
-    let mut open: JoinSet<(JobId, Ended)> = JoinSet::new();
+    let mut open = Open::default();
     let mut sweep_at = Time(0);
     loop {
         let now = engine.now();
@@ -56,7 +59,7 @@ pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
         tokio::select! {
             biased;
             () = stopped(&stopping) => break,
-            Some(ended) = open.join_next() => note_end(&mut board, ended, engine.now()),
+            Some((job, ended)) = open.next(&engine) => board.ended(job, ended, engine.now()),
             Some(batch) = jobs.recv() => {
                 let soon = engine.now().plus_ms(HORIZON_MS);
                 batch.into_iter().filter(|job| job.due_at <= soon).for_each(|job| board.add(job));
@@ -64,17 +67,44 @@ pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
             () = engine.parts().clock.wait_until(wake) => {}
         }
     }
-    while let Some(ended) = open.join_next().await {
-        note_end(&mut board, ended, engine.now());
+    tokio::select! {
+        biased;
+        () = async { while open.next(&engine).await.is_some() {} } => {}
+        () = engine.patience_is_over() => tracing::warn!("open hand-overs are left for the next start"),
     }
 }
 
-fn start_ready(
-    engine: &Engine,
-    board: &mut Board,
-    permits: &Arc<Semaphore>,
-    open: &mut JoinSet<(JobId, Ended)>,
-) {
+/// The hand-overs that run, each a task of its own.
+#[derive(Default)]
+struct Open {
+    tasks: JoinSet<Ended>,
+    jobs: HashMap<tokio::task::Id, JobId>,
+}
+
+impl Open {
+    fn add(&mut self, job: JobId, task: impl Future<Output = Ended> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.jobs.insert(id, job);
+    }
+
+    /// The next one to end. One that panicked comes up again: it finds its attempt open and calls it unknown.
+    async fn next(&mut self, engine: &Engine) -> Option<(JobId, Ended)> {
+        loop {
+            let (id, ended) = match self.tasks.join_next_with_id().await? {
+                Ok(ended) => ended,
+                Err(error) => {
+                    tracing::error!(%error, "a hand-over ended badly");
+                    (error.id(), Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)))
+                }
+            };
+            if let Some(job) = self.jobs.remove(&id) {
+                return Some((job, ended));
+            }
+        }
+    }
+}
+
+fn start_ready(engine: &Engine, board: &mut Board, permits: &Arc<Semaphore>, open: &mut Open) {
     let now = engine.now();
     while permits.available_permits() > 0 {
         let Some(job) = board.take(now) else { return };
@@ -82,20 +112,11 @@ fn start_ready(
             return;
         };
         let engine = engine.clone();
-        open.spawn(async move {
-            let id = job.id;
+        open.add(job.id, async move {
             let ended = work(&engine, job).await;
             drop(permit);
-            (id, ended)
+            ended
         });
-    }
-}
-
-fn note_end(board: &mut Board, ended: Result<(JobId, Ended), tokio::task::JoinError>, now: Time) {
-    match ended {
-        Ok((job, ended)) => board.ended(job, ended, now),
-        // The lane of a task that panicked stays taken until the next start; its attempt is then unknown.
-        Err(error) => tracing::error!(%error, "a hand-over ended badly"),
     }
 }
 
@@ -104,17 +125,17 @@ async fn work(engine: &Engine, job: Job) -> Ended {
         Work::Send { message } => hand_over::send(engine, &job, message).await,
         Work::Expire { message } => {
             let expire = Expire { tenant: job.tenant, message, job: job.id };
-            again_unless(engine, engine.execute(expire).await.is_ok())
+            again_unless(engine, engine.conclude(expire).await.is_ok())
         }
         Work::Erase { message } => {
             let erase = Erase { tenant: job.tenant, message, job: job.id };
-            again_unless(engine, engine.execute(erase).await.is_ok())
+            again_unless(engine, engine.conclude(erase).await.is_ok())
         }
     }
 }
 
 fn again_unless(engine: &Engine, done: bool) -> Ended {
-    if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(1_000)) }
+    if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)) }
 }
 
 /// Finds jobs that memory does not hold.

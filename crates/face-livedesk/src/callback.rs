@@ -163,6 +163,7 @@ fn names(fact: &Fact) -> &'static [&'static str] {
         | Fact::ConsumerReceipt { .. }
         | Fact::ConsentChanged { .. }
         | Fact::DeadLetter { .. }
+        | Fact::ReceiptOrphaned { .. }
         | Fact::SubscriptionDisabled { .. } => &[],
     }
 }
@@ -218,7 +219,7 @@ fn message(facts: &Facts, links: &Links) -> Option<Value> {
     let printed = view::message(&shown, Spoken::Chatwoot, links);
     let who = match message.author {
         Author::Contact => contact_view(facts),
-        _ => agent(&shown, facts),
+        _ => author(facts),
     };
     let app = facts.app.as_ref();
     let mut body = json!({
@@ -243,9 +244,10 @@ fn message(facts: &Facts, links: &Links) -> Option<Value> {
     Some(body)
 }
 
-fn agent(shown: &Shown, facts: &Facts) -> Option<Value> {
+/// The agent behind the event, else the inbox as a bot.
+fn author(facts: &Facts) -> Option<Value> {
     use domain::agent::Role;
-    if let Some(agent) = &shown.agent {
+    if let Some(agent) = &facts.author {
         if agent.role == Role::Bot {
             return Some(json!({ "id": agent.number, "name": agent.name, "type": "agent_bot" }));
         }
@@ -280,10 +282,7 @@ fn typing(facts: &Facts) -> Option<Value> {
     };
     let user = match by {
         Party::Consumer => contact_view(facts),
-        Party::Agent(_) | Party::App | Party::System => {
-            let agent = facts.author.as_ref();
-            agent.map(|agent| json!({ "id": agent.number, "name": agent.name, "type": "user" }))
-        }
+        Party::Agent(_) | Party::App | Party::System => author(facts),
     };
     Some(json!({ "user": user, "conversation": thread(facts, Vec::new())?, "is_private": false }))
 }

@@ -128,6 +128,14 @@ pub(crate) fn fact(fact: &Fact) -> Told {
             let more = [("subscription", json!(subscription.ulid()))];
             told("subscription_disabled", "the subscription was disabled", &more)
         }
+        Fact::ReceiptOrphaned { channel, provider_id, status: said } => {
+            let more = [
+                ("channel", json!(channel.as_str())),
+                ("provider_id", json!(&**provider_id)),
+                ("status", json!(status(*said))),
+            ];
+            told("receipt_orphaned", "a provider's receipt was about no message of ours", &more)
+        }
     }
 }
 

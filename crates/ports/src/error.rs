@@ -8,6 +8,8 @@ use std::fmt;
 pub enum ErrorKind {
     /// May work later: busy, connection lost, disk full.
     Unavailable,
+    /// The medium failed under a write: nothing after it can be trusted, and the process must end.
+    Fatal,
     /// Stored bytes cannot be understood.
     Corrupt,
     /// Written by a newer version of this program.

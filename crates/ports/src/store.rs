@@ -77,6 +77,11 @@ pub trait Store: Send + Sync {
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>>;
     /// The position of the newest event, 0 for none, and the highest commit time.
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>>;
+    /// Forgets events up to a position, the oldest first, `limit` at most; says how many. Positions are never used
+    /// again. A store that keeps its whole log forgets none.
+    fn cut_log(&self, _through: u64, _limit: usize) -> BoxFuture<'_, Result<usize, Error>> {
+        Box::pin(async { Ok(0) })
+    }
 }
 
 /// A page of a list: entries between the positions, both excluded, `limit` at most.
@@ -104,6 +109,16 @@ pub trait Reads: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>>;
     /// Events about one message in order.
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>>;
+    /// Rows of a kind in the order of their keys, after the given one, `limit` at most: for looking through many a
+    /// page at a time. A store that cannot page gives out none.
+    fn rows_after(
+        &self,
+        _kind: Kind,
+        _after: Option<Key>,
+        _limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// All rows of a kind, of one tenant or of all. For kinds of which there are few (tenants, apps, credentials…).
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> BoxFuture<'_, Result<Vec<Row>, Error>>;
 }

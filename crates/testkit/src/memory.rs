@@ -31,6 +31,8 @@ struct Kept {
     rows: HashMap<Key, (Version, Record)>,
     lists: BTreeMap<(TenantId, List, Id, u64), Id>,
     events: Vec<Event>,
+    /// Events that were forgotten: the position of the first one kept is one more.
+    cut: u64,
     jobs: BTreeMap<JobId, Job>,
     batches: HashSet<Id>,
     at: Time,
@@ -108,7 +110,7 @@ impl Kept {
     }
 
     fn refusal(&self, batch: &Batch) -> Option<&'static str> {
-        let next = self.events.len() as u64 + 1;
+        let next = self.cut + self.events.len() as u64 + 1;
         if batch.events.iter().zip(next..).any(|(event, position)| event.position != position) {
             return Some("the events leave a gap in the log");
         }
@@ -186,7 +188,15 @@ impl Store for MemoryStore {
 
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
         let kept = self.kept();
-        now((kept.events.len() as u64, kept.at))
+        now((kept.cut + kept.events.len() as u64, kept.at))
+    }
+
+    fn cut_log(&self, through: u64, limit: usize) -> BoxFuture<'_, Result<usize, Error>> {
+        let mut kept = self.kept();
+        let old = kept.events.iter().take_while(|event| event.position <= through).take(limit).count();
+        kept.events.drain(..old);
+        kept.cut += old as u64;
+        now(old)
     }
 }
 
@@ -202,7 +212,8 @@ impl Reads for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
         let kept = self.kept();
-        let later = kept.events.iter().skip(usize::try_from(after).unwrap_or(usize::MAX));
+        let skipped = after.saturating_sub(kept.cut);
+        let later = kept.events.iter().skip(usize::try_from(skipped).unwrap_or(usize::MAX));
         let own = later.filter(|event| tenant.is_none_or(|tenant| event.tenant == tenant));
         now(own.take(limit).cloned().collect())
     }
@@ -211,6 +222,19 @@ impl Reads for MemoryStore {
         let about =
             |event: &&Event| event.tenant == tenant && event.message.is_some_and(|own| own.0 == message);
         now(self.kept().events.iter().filter(about).cloned().collect())
+    }
+
+    fn rows_after(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        let kept = self.kept();
+        let later = |key: &&Key| key.kind == kind && after.as_ref().is_none_or(|after| *key > after);
+        let mut keys: Vec<&Key> = kept.rows.keys().filter(later).collect();
+        keys.sort();
+        now(keys.into_iter().take(limit).map(|key| kept.row(key)).collect())
     }
 
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> BoxFuture<'_, Result<Vec<Row>, Error>> {

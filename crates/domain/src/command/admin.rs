@@ -176,6 +176,30 @@ impl Command for SaveCursor {
     }
 }
 
+/// Switches a subscription off because the log it still has to hear must be cut; says so in the log.
+#[derive(Clone, Debug)]
+pub struct DisableSubscription {
+    pub tenant: TenantId,
+    pub subscription: crate::id::SubscriptionId,
+}
+
+impl Command for DisableSubscription {
+    type Answer = ();
+    type Refusal = std::convert::Infallible;
+
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+        let key = Key::id::<Subscription>(self.tenant, self.subscription.0);
+        let found = view.get::<Subscription, Self::Refusal>(&key)?;
+        if let Some(subscription) = found.filter(|subscription| subscription.enabled) {
+            let about = About { app: subscription.app, ..About::default() };
+            let disabled = Subscription { enabled: false, ..Subscription::clone(&subscription) };
+            view.put(key, disabled);
+            view.emit(self.tenant, about, Fact::SubscriptionDisabled { subscription: self.subscription });
+        }
+        Ok(())
+    }
+}
+
 /// Registers a stored file; its bytes are durable already.
 #[derive(Clone, Debug)]
 pub struct PutFile(pub File);

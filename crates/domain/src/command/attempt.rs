@@ -12,6 +12,7 @@ use crate::content::Content;
 use crate::conversation::Conversation;
 use crate::delivery::{Delivery, Moved, Outcome, Phase, Reason, ReasonKind, Rules};
 use crate::id::{JobId, MessageId, TenantId};
+use crate::job::{Lane, Work};
 use crate::message::Message;
 use crate::record::{EarlyReceipts, Key, Pointer};
 use crate::time::Time;
@@ -159,10 +160,14 @@ impl Begin {
     }
 }
 
-/// The runner leaves a message to the courier, whose callback carries it: the job is done, no attempt began.
+/// The runner leaves a message to the courier, whose callback carries it. The lane moves on; a job outside it looks
+/// whether the callback came.
 #[derive(Clone, Debug)]
 pub struct LeaveToCourier {
+    pub tenant: TenantId,
+    pub message: MessageId,
     pub job: JobId,
+    pub look_at: Time,
 }
 
 impl Command for LeaveToCourier {
@@ -171,6 +176,12 @@ impl Command for LeaveToCourier {
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         view.finish_job(self.job);
+        if let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)?
+            && let Some(delivery) = message.delivery.as_ref().filter(|delivery| delivery.is_queued())
+        {
+            let work = Work::Send { message: message.id };
+            view.schedule(self.tenant, message.app, self.look_at, Lane::None, delivery.priority, work);
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use super::open::Profile;
 use super::reply::updated;
 use super::standing::{Refusal, of_consumer};
 use super::{Command, settle, thread};
+use crate::app::App;
 use crate::channel::Address;
 use crate::contact::Contact;
 use crate::conversation::Party;
@@ -156,7 +157,13 @@ impl Command for SetProfile {
     type Refusal = Refusal;
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
-        let contact = thread::find_contact(view, self.tenant, Some(self.app), &self.from)?;
+        let scope = Some(self.app);
+        view.want(&[
+            Key::id::<App>(self.tenant, self.app.0),
+            Key::identity(self.tenant, scope, &self.from),
+            Key::counter(self.tenant, "contact"),
+        ])?;
+        let contact = thread::find_contact(view, self.tenant, self.app, scope, &self.from)?;
         let mut contact: Contact = match contact {
             Some(contact) => Arc::unwrap_or_clone(contact),
             None => {

@@ -73,9 +73,12 @@ impl Command for Open {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Opened, Halt<Refusal>> {
         let (tenant, from) = (self.tenant, &self.from);
-        view.want(&[Key::id::<App>(tenant, self.app.0), Key::identity(tenant, Some(self.app), from)])?;
+        let mut wanted =
+            vec![Key::id::<App>(tenant, self.app.0), Key::identity(tenant, Some(self.app), from)];
+        wanted.extend(thread::counters(tenant));
+        view.want(&wanted)?;
         let app = thread::app(view, tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
-        let found = thread::find_contact(view, tenant, Some(app.id), from)?;
+        let found = thread::find_contact(view, tenant, app.id, Some(app.id), from)?;
         let known = found.is_some();
         let mut contact = match found {
             Some(contact) => Arc::unwrap_or_clone(contact),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::standing::SetStanding;
 use super::thread::{self, Draft};
-use super::{Command, Person, reply};
+use super::{Command, Person, reply, settle};
 use crate::app::{App, ProcessingMode};
 use crate::channel::Address;
 use crate::consent::{Consent, Keyword};
@@ -19,6 +19,9 @@ use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
 use crate::message::{Author, Direction, Message};
 use crate::record::{Key, Pointer, RecipientMemory};
 use crate::view::{About, Halt, View};
+
+/// How long a message of no conversation keeps its content at least, in seconds: its callback may be tried so long.
+const KEPT_S: i64 = 3 * 86_400;
 
 /// An inbound message.
 #[derive(Clone, Debug)]
@@ -68,12 +71,16 @@ impl Command for Receive {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Received, Halt<Refusal>> {
         let scope = self.app_scoped.then_some(self.app);
-        view.want(&[
+        let mut wanted = vec![
             Key::id::<App>(self.tenant, self.app.0),
             Key::identity(self.tenant, scope, &self.from),
             Key::consent(self.tenant, self.app, &self.from),
             self.source_key(),
-        ])?;
+        ];
+        wanted.extend(thread::counters(self.tenant));
+        wanted.extend(self.answered_key());
+        wanted.extend(self.conversation.map(|id| Key::id::<Conversation>(self.tenant, id.0)));
+        view.want(&wanted)?;
         let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
         if let Some(first) = self.first_time(view)? {
             return Ok(first);
@@ -82,7 +89,7 @@ impl Command for Receive {
         if app.mode == ProcessingMode::Dispatch && self.face == Face::Provider {
             return self.without_conversation(view, &app);
         }
-        let contact = match thread::find_contact(view, self.tenant, scope, &self.from)? {
+        let contact = match thread::find_contact(view, self.tenant, app.id, scope, &self.from)? {
             Some(contact) => Arc::unwrap_or_clone(contact),
             None => {
                 let identity = thread::identity(self.from.clone(), scope);
@@ -157,11 +164,16 @@ impl Receive {
         Ok(())
     }
 
+    /// Where the message that this one answers is found.
+    fn answered_key(&self) -> Option<Key> {
+        let provider_id = self.reply_to.as_ref()?;
+        Some(Key::provider_id(self.tenant, self.app, self.from.channel.as_str(), provider_id))
+    }
+
     fn answered(&self, view: &mut View<'_>) -> Result<Option<MessageId>, Halt<Refusal>> {
-        let Some(provider_id) = &self.reply_to else {
+        let Some(key) = self.answered_key() else {
             return Ok(None);
         };
-        let key = Key::provider_id(self.tenant, self.app, self.from.channel.as_str(), provider_id);
         Ok(view.get::<Pointer, Refusal>(&key)?.map(|pointer| MessageId(pointer.target)))
     }
 
@@ -224,6 +236,8 @@ impl Receive {
             delivery: None,
         };
         view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
+        let kept_s = KEPT_S.max(i64::from(app.dispatch_retention_days) * 86_400);
+        settle::erase_at(view, &message, view.now().plus_s(kept_s));
         thread::put_message(view, message);
         let about = About { app: Some(app.id), message: Some(id), ..About::default() };
         view.emit(self.tenant, about, Fact::MessageReceived);
@@ -254,13 +268,16 @@ impl Command for SpeakFor {
         let Receive { tenant, app, from, .. } = &self.receive;
         let id = self.receive.conversation.ok_or(Refusal::UnknownConversation)?;
         let scope = self.receive.app_scoped.then_some(*app);
-        view.want(&[
+        let mut wanted = vec![
             Key::id::<Conversation>(*tenant, id.0),
             Key::identity(*tenant, scope, from),
             Key::consent(*tenant, *app, from),
-        ])?;
+            Key::counter(*tenant, "message"),
+        ];
+        wanted.extend(self.in_reply_to.map(|number| Key::number(*tenant, "message", number)));
+        view.want(&wanted)?;
         let named = thread::conversation(view, *tenant, id)?.ok_or(Refusal::UnknownConversation)?;
-        let contact = thread::find_contact(view, *tenant, scope, from)?;
+        let contact = thread::find_contact(view, *tenant, *app, scope, from)?;
         if contact.is_none_or(|contact| contact.id != named.contact) || named.app != *app {
             return Err(Refusal::NotYours.into());
         }

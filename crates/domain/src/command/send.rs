@@ -90,7 +90,7 @@ impl Command for Send {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Sent, Halt<Refusal>> {
         let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::queue(self.tenant, self.app)];
-        wanted.extend(["message", "conversation", "contact"].map(|what| Key::counter(self.tenant, what)));
+        wanted.extend(thread::counters(self.tenant));
         match &self.recipient {
             Recipient::Contact(id) => {
                 wanted.push(Key::id::<Contact>(self.tenant, id.0));
@@ -170,7 +170,7 @@ impl Send {
         };
         for (address, scoped) in all {
             let scope = scoped.then_some(app.id);
-            if let Some(contact) = thread::find_contact(view, self.tenant, scope, address)? {
+            if let Some(contact) = thread::find_contact(view, self.tenant, app.id, scope, address)? {
                 return Ok(contact);
             }
         }
@@ -227,12 +227,16 @@ impl Send {
         let first = plan.first().cloned().ok_or(Refusal::NoChannel)?;
         let mut memory = RecipientMemory::default();
         if app.dispatch_retention_days > 0 {
-            for address in &plan {
+            // It stays with all specified identities, whichever of them are tried.
+            for address in self.identities() {
                 let key = Key::recipient_memory(self.tenant, app.id, address);
                 let kept = view.get::<RecipientMemory, Refusal>(&key)?;
-                memory = kept.map(Arc::unwrap_or_clone).unwrap_or_default();
-                self.set_metadata(&mut memory.metadata, &mut memory.correlation_id);
-                view.put(key, memory.clone());
+                let mut kept = kept.map(Arc::unwrap_or_clone).unwrap_or_default();
+                self.set_metadata(&mut kept.metadata, &mut kept.correlation_id);
+                view.put(key, kept.clone());
+                if *address == first {
+                    memory = kept;
+                }
             }
         } else {
             self.set_metadata(&mut memory.metadata, &mut memory.correlation_id);

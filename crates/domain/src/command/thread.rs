@@ -68,17 +68,25 @@ pub fn app<R>(view: &mut View<'_>, tenant: TenantId, app: AppId) -> Result<Optio
     view.by_id::<App, R>(tenant, app.0)
 }
 
-/// The contact behind an address, if any.
+/// The contact behind an address, if any. What is wanted next of it, its active conversation, is loaded with it.
 pub fn find_contact<R>(
     view: &mut View<'_>,
     tenant: TenantId,
+    app: AppId,
     scope: Option<AppId>,
     address: &Address,
 ) -> Result<Option<Arc<Contact>>, Halt<R>> {
-    match view.get::<Pointer, R>(&Key::identity(tenant, scope, address))? {
-        Some(pointer) => view.by_id::<Contact, R>(tenant, pointer.target),
-        None => Ok(None),
-    }
+    let Some(pointer) = view.get::<Pointer, R>(&Key::identity(tenant, scope, address))? else {
+        return Ok(None);
+    };
+    let active = Key::active_conversation(tenant, app, ContactId(pointer.target));
+    view.want(&[Key::id::<Contact>(tenant, pointer.target), active])?;
+    view.by_id::<Contact, R>(tenant, pointer.target)
+}
+
+/// The counters that a new message may draw from, and what it makes on its way.
+pub fn counters(tenant: TenantId) -> [Key; 3] {
+    ["message", "conversation", "contact"].map(|what| Key::counter(tenant, what))
 }
 
 /// Makes a contact with exactly these identities and tells the log.
@@ -90,6 +98,7 @@ pub fn create_contact<R>(
 ) -> Result<Contact, Halt<R>> {
     let number = view.next_number::<R>(app.tenant, "contact")?;
     let id = ContactId(view.next_id());
+    view.is_new(Key::active_conversation(app.tenant, app.id, id));
     for identity in &identities {
         let key = Key::identity(app.tenant, identity.app, &identity.address);
         view.put(key, Pointer { target: id.0, attempt: 0 });

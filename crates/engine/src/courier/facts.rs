@@ -1,4 +1,4 @@
-//! Loads everything that a dialect may say about one event, in two loads.
+//! Loads everything that a dialect may say about one event, in two loads, and says what it would say.
 //! Nothing is written here; what an event froze stays frozen.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use domain::subscription::Subscription;
 use domain::tenant::File;
 use ports::store::Row;
 
-use crate::dialect::Facts;
+use crate::dialect::{Dialect, Facts, Rendered};
 use crate::engine::Engine;
 
 /// The facts of an event as they stand now.
@@ -75,5 +75,28 @@ fn files_of(content: Option<&Content>) -> Vec<Id> {
         Some(Body::Media(media)) => of(media).into_iter().collect(),
         Some(Body::Album { items, .. }) => items.iter().filter_map(of).collect(),
         _ => Vec::new(),
+    }
+}
+
+impl Engine {
+    /// Whether a subscription is one to hear an event, whatever became of it.
+    pub fn hears(&self, subscription: &Subscription, event: &Event) -> bool {
+        let ours = subscription.app.is_none() || event.app.is_none() || event.app == subscription.app;
+        ours && self.dialect_of(subscription).is_some_and(|dialect| dialect.hears(subscription, event))
+    }
+
+    /// What a subscription would be posted about an event if it were posted now; `None`: nothing.
+    pub async fn callback(
+        &self,
+        subscription: &Arc<Subscription>,
+        event: Event,
+    ) -> Result<Option<Rendered>, ports::Error> {
+        let Some(dialect) = self.dialect_of(subscription) else { return Ok(None) };
+        Ok(dialect.render(&load(self, subscription, event).await?))
+    }
+
+    fn dialect_of(&self, subscription: &Subscription) -> Option<&dyn Dialect> {
+        let known = self.parts().dialects.iter().find(|one| one.face() == subscription.dialect);
+        known.map(|dialect| &**dialect)
     }
 }

@@ -1,6 +1,7 @@
 //! One callback: render, sign, post, judge. Where the subscription carries a face channel, the post is also the
 //! message's attempt: recorded before bytes leave, ended by the 2xx or by giving up.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,16 +11,19 @@ use domain::delivery::{Outcome, Phase, Reason, ReasonKind};
 use domain::event::{Event, Fact};
 use domain::message::Message;
 use domain::subscription::Subscription;
+use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 
-use super::facts;
+use super::{UNAVAILABLE_MS, facts};
 use crate::dialect::{Dialect, Facts, Rendered, Seal, Verdict};
 use crate::engine::Engine;
 use crate::runner::nature;
 
 /// Longest answer body of a subscriber that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+const NOT_RECORDED: &str = "the end of the attempt could not be recorded";
 
 /// How one callback ended.
 pub(super) enum Delivered {
@@ -40,8 +44,18 @@ pub(super) struct Post<'a> {
 }
 
 impl Post<'_> {
-    /// Delivers one event; `frozen` are the bytes of an earlier try, empty if there was none.
+    /// Delivers one event; `frozen` are the bytes of an earlier try, empty if there was none. A dialect that panics
+    /// fails this callback and no other.
     pub async fn event(&self, event: Event, frozen: &[u8]) -> Delivered {
+        let tried = AssertUnwindSafe(self.deliver(event, frozen)).catch_unwind().await;
+        tried.unwrap_or_else(|_| {
+            tracing::error!(subscription = self.subscription.id.ulid(), "a callback's dialect panicked");
+            let why = Arc::from("the callback could not be written");
+            Delivered::Failed { body: frozen.to_vec(), why, final_word: false }
+        })
+    }
+
+    async fn deliver(&self, event: Event, frozen: &[u8]) -> Delivered {
         let failed =
             |why: String| Delivered::Failed { body: frozen.to_vec(), why: why.into(), final_word: false };
         let facts = match facts::load(self.engine, self.subscription, event).await {
@@ -60,7 +74,9 @@ impl Post<'_> {
         let Some(mut rendered) = self.dialect.render(&facts) else {
             if let Some(attempt) = carried {
                 let reason = Reason::new(ReasonKind::ContentUnsupported, "the face cannot show this message");
-                self.finish(&facts, attempt, Outcome::Refused(reason)).await;
+                if !self.finish(&facts, attempt, Outcome::Refused(reason)).await {
+                    return failed(NOT_RECORDED.to_owned());
+                }
             }
             return Delivered::Yes;
         };
@@ -70,8 +86,10 @@ impl Post<'_> {
         let (verdict, why) = self.post(&facts, &rendered).await;
         if verdict == Verdict::Delivered {
             metrics::counter!("trunkline_callbacks_total", "outcome" => "delivered").increment(1);
-            if let Some(attempt) = carried {
-                self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() }).await;
+            if let Some(attempt) = carried
+                && !self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() }).await
+            {
+                return failed(NOT_RECORDED.to_owned());
             }
             return Delivered::Yes;
         }
@@ -132,7 +150,7 @@ impl Post<'_> {
         }
         let nature = nature(self.engine, &delivery.address().channel);
         let begin = Begin { tenant: message.tenant, message: message.id, job: None, nature };
-        match self.engine.execute(begin).await {
+        match self.engine.conclude(begin).await {
             Ok(Begun::HandOver(hand_over)) => Ok(Some(hand_over.attempt)),
             Ok(Begun::NotBefore(_)) => Err("the message waits for its time".to_owned()),
             Ok(Begun::Nothing) => Ok(None),
@@ -140,20 +158,27 @@ impl Post<'_> {
         }
     }
 
-    async fn finish(&self, facts: &Facts, attempt: u32, outcome: Outcome) {
-        if let Some(message) = &facts.message {
-            self.finish_message(message, attempt, outcome).await;
+    async fn finish(&self, facts: &Facts, attempt: u32, outcome: Outcome) -> bool {
+        match &facts.message {
+            Some(message) => self.finish_message(message, attempt, outcome).await,
+            None => true,
         }
     }
 
-    async fn finish_message(&self, message: &Message, attempt: u32, outcome: Outcome) {
-        let Some(delivery) = &message.delivery else { return };
+    /// Records how a carried attempt ended, however long the store takes. `false` only when the engine ends first:
+    /// the attempt is then open, and the callback is repeated.
+    async fn finish_message(&self, message: &Message, attempt: u32, outcome: Outcome) -> bool {
+        let Some(delivery) = &message.delivery else { return true };
         let nature = nature(self.engine, &delivery.address().channel);
         let (tenant, message) = (message.tenant, message.id);
         let finish = Finish { tenant, message, attempt, job: None, outcome, nature };
-        if self.engine.execute(finish).await.is_err() {
-            tracing::warn!("the end of a carried attempt could not be recorded; the callback is repeated");
+        while self.engine.conclude(finish.clone()).await.is_err() {
+            if self.engine.is_over() {
+                return false;
+            }
+            self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
         }
+        true
     }
 
     /// The callback was given up: so is the attempt that it carried.

@@ -8,19 +8,21 @@ use domain::channel::Channel;
 use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveToCourier};
 use domain::content::{Content, Override};
 use domain::delivery::{Outcome, Reason, ReasonKind};
-use domain::id::MessageId;
+use domain::event::Fact;
+use domain::id::{Id, MessageId};
 use domain::job::Job;
 use domain::message::Message;
+use domain::subscription::{Cursor, Parked};
 use domain::time::Time;
 
-use super::{Ended, nature};
+use super::{Ended, UNAVAILABLE_MS, nature};
 use crate::engine::Engine;
 use crate::intake::token;
 
 /// Beyond the channel's own time-out, in milliseconds: a connector that forgot the time.
 const GRACE_MS: u64 = 5_000;
-/// Before a command that could not be kept is tried again.
-const UNAVAILABLE_MS: i64 = 1_000;
+/// How often a message that was left to the courier is looked at, in milliseconds.
+const CARRIED_MS: i64 = 60_000;
 
 /// Runs a send job once.
 pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ended {
@@ -28,15 +30,18 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     let Ok(Some(row)) = engine.get::<Message>(job.tenant, message.0).await else {
         return again();
     };
-    let Some(channel) = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone()) else {
-        return leave(engine, job).await;
-    };
-    if channel.is_face() && carrier(engine, &row, &channel) {
-        return leave(engine, job).await;
+    let channel = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone());
+    let channel = channel.unwrap_or_else(|| Channel::new(""));
+    if channel.is_face() {
+        match is_carried(engine, &row, &channel).await {
+            Ok(true) => return leave(engine, job, message).await,
+            Ok(false) => {}
+            Err(_) => return again(),
+        }
     }
     let nature = nature(engine, &channel);
     let begin = Begin { tenant: job.tenant, message, job: Some(job.id), nature };
-    let hand_over = match engine.execute(begin).await {
+    let hand_over = match engine.conclude(begin).await {
         Ok(Begun::HandOver(hand_over)) => hand_over,
         Ok(Begun::NotBefore(at)) => return Ended::Again(at),
         Ok(Begun::Nothing) => return Ended::Done,
@@ -49,10 +54,10 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     loop {
         let outcome = outcome.clone();
         let finish = Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, nature };
-        match engine.execute(finish).await {
+        match engine.conclude(finish).await {
             Ok(Finished::Done) => return Ended::Done,
             Ok(Finished::Again(at)) => return Ended::Again(at),
-            Err(_) if !engine.is_ready() => return again(),
+            Err(_) if engine.is_over() => return again(),
             Err(_) => {
                 engine.parts().clock.wait_until(engine.now().plus_ms(UNAVAILABLE_MS)).await;
             }
@@ -60,20 +65,37 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     }
 }
 
-async fn leave(engine: &Engine, job: &Job) -> Ended {
-    match engine.execute(LeaveToCourier { job: job.id }).await {
+/// The courier's callback is the attempt. The message is looked at again, outside its lane, in case no callback comes.
+async fn leave(engine: &Engine, job: &Job, message: MessageId) -> Ended {
+    let look_at = engine.now().plus_ms(CARRIED_MS);
+    let leave = LeaveToCourier { tenant: job.tenant, message, job: job.id, look_at };
+    match engine.conclude(leave).await {
         Ok(()) => Ended::Done,
         Err(_) => Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)),
     }
 }
 
-/// Whether a subscription carries this face channel for the message's app.
-fn carrier(engine: &Engine, message: &Message, channel: &Channel) -> bool {
-    engine.directory().subscriptions_of(message.tenant).any(|subscription| {
-        subscription.enabled
-            && subscription.carries.as_ref() == Some(channel)
-            && subscription.app.is_none_or(|app| app == message.app)
-    })
+/// Whether a subscription that carries this channel still has the message's submission before it: ahead of its
+/// cursor, or in a lane that is parked. One that was made later, or has gone by, will not carry it.
+async fn is_carried(engine: &Engine, message: &Message, channel: &Channel) -> Result<bool, ports::Error> {
+    let directory = engine.directory();
+    let carriers: Vec<Id> = directory
+        .subscriptions_of(message.tenant)
+        .filter(|one| one.enabled && one.carries.as_ref() == Some(channel))
+        .filter(|one| one.app.is_none_or(|app| app == message.app))
+        .map(|one| one.id.0)
+        .collect();
+    if carriers.is_empty() {
+        return Ok(false);
+    }
+    let told = engine.events_of_message(message.tenant, message.id.0).await?;
+    let Some(told) = told.into_iter().find(|event| event.fact == Fact::MessageSubmitted) else {
+        return Ok(false);
+    };
+    let parked =
+        |parked: &Parked| parked.conversation == message.conversation && parked.position <= told.position;
+    let cursors = engine.get_all::<Cursor>(message.tenant, &carriers).await?;
+    Ok(cursors.iter().any(|cursor| cursor.position < told.position || cursor.parked.iter().any(parked)))
 }
 
 /// What the channel says. Never fails: whatever happens is an outcome.
@@ -124,13 +146,15 @@ fn outbound(hand_over: &HandOver, now: Time) -> Outbound {
     let delivery = hand_over.message.delivery.as_ref();
     let expires_at = delivery.map_or(Time::NEVER, |delivery| delivery.expires_at);
     let limited = expires_at < Time::NEVER;
-    let parts_done = delivery.into_iter().flat_map(|delivery| &delivery.attempts).rev().find_map(|earlier| {
-        let current = delivery.is_some_and(|delivery| earlier.leg == delivery.leg);
-        match &earlier.outcome {
-            Some(Outcome::Unknown { parts }) if current => Some(parts.clone()),
+    // What a later attempt learned of the parts never makes an earlier one's knowledge less.
+    let parts_done = delivery
+        .into_iter()
+        .flat_map(|delivery| delivery.attempts.iter().filter(|earlier| earlier.leg == delivery.leg))
+        .filter_map(|earlier| match &earlier.outcome {
+            Some(Outcome::Unknown { parts }) => Some(parts.clone()),
             _ => None,
-        }
-    });
+        })
+        .max_by_key(Vec::len);
     Outbound {
         token: token(hand_over.message.id, hand_over.attempt),
         to: hand_over.to.clone(),

@@ -18,7 +18,7 @@ use domain::delivery::{Delivery, Outcome, Priority, Reason, ReasonKind, Receipt,
 use domain::event::{Event, Fact};
 use domain::id::{AppId, Id, MessageId, TenantId};
 use domain::message::Message;
-use domain::record::Kind;
+use domain::record::{Key, Kind};
 use domain::tenant::Tenant;
 use domain::time::Time;
 use engine::{Dialect, Engine, Ids, Limits, Parts, Registered, domain};
@@ -193,6 +193,15 @@ impl Reads for HeldReads {
 
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
         self.store.events_of_message(tenant, message)
+    }
+
+    fn rows_after(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.store.rows_after(kind, after, limit)
     }
 
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> BoxFuture<'_, Result<Vec<Row>, Error>> {

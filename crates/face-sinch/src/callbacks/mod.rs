@@ -87,6 +87,7 @@ fn trigger(fact: &Fact) -> Option<&'static str> {
         | Fact::ConversationUpdated
         | Fact::ConsumerReceipt { .. }
         | Fact::DeadLetter { .. }
+        | Fact::ReceiptOrphaned { .. }
         | Fact::SubscriptionDisabled { .. } => return None,
     })
 }

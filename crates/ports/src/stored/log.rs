@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::channel::Address;
+use domain::channel::{Address, Channel};
 use domain::consent::{Keyword, Scope};
 use domain::conversation::{Party, Standing};
 use domain::delivery::{Priority, Reason, Status};
@@ -40,6 +40,7 @@ form_enum! { Fact "Fact" {
     SignalSeen { address: Option<Address>, signal: SignalKind, by: Party },
     DeadLetter { subscription: SubscriptionId, position: u64, why: Arc<str> },
     SubscriptionDisabled { subscription: SubscriptionId },
+    ReceiptOrphaned { channel: Channel, provider_id: Arc<str>, status: Status },
 } }
 
 form! { DeliveryChange "DeliveryChange" {
