@@ -49,7 +49,22 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
             keys::create(engine, tenant, face, app.map(|app| app.id), agent.map(|agent| agent.id), name).await
         }
         AdminRequest::ListKeys { tenant } => keys::list(engine, &tenant),
+        AdminRequest::ShowKey { tenant, key } => keys::show(engine, &tenant, &key),
         AdminRequest::RevokeKey { tenant, key } => keys::revoke(engine, &tenant, &key).await,
+        AdminRequest::RevokeAgent { tenant, agent } => {
+            let tenant = find_tenant(engine, &tenant)?.id;
+            let agent = find_agent(engine, tenant, &agent)?.id;
+            keys::revoke_all(engine, tenant, |key| key.agent == Some(agent)).await
+        }
+        AdminRequest::RevokeApp { tenant, app } => {
+            let tenant = find_tenant(engine, &tenant)?.id;
+            let app = find_app(engine, tenant, &app)?.id;
+            keys::revoke_all(engine, tenant, |key| key.app == Some(app)).await
+        }
+        AdminRequest::RevokeTenant { tenant } => {
+            let tenant = find_tenant(engine, &tenant)?.id;
+            keys::revoke_all(engine, tenant, |_| true).await
+        }
         AdminRequest::CreateAgent { tenant, name, email, role } => {
             create_agent(engine, &tenant, name, email, role).await
         }

@@ -19,7 +19,7 @@ pub struct Arguments {
 /// What the program can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Run the server until it is stopped.
+    /// Run the server until it is stopped. Next, in another shell: `trunkline tenant create --name NAME`.
     Serve {
         /// Configuration file (TOML); without it defaults and TRUNKLINE_SECTION__KEY variables hold.
         #[arg(long, value_name = "FILE")]
@@ -110,7 +110,7 @@ pub struct Printing {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum TenantCommand {
-    /// Create a tenant.
+    /// Create a tenant. Next: `trunkline app create --tenant NAME …`.
     Create {
         /// Name shown to people.
         #[arg(long)]
@@ -120,6 +120,11 @@ pub enum TenantCommand {
     List,
     /// Show one tenant.
     Show {
+        /// Its id, account number, site id or unique name.
+        tenant: String,
+    },
+    /// Revoke every key of a tenant, and of its apps and agents. Its data stays.
+    Revoke {
         /// Its id, account number, site id or unique name.
         tenant: String,
     },
@@ -134,7 +139,8 @@ pub struct OfTenant {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum AppCommand {
-    /// Create an app, with its first channel if wished.
+    /// Create an app, with its first channel if wished. Next: give the provider the callback path that is printed,
+    /// below the server's base URL, and make a key with `trunkline key create --tenant NAME --face …`.
     Create {
         #[command(flatten)]
         of: OfTenant,
@@ -157,6 +163,13 @@ pub enum AppCommand {
     },
     /// Show one app.
     Show {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id, number or unique name.
+        app: String,
+    },
+    /// Revoke every key that belongs to an app. Its data and channels stay.
+    Revoke {
         #[command(flatten)]
         of: OfTenant,
         /// Its id, number or unique name.
@@ -210,7 +223,8 @@ impl std::fmt::Debug for Settings {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Create a key. Its secret is printed once and kept as a digest.
+    /// Create a key. Its secret is printed once. Next: call the API with it; `trunkline explain MESSAGE_ID` then tells
+    /// what became of a message.
     Create {
         #[command(flatten)]
         of: OfTenant,
@@ -232,6 +246,13 @@ pub enum KeyCommand {
         #[command(flatten)]
         of: OfTenant,
     },
+    /// Show one key, without its secret.
+    Show {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id or public half.
+        key: String,
+    },
     /// Revoke a key for good.
     Revoke {
         #[command(flatten)]
@@ -243,7 +264,7 @@ pub enum KeyCommand {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Create an agent.
+    /// Create an agent. Next: `trunkline key create --tenant NAME --face livedesk --agent EMAIL`.
     Create {
         #[command(flatten)]
         of: OfTenant,
@@ -264,6 +285,13 @@ pub enum AgentCommand {
     },
     /// Show one agent.
     Show {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id, number, email or unique name.
+        agent: String,
+    },
+    /// Revoke every key by which an agent acts. What they wrote stays.
+    Revoke {
         #[command(flatten)]
         of: OfTenant,
         /// Its id, number, email or unique name.
@@ -290,6 +318,7 @@ fn of_tenant(command: TenantCommand) -> AdminRequest {
         TenantCommand::Create { name } => AdminRequest::CreateTenant { name },
         TenantCommand::List => AdminRequest::ListTenants {},
         TenantCommand::Show { tenant } => AdminRequest::ShowTenant { tenant },
+        TenantCommand::Revoke { tenant } => AdminRequest::RevokeTenant { tenant },
     }
 }
 
@@ -302,6 +331,7 @@ fn of_app(command: AppCommand) -> AdminRequest {
         }
         AppCommand::List { of } => AdminRequest::ListApps { tenant: of.tenant },
         AppCommand::Show { of, app } => AdminRequest::ShowApp { tenant: of.tenant, app },
+        AppCommand::Revoke { of, app } => AdminRequest::RevokeApp { tenant: of.tenant, app },
         AppCommand::SetChannel { of, app, channel, account, settings } => {
             AdminRequest::SetChannel { tenant: of.tenant, app, channel: setting(channel, account, settings) }
         }
@@ -317,6 +347,7 @@ fn of_key(command: KeyCommand) -> AdminRequest {
             AdminRequest::CreateKey { tenant: of.tenant, face, app, agent, name }
         }
         KeyCommand::List { of } => AdminRequest::ListKeys { tenant: of.tenant },
+        KeyCommand::Show { of, key } => AdminRequest::ShowKey { tenant: of.tenant, key },
         KeyCommand::Revoke { of, key } => AdminRequest::RevokeKey { tenant: of.tenant, key },
     }
 }
@@ -328,6 +359,7 @@ fn of_agent(command: AgentCommand) -> AdminRequest {
         }
         AgentCommand::List { of } => AdminRequest::ListAgents { tenant: of.tenant },
         AgentCommand::Show { of, agent } => AdminRequest::ShowAgent { tenant: of.tenant, agent },
+        AgentCommand::Revoke { of, agent } => AdminRequest::RevokeAgent { tenant: of.tenant, agent },
     }
 }
 

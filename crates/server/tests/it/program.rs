@@ -35,10 +35,23 @@ pub struct Server {
 impl Server {
     /// Starts a demo on a data folder and waits until it is ready and has written its keys.
     pub async fn demo(data: &Path, port: u16, sandbox: &str) -> Server {
+        Server::demo_told(data, port, sandbox, &[], &[]).await
+    }
+
+    /// The same with more arguments, and settings in the environment.
+    pub async fn demo_told(
+        data: &Path,
+        port: u16,
+        sandbox: &str,
+        more: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Server {
         let listen = format!("127.0.0.1:{port}");
         let log = std::fs::File::options().create(true).append(true).open(data.join("server.log")).unwrap();
         let child = trunkline(&["demo", "--listen", &listen, "--sandbox", sandbox, "--data"])
             .arg(data)
+            .args(more)
+            .envs(settings.iter().copied())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()

@@ -59,7 +59,7 @@ impl Served {
             .stderr(output);
         let mut served = Served { child: command.spawn().unwrap(), address, operator, log };
         let until = tokio::time::Instant::now() + PATIENCE;
-        while served.get("/readyz").await != Some(200) {
+        while !served.is_ready().await {
             assert!(served.child.try_wait().unwrap().is_none(), "the server ended: {}", served.log());
             assert!(tokio::time::Instant::now() < until, "the server did not start: {}", served.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -76,8 +76,10 @@ impl Served {
         format!("http://{}{path}", self.address)
     }
 
-    async fn get(&self, path: &str) -> Option<u16> {
-        Some(call(Method::GET, &self.url(path), &[], Bytes::new()).await?.0)
+    /// Asked on the operator's address, so that the public one has no connection yet.
+    async fn is_ready(&self) -> bool {
+        let url = format!("http://{}/readyz", self.operator);
+        call(Method::GET, &url, &[], Bytes::new()).await.is_some_and(|(status, _)| status == 200)
     }
 
     /// A connection with these bytes written.
@@ -94,7 +96,8 @@ impl Served {
 
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = std::process::Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status();
+        let sent =
+            std::process::Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status();
         assert!(sent.unwrap().success());
     }
 
