@@ -7,16 +7,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::standing::Assign;
+use domain::id::AgentId;
 use http::StatusCode;
 use serde_json::Value;
 
 use crate::error::{Problem, answer};
 use crate::routes::{Call, Desk};
-use crate::{form, input, sender};
+use crate::{form, input, once, sender};
 
 pub(crate) async fn handler(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
+    let key = once::key(&call, &format!("assign {}", conversation.number), &input)?;
     let Some(wanted) = input.get("assignee_id") else {
         // Teams are not kept: as with an unknown one, nobody is told.
         return Ok(answer(StatusCode::OK, &Value::Null));
@@ -30,10 +32,12 @@ pub(crate) async fn handler(State(desk): State<Desk>, call: Call, body: Body) ->
     let to = agent(Some(wanted));
     let expected = input.get("expected_assignee_id").map(|value| agent(Some(value)));
     let command = Assign { tenant: tenant.id, conversation: conversation.id, to, expected };
-    let now = desk.engine.execute(command).await;
-    let now = now.map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))?;
-    let won = now.and_then(|id| desk.engine.directory().agent(tenant.id, id).cloned());
-    let shown = won.map_or(Value::Null, |agent| sender::assignee(&agent, tenant.account_number));
-    let status = if now == to { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok(answer(status, &shown))
+    let account = tenant.clone();
+    let render = move |now: &Option<AgentId>| {
+        let won = now.and_then(|id| directory.agent(account.id, id));
+        let shown = won.map_or(Value::Null, |agent| sender::assignee(agent, account.account_number));
+        once::json(if *now == to { StatusCode::OK } else { StatusCode::CONFLICT }, &shown)
+    };
+    let done = once::run(&desk, key, command, render, |_| Problem::NotFound).await?;
+    Ok(once::response(done))
 }

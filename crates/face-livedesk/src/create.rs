@@ -11,24 +11,23 @@ use axum::response::Response;
 use domain::agent::Role;
 use domain::channel::Channel;
 use domain::command::Person;
-use domain::command::receive::{self, Receive};
+use domain::command::receive::{Receive, SpeakFor};
 use domain::command::reply::{Refusal, Reply};
-use domain::command::standing::SetStanding;
 use domain::contact::{Contact, Identity};
 use domain::content::{Body, Content, Face, Media, Original};
-use domain::conversation::{Conversation, Party, Standing};
+use domain::conversation::Conversation;
 use domain::id::AgentId;
 use domain::message::Message;
 use domain::tenant::File;
-use engine::Failure;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Spoken;
 use crate::draft::{self, Draft, Kind};
-use crate::error::{Problem, ok};
+use crate::error::Problem;
 use crate::routes::{Call, Desk};
 use crate::settings::Settings;
-use crate::{input, items, shown, upload, view};
+use crate::shown::Frame;
+use crate::{input, items, once, upload, view};
 
 pub(crate) async fn handler(
     State(desk): State<Desk>,
@@ -37,6 +36,10 @@ pub(crate) async fn handler(
 ) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
+    let key = once::key(&call, &format!("create message in {}", conversation.number), &input)?;
+    if let Some(kept) = once::repeated(&desk, key.as_ref()).await? {
+        return Ok(once::response(kept));
+    }
     let draft = draft::read(input)?;
     check(&desk.settings, call.caller.spoken, &draft)?;
     let identity = match draft.kind {
@@ -46,16 +49,28 @@ pub(crate) async fn handler(
     if !desk.throttle.admit(conversation.id, desk.engine.now()) {
         return Err(Problem::validation("Too many messages"));
     }
-    let content = content(&draft, &store(&desk, &call, &draft).await?);
-    let message = match identity {
-        Some(identity) => receive(&desk, &conversation, identity, content).await?,
-        None => reply(&desk, &call, &conversation, &draft, content).await?,
+    let files = store(&desk, &call, &draft).await?;
+    let content = content(&draft, &files);
+    let tenant = &call.caller.tenant;
+    let frame = Frame::load(&desk.engine, tenant, &conversation, &content, files, draft.in_reply_to).await?;
+    let (spoken, links) = (call.caller.spoken, desk.links());
+    let echo_id = draft.echo_id.clone().filter(|_| spoken == Spoken::Chatwoot);
+    let render = move |message: &Arc<Message>| {
+        let mut printed = view::message(&frame.around(message), spoken, &links);
+        printed.echo_id.clone_from(&echo_id);
+        once::ok(&printed)
     };
-    let loaded = shown::load(&desk.engine, &call.caller.tenant, &conversation, vec![message]).await?;
-    let first = loaded.first().ok_or(Problem::Internal)?;
-    let mut printed = view::message(first, call.caller.spoken, &desk.links());
-    printed.echo_id = draft.echo_id.filter(|_| call.caller.spoken == Spoken::Chatwoot);
-    Ok(ok(&printed))
+    let done = match identity {
+        Some(identity) => {
+            let command = speak_for(&conversation, identity, &draft, content);
+            once::run(&desk, key, command, render, |_| Problem::NotFound).await?
+        }
+        None => {
+            let command = reply(&desk, &call, &conversation, &draft, content);
+            once::run(&desk, key, command, render, refused).await?
+        }
+    };
+    Ok(once::response(done))
 }
 
 fn check(settings: &Settings, spoken: Spoken, draft: &Draft) -> Result<(), Problem> {
@@ -129,10 +144,6 @@ fn content(draft: &Draft, files: &[Arc<File>]) -> Content {
     if draft.kind == Kind::Template {
         own.insert("template".to_owned(), Value::Bool(true));
     }
-    // The core keeps attributes of replies alone; a contact's words carry theirs here.
-    if draft.kind == Kind::Incoming && !draft.attributes.is_empty() {
-        own.insert("content_attributes".to_owned(), Value::Object(draft.attributes.clone()));
-    }
     let plain = own.len() == 2 && draft.content_type == "text" && draft.content.is_some() && files.is_empty();
     let json = Value::Object(own).to_string();
     let original = (!plain).then_some(Original { face: Face::LiveDesk, json });
@@ -149,34 +160,34 @@ fn template(params: &Map<String, Value>) -> Option<Body> {
     Some(Body::Template { name, language, parameters })
 }
 
-async fn reply(
-    desk: &Desk,
-    call: &Call,
-    conversation: &Conversation,
-    draft: &Draft,
-    content: Content,
-) -> Result<Arc<Message>, Problem> {
+/// The attributes as they are kept: whether an answer was meant shows even where it is not found.
+fn attributes(draft: &Draft) -> String {
     let mut attributes = draft.attributes.clone();
     if draft.answers {
         attributes.insert("in_reply_to".to_owned(), Value::Null);
         attributes.insert("in_reply_to_external_id".to_owned(), Value::Null);
     }
-    let attributes = if attributes.is_empty() { String::new() } else { json!(attributes).to_string() };
-    let reply = Reply {
+    if attributes.is_empty() { String::new() } else { json!(attributes).to_string() }
+}
+
+fn reply(desk: &Desk, call: &Call, conversation: &Conversation, draft: &Draft, content: Content) -> Reply {
+    Reply {
         tenant: conversation.tenant,
         conversation: conversation.id,
         agent: bot(desk, call, draft.bot).or(call.caller.agent.as_ref().map(|agent| agent.id)),
         private: draft.private,
         content,
         in_reply_to: draft.in_reply_to,
-        attributes,
+        attributes: attributes(draft),
         source_id: draft.source_id.clone(),
-    };
-    let refused = |refusal| match refusal {
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
         Refusal::UnknownConversation | Refusal::UnknownAgent => Problem::NotFound,
         Refusal::QueueFull => Problem::QueueFull,
-    };
-    desk.engine.execute(reply).await.map_err(|failure| Problem::from_failure(failure, refused))
+    }
 }
 
 /// The bot in whose name the caller sends.
@@ -187,12 +198,8 @@ fn bot(desk: &Desk, call: &Call, number: Option<u64>) -> Option<AgentId> {
     agents.find(|agent| agent.role == Role::Bot && agent.number == number).map(|agent| agent.id)
 }
 
-async fn receive(
-    desk: &Desk,
-    conversation: &Conversation,
-    identity: Identity,
-    content: Content,
-) -> Result<Arc<Message>, Problem> {
+/// A contact's words. They reopen the conversation they are put into. Reference section 15.4.
+fn speak_for(conversation: &Conversation, identity: Identity, draft: &Draft, content: Content) -> SpeakFor {
     let receive = Receive {
         tenant: conversation.tenant,
         app: conversation.app,
@@ -207,31 +214,6 @@ async fn receive(
         conversation: Some(conversation.id),
         metadata: String::new(),
     };
-    let received = match desk.engine.execute(receive.clone()).await {
-        Err(Failure::Refused(receive::Refusal::ConversationClosed)) => {
-            reopen(desk, conversation).await?;
-            desk.engine.execute(receive).await
-        }
-        other => other,
-    };
-    let refused = |refusal| match refusal {
-        receive::Refusal::UnknownApp | receive::Refusal::UnknownConversation => Problem::NotFound,
-        receive::Refusal::NotYours | receive::Refusal::ConversationClosed => Problem::NotFound,
-    };
-    let received = received.map_err(|failure| Problem::from_failure(failure, refused))?;
-    let message = desk.engine.get::<Message>(conversation.tenant, received.message.0).await;
-    message.map_err(Problem::store)?.ok_or(Problem::Internal)
-}
-
-/// A contact's words reopen the conversation they are put into. Reference section 15.4.
-async fn reopen(desk: &Desk, conversation: &Conversation) -> Result<(), Problem> {
-    let command = SetStanding {
-        tenant: conversation.tenant,
-        conversation: conversation.id,
-        to: Standing::Open,
-        by: Party::Consumer,
-        contact: None,
-    };
-    let done = desk.engine.execute(command).await;
-    done.map(drop).map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))
+    let (in_reply_to, source_id) = (draft.in_reply_to, draft.source_id.clone());
+    SpeakFor { receive, in_reply_to, attributes: attributes(draft), source_id }
 }

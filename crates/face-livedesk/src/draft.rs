@@ -76,13 +76,17 @@ pub(crate) fn read(input: Input) -> Result<Draft, Problem> {
         attributes,
         kind: kind(input.get("message_type"))?,
         content_type: content_type(input.get("content_type"))?,
-        echo_id: input.get("echo_id").filter(|value| !value.is_null()).cloned(),
+        echo_id: input.get("echo_id").filter(|value| is_scalar(value)).cloned(),
         source_id: form::text(input.get("source_id")).unwrap_or_default(),
         template: input.get("template_params").and_then(Value::as_object).cloned(),
         bot: bot.and_then(|_| form::integer(input.get("sender_id"))),
         signed,
         files: input.files,
     })
+}
+
+fn is_scalar(value: &Value) -> bool {
+    value.is_string() || value.is_number() || value.is_boolean()
 }
 
 /// An object, or a JSON string of one; anything else counts as empty.

@@ -2,6 +2,7 @@
 //!
 //! Nesting is bounded; a key that contradicts an earlier one replaces it.
 
+use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
 const DEPTH_MAX: usize = 8;
@@ -55,6 +56,12 @@ pub(crate) fn parse(text: &[u8]) -> Map<String, Value> {
         insert(&mut root, &key, Value::String(value));
     }
     root
+}
+
+/// Reads a form body; `None` when it is no UTF-8 once decoded.
+pub(crate) fn checked(text: &[u8]) -> Option<Map<String, Value>> {
+    percent_decode(text).decode_utf8().ok()?;
+    Some(parse(text))
 }
 
 /// A boolean in any spelling: empty is absent, a short list is false, everything else is true.

@@ -51,7 +51,7 @@ pub(crate) async fn read(
     } else {
         let bytes = whole(body, settings.plain_request_bytes_max).await?;
         let fields = if lower.starts_with("application/x-www-form-urlencoded") && !looks_like_json(&bytes) {
-            form::parse(&bytes)
+            form::checked(&bytes).ok_or(Problem::Malformed)?
         } else {
             json(&bytes)?
         };
@@ -119,7 +119,12 @@ async fn multipart(body: Body, boundary: String, settings: &Settings) -> Result<
             if seen > FIELDS_MAX {
                 return Err(Problem::TooLarge);
             }
-            form::insert(&mut input.fields, &key, Value::String(String::from_utf8_lossy(&kept).into_owned()));
+            let text = String::from_utf8(kept.into()).map_err(|_| Problem::Malformed)?;
+            form::insert(&mut input.fields, &key, Value::String(text));
+            continue;
+        }
+        // What a browser sends for a file input that nothing was chosen in.
+        if kept.is_empty() && name.as_deref().is_none_or(str::is_empty) {
             continue;
         }
         if input.files.len() == settings.attachments_max {

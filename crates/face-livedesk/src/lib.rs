@@ -18,6 +18,7 @@ mod form;
 mod input;
 mod items;
 mod list;
+mod once;
 mod profile;
 mod routes;
 mod sender;

@@ -10,7 +10,7 @@ use domain::conversation::Conversation;
 use domain::id::TenantId;
 use domain::message::{Author, Message};
 use domain::tenant::{File, Tenant};
-use engine::{Engine, Facts};
+use engine::{Directory, Engine, Facts};
 use futures_util::future::join_all;
 
 use crate::error::Problem;
@@ -61,6 +61,69 @@ impl Shown {
             files: facts.files.clone(),
             answered: facts.answered.clone(),
         })
+    }
+}
+
+/// What a message that is about to be written will be printed with, loaded before it is.
+pub(crate) struct Frame {
+    directory: Arc<Directory>,
+    account: u64,
+    conversation: u64,
+    app: Option<Arc<App>>,
+    contact: Option<Arc<Contact>>,
+    content: Arc<Content>,
+    files: Vec<Arc<File>>,
+    answered: Option<Arc<Message>>,
+}
+
+impl Frame {
+    /// Loads it; `answers` is the number of the message that the new one answers.
+    pub(crate) async fn load(
+        engine: &Engine,
+        tenant: &Tenant,
+        conversation: &Conversation,
+        content: &Content,
+        files: Vec<Arc<File>>,
+        answers: Option<u64>,
+    ) -> Result<Frame, Problem> {
+        let contact =
+            engine.get::<Contact>(tenant.id, conversation.contact.0).await.map_err(Problem::store)?;
+        let answered = match answers {
+            Some(number) => {
+                engine.by_number::<Message>(tenant.id, "message", number).await.map_err(Problem::store)?
+            }
+            None => None,
+        };
+        let directory = engine.directory();
+        Ok(Frame {
+            account: tenant.account_number,
+            conversation: conversation.number,
+            app: directory.app(tenant.id, conversation.app).cloned(),
+            directory,
+            contact,
+            content: Arc::new(content.clone()),
+            files,
+            answered,
+        })
+    }
+
+    /// The message in it.
+    pub(crate) fn around(&self, message: &Arc<Message>) -> Shown {
+        let agent = match message.author {
+            Author::Agent(id) => self.directory.agent(message.tenant, id).cloned(),
+            _ => None,
+        };
+        Shown {
+            message: message.clone(),
+            content: Some(self.content.clone()),
+            account: self.account,
+            conversation: self.conversation,
+            app: self.app.clone(),
+            agent,
+            contact: self.contact.clone(),
+            files: self.files.clone(),
+            answered: self.answered.clone().filter(|answered| message.reply_to == Some(answered.id)),
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use domain::conversation::Standing;
 use serde_json::json;
 
 use crate::conversation::{standing, word};
-use crate::error::{Problem, ok};
+use crate::error::Problem;
 use crate::routes::{Call, Desk};
-use crate::{form, input};
+use crate::{form, input, once};
 
 pub(crate) async fn toggle(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
+    let key = once::key(&call, &format!("toggle status of {}", conversation.number), &input)?;
     let to = match form::text(input.get("status")).filter(|given| !given.is_empty()) {
         Some(given) => {
             standing(&given).ok_or_else(|| Problem::Invalid(format!("'{given}' is not a valid status")))?
@@ -29,15 +30,13 @@ pub(crate) async fn toggle(State(desk): State<Desk>, call: Call, body: Body) -> 
         by: call.caller.party(),
         contact: None,
     };
-    let now = desk.engine.execute(command).await;
-    let now = now.map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))?;
-    Ok(ok(&json!({
-        "meta": {},
-        "payload": {
-            "success": true,
-            "conversation_id": conversation.number,
-            "current_status": word(now),
-            "snoozed_until": null,
-        },
-    })))
+    let number = conversation.number;
+    let render = move |now: &Standing| {
+        let payload = json!({
+            "success": true, "conversation_id": number, "current_status": word(*now), "snoozed_until": null,
+        });
+        once::ok(&json!({ "meta": {}, "payload": payload }))
+    };
+    let done = once::run(&desk, key, command, render, |_| Problem::NotFound).await?;
+    Ok(once::response(done))
 }

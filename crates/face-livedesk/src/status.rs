@@ -14,16 +14,21 @@ use domain::conversation::Conversation;
 use domain::delivery::{Reason, ReasonKind, Receipt, Status};
 use domain::id::JobId;
 use domain::message::Message;
+use engine::StoredAnswer;
+use face_kit::together::ThenRead;
 
 use crate::error::{Problem, ok};
+use crate::input::{self, Input};
 use crate::routes::{Call, Desk};
-use crate::{form, input, shown, view};
+use crate::shown::{self, Shown};
+use crate::{form, once, view};
 
 pub(crate) async fn show(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     call.caller.human()?;
     let message = find(&desk, &call, &conversation).await?;
-    print(&desk, &call, &conversation, message).await
+    let shown = load(&desk, &call, &conversation, message).await?;
+    Ok(ok(&view::message(&shown, call.caller.spoken, &desk.links())))
 }
 
 pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
@@ -35,41 +40,60 @@ pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> 
     }
     let message = find(&desk, &call, &conversation).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
-    let status = match form::text(input.get("status")).as_deref() {
-        Some("delivered") => Some(Status::Delivered),
-        Some("read") => Some(Status::Read),
-        Some("failed") => Some(Status::Failed),
-        _ => None,
+    let key = once::key(&call, &format!("update message {}", message.number), &input)?;
+    let (tenant, id) = (message.tenant, message.id);
+    let command = receipt(&desk, &message, &input);
+    let render = printing(&desk, &call, load(&desk, &call, &conversation, message).await?);
+    let done = once::run(&desk, key, ThenRead { command, tenant, message: id }, render, once::unrefused);
+    Ok(once::response(done.await?))
+}
+
+/// What the program says of the message; `None` where it changes nothing.
+fn receipt(desk: &Desk, message: &Message, input: &Input) -> Option<TakeReceipt> {
+    let status = match form::text(input.get("status")).as_deref()? {
+        "delivered" => Status::Delivered,
+        "read" => Status::Read,
+        "failed" => Status::Failed,
+        _ => return None,
     };
-    if let (Some(status), Some(delivery)) = (status, &message.delivery) {
-        let error = form::text(input.get("external_error")).unwrap_or_default();
-        let reason = Reason::new(ReasonKind::ChannelRejected, error);
-        let receipt =
-            Receipt { status, reason: (status == Status::Failed).then_some(reason), at: desk.engine.now() };
-        let command = TakeReceipt {
-            tenant: message.tenant,
-            app: message.app,
-            channel: api,
-            provider_id: Arc::from(message.id.ulid()),
-            token: Some((message.id, delivery.attempt_number())),
-            receipt,
-        };
-        let done = desk.engine.execute(command).await;
-        done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
-    }
-    let message = find(&desk, &call, &conversation).await?;
-    print(&desk, &call, &conversation, message).await
+    let delivery = message.delivery.as_ref()?;
+    let error = form::text(input.get("external_error")).unwrap_or_default();
+    let reason = (status == Status::Failed).then(|| Reason::new(ReasonKind::ChannelRejected, error));
+    Some(TakeReceipt {
+        tenant: message.tenant,
+        app: message.app,
+        channel: Channel::new(Channel::API),
+        provider_id: Arc::from(message.id.ulid()),
+        token: Some((message.id, delivery.attempt_number())),
+        receipt: Receipt { status, reason, at: desk.engine.now() },
+    })
 }
 
 pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     call.caller.human()?;
     let message = find(&desk, &call, &conversation).await?;
+    let key = once::key(&call, &format!("delete message {}", message.number), &Input::default())?;
     // No job stands behind this erasure; the id names none.
     let job = JobId(desk.engine.new_id());
-    let done = desk.engine.execute(Erase { tenant: message.tenant, message: message.id, job }).await;
-    done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
-    print(&desk, &call, &conversation, message).await
+    let (tenant, id) = (message.tenant, message.id);
+    let erase = ThenRead { command: Some(Erase { tenant, message: id, job }), tenant, message: id };
+    let shown = load(&desk, &call, &conversation, message).await?;
+    let render = printing(&desk, &call, Shown { content: None, ..shown });
+    Ok(once::response(once::run(&desk, key, erase, render, once::unrefused).await?))
+}
+
+/// Prints the message as it stands after a command, with all else as it was before.
+fn printing(
+    desk: &Desk,
+    call: &Call,
+    shown: Shown,
+) -> impl Fn(&Option<Arc<Message>>) -> StoredAnswer + Send + 'static + use<> {
+    let (spoken, links) = (call.caller.spoken, desk.links());
+    move |now| {
+        let message = now.clone().unwrap_or_else(|| shown.message.clone());
+        once::ok(&view::message(&Shown { message, ..shown.clone() }, spoken, &links))
+    }
 }
 
 /// The message in the path, if it stands in this conversation.
@@ -80,13 +104,12 @@ async fn find(desk: &Desk, call: &Call, conversation: &Conversation) -> Result<A
     found.filter(|message| message.conversation == Some(conversation.id)).ok_or(Problem::NotFound)
 }
 
-async fn print(
+async fn load(
     desk: &Desk,
     call: &Call,
     conversation: &Conversation,
     message: Arc<Message>,
-) -> Result<Response, Problem> {
+) -> Result<Shown, Problem> {
     let loaded = shown::load(&desk.engine, &call.caller.tenant, conversation, vec![message]).await?;
-    let first = loaded.first().ok_or(Problem::Internal)?;
-    Ok(ok(&view::message(first, call.caller.spoken, &desk.links())))
+    loaded.into_iter().next().ok_or(Problem::Internal)
 }

@@ -10,11 +10,12 @@ use domain::event::SignalKind;
 
 use crate::error::{Problem, empty};
 use crate::routes::{Call, Desk};
-use crate::{form, input};
+use crate::{form, input, once};
 
 pub(crate) async fn toggle(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
     let conversation = call.conversation(&desk.engine).await?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
+    let key = once::key(&call, &format!("typing in {}", conversation.number), &input)?;
     let signal = match form::text(input.get("typing_status")).as_deref() {
         Some("on") => SignalKind::Composing,
         Some("off") => SignalKind::Paused,
@@ -31,7 +32,6 @@ pub(crate) async fn toggle(State(desk): State<Desk>, call: Call, body: Body) -> 
         by: call.caller.party(),
         contact: None,
     };
-    let done = desk.engine.execute(command).await;
-    done.map_err(|failure| Problem::from_failure(failure, |_| Problem::NotFound))?;
-    Ok(empty())
+    let done = once::run(&desk, key, command, |()| once::empty(), |_| Problem::NotFound).await?;
+    Ok(once::response(done))
 }

@@ -92,10 +92,7 @@ impl Said {
             content: word(own.remove("content")),
             content_type: word(own.remove("content_type")).unwrap_or_else(|| "text".to_owned()),
             template: own.contains_key("template"),
-            attributes: match own.remove("content_attributes") {
-                Some(Value::Object(attributes)) => attributes,
-                _ => Map::new(),
-            },
+            attributes: Map::new(),
         }
     }
 }
@@ -139,7 +136,6 @@ fn attributes(shown: &Shown, said: &Said, spoken: Spoken) -> Map<String, Value> 
     }
     let mut attributes: Map<String, Value> =
         serde_json::from_str(&shown.message.attributes).unwrap_or_default();
-    attributes.extend(said.attributes.clone());
     if let Some(answered) = &shown.answered {
         attributes.insert("in_reply_to".to_owned(), answered.number.into());
         attributes.insert("in_reply_to_external_id".to_owned(), sender::or_null(&answered.source_id));

@@ -7,16 +7,17 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::admin::{DeleteSubscription, PutSubscription};
 use domain::content::Face;
-use domain::id::SubscriptionId;
+use domain::id::{AppId, SubscriptionId, TenantId};
 use domain::subscription::Subscription;
+use engine::{Directory, OnceKey, StoredAnswer};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::callback::{DEFAULT_EVENTS, EVENTS};
-use crate::error::{Problem, empty, ok};
-use crate::form;
+use crate::error::{Problem, ok};
 use crate::input::{self, Input};
 use crate::routes::{Call, Desk};
+use crate::{form, once};
 
 pub(crate) async fn list(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     call.caller.administrator()?;
@@ -24,18 +25,30 @@ pub(crate) async fn list(State(desk): State<Desk>, call: Call) -> Result<Respons
     let mut own: Vec<_> =
         directory.subscriptions_of(call.caller.tenant.id).filter(|one| is_webhook(one)).collect();
     own.sort_by_key(|one| one.number);
-    let webhooks: Vec<Value> = own.into_iter().map(|one| view(&desk, &call, one)).collect();
+    let webhooks: Vec<Value> = own
+        .into_iter()
+        .map(|one| {
+            let mut shown = view(&directory, call.caller.tenant.account_number, one);
+            shown["secret"] = one.secret.clone().into();
+            shown
+        })
+        .collect();
     Ok(ok(&json!({ "payload": { "webhooks": webhooks } })))
 }
 
 pub(crate) async fn create(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
     call.caller.administrator()?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
+    let key = once::key(&call, "create webhook", &input)?;
+    if let Some(kept) = once::repeated(&desk, key.as_ref()).await? {
+        return Ok(finished(&desk, &call, kept));
+    }
     let id = SubscriptionId(desk.engine.new_id());
     let tenant = call.caller.tenant.id;
-    let inbox = form::integer(field(&input, "inbox_id"));
-    let app =
-        inbox.and_then(|number| desk.engine.directory().app_by_number(tenant, number).map(|app| app.id));
+    let app = match field(&input, "inbox_id").filter(|given| !given.is_null()) {
+        Some(given) => Some(inbox(&desk, tenant, given).ok_or(Problem::NotFound)?),
+        None => None,
+    };
     let fresh = Subscription {
         id,
         tenant,
@@ -50,23 +63,31 @@ pub(crate) async fn create(State(desk): State<Desk>, call: Call, body: Body) -> 
         enabled: true,
         created_at: desk.engine.now(),
     };
-    put(&desk, &call, fresh, &input).await
+    put(&desk, &call, key, fresh, &input).await
 }
 
 pub(crate) async fn update(State(desk): State<Desk>, call: Call, body: Body) -> Result<Response, Problem> {
     call.caller.administrator()?;
     let known = find(&desk, &call)?;
     let input = input::read(&call.headers, &call.query, body, &desk.settings).await?;
-    put(&desk, &call, Subscription::clone(&known), &input).await
+    let key = once::key(&call, &format!("update webhook {}", known.number), &input)?;
+    if let Some(kept) = once::repeated(&desk, key.as_ref()).await? {
+        return Ok(finished(&desk, &call, kept));
+    }
+    put(&desk, &call, key, Subscription::clone(&known), &input).await
 }
 
 pub(crate) async fn delete(State(desk): State<Desk>, call: Call) -> Result<Response, Problem> {
     call.caller.administrator()?;
+    let operation = format!("delete webhook {}", call.number("webhook_id")?);
+    let key = once::key(&call, &operation, &Input::default())?;
+    if let Some(kept) = once::repeated(&desk, key.as_ref()).await? {
+        return Ok(once::response(kept));
+    }
     let known = find(&desk, &call)?;
     let command = DeleteSubscription { tenant: known.tenant, subscription: known.id };
-    let done = desk.engine.execute(command).await;
-    done.map_err(|failure| Problem::from_failure(failure, |never| match never {}))?;
-    Ok(empty())
+    let done = once::run(&desk, key, command, |_| once::empty(), once::unrefused).await?;
+    Ok(once::response(done))
 }
 
 /// A field, flat or under the root key.
@@ -88,6 +109,7 @@ fn find(desk: &Desk, call: &Call) -> Result<Arc<Subscription>, Problem> {
 async fn put(
     desk: &Desk,
     call: &Call,
+    key: Option<OnceKey>,
     mut webhook: Subscription,
     input: &Input,
 ) -> Result<Response, Problem> {
@@ -114,22 +136,44 @@ async fn put(
         return Err(Problem::Record("Subscriptions Invalid events".to_owned(), vec!["subscriptions"]));
     }
     let from = *desk.engine.head().borrow();
-    let kept = desk.engine.execute(PutSubscription { subscription: webhook, from }).await;
-    let kept = kept.map_err(|failure| Problem::from_failure(failure, |_| Problem::Internal))?;
-    Ok(ok(&json!({ "payload": { "webhook": view(desk, call, &kept) } })))
+    let account = call.caller.tenant.account_number;
+    let render = move |kept: &Subscription| {
+        once::ok(&json!({ "payload": { "webhook": view(&directory, account, kept) } }))
+    };
+    let put = PutSubscription { subscription: webhook, from };
+    let done = once::run(desk, key, put, render, |_| Problem::Internal).await?;
+    Ok(finished(desk, call, done))
 }
 
-fn view(desk: &Desk, call: &Call, webhook: &Subscription) -> Value {
+/// The answer to a write. The secret is not kept with the answer but put into it here: answers are not sealed.
+fn finished(desk: &Desk, call: &Call, kept: StoredAnswer) -> Response {
+    let mut shown: Value = serde_json::from_slice(&kept.body).unwrap_or_default();
+    let number = shown.pointer("/payload/webhook/id").and_then(Value::as_u64);
+    let directory = desk.engine.directory();
+    let mut own = directory.subscriptions_of(call.caller.tenant.id);
+    let known = own.find(|one| Some(one.number) == number);
+    if let Some(webhook) = shown.pointer_mut("/payload/webhook") {
+        webhook["secret"] = known.map(|one| one.secret.clone()).into();
+    }
+    ok(&shown)
+}
+
+/// The inbox that a number names.
+fn inbox(desk: &Desk, tenant: TenantId, number: &Value) -> Option<AppId> {
+    let number = form::integer(Some(number))?;
+    desk.engine.directory().app_by_number(tenant, number).map(|app| app.id)
+}
+
+/// The webhook without its secret.
+fn view(directory: &Directory, account: u64, webhook: &Subscription) -> Value {
     let settings: Value = serde_json::from_str(&webhook.settings).unwrap_or_default();
     let mut shown = json!({
         "id": webhook.number,
         "name": settings.get("name"),
         "url": webhook.target,
-        "account_id": call.caller.tenant.account_number,
+        "account_id": account,
         "subscriptions": webhook.triggers,
-        "secret": webhook.secret,
     });
-    let directory = desk.engine.directory();
     if let Some(app) = webhook.app.and_then(|app| directory.app(webhook.tenant, app)) {
         shown["inbox"] = json!({ "id": app.number, "name": app.name });
     }

@@ -46,7 +46,11 @@ pub fn chat_state(facts: &Facts) -> Option<Value> {
     let (originator, role) = match by {
         Party::Consumer => (consumer_id(facts), "CONSUMER"),
         Party::Agent(agent) => (agent.uuid(), "ASSIGNED_AGENT"),
-        Party::App => (facts.event.app?.uuid(), "ASSIGNED_AGENT"),
+        // As messages without a person are written: by the app's bot, where it has one.
+        Party::App => {
+            let bot = facts.app.as_ref().and_then(|app| app.bot).map(|bot| bot.uuid());
+            (bot.or_else(|| facts.event.app.map(|app| app.uuid()))?, "ASSIGNED_AGENT")
+        }
         Party::System => (facts.event.app?.uuid(), "CONTROLLER"),
     };
     let event = json!({ "type": "ChatStateEvent", "chatState": state });
