@@ -8,6 +8,8 @@ mod hand_over;
 pub mod registry;
 mod sms;
 mod telegram;
+#[cfg(test)]
+mod testing;
 mod whatsapp_cloud;
 
 pub use registry::{Registered, all};

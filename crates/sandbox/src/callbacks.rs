@@ -139,3 +139,46 @@ where
         pause = (pause * 2).min(delays.callback_pause_max);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    /// How often a callback was tried that is taken at the given try, and for how long.
+    async fn tries(taken_at: u32) -> (u32, Duration) {
+        let world = Arc::new(World::new(Settings::default()).expect("no file to read"));
+        let (count, started) = (AtomicU32::new(0), Instant::now());
+        until_taken(&world, || async { count.fetch_add(1, Ordering::Relaxed) + 1 == taken_at }).await;
+        (count.into_inner(), started.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callbacks_are_repeated_until_taken_and_for_ten_minutes_at_most() {
+        assert_eq!(tries(1).await, (1, Duration::ZERO));
+        assert_eq!(tries(3).await, (3, Duration::from_millis(300)), "pauses grow");
+        let (count, patience) = tries(0).await;
+        assert!(count > 300, "{count}");
+        let limit = Duration::from_mins(10);
+        assert!(patience <= limit && patience > limit - Duration::from_secs(2), "{patience:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_handset_says_stays_in_order_while_others_go_on() {
+        let world = Arc::new(World::new(Settings::default()).expect("no file to read"));
+        let (said, mut heard) = tokio::sync::mpsc::channel(8);
+        for (identity, word, pause_s) in [("1", "first", 5), ("1", "second", 0), ("2", "other", 1)] {
+            let said = said.clone();
+            world.callbacks.in_order(&world, "SMS", identity, async move {
+                sleep(Duration::from_secs(pause_s)).await;
+                said.send(word).await.expect("the test listens");
+            });
+        }
+        for expected in ["other", "first", "second"] {
+            assert_eq!(heard.recv().await, Some(expected));
+        }
+    }
+}

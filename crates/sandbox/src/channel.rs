@@ -65,6 +65,11 @@ pub(crate) trait Channel: Send + Sync {
     /// The person writes: shown on the handset, and on its way to the account in order. Yields the provider's id.
     fn say(&self, world: &Arc<World>, person: Person, said: Said) -> String;
 
+    /// The person types. Yields how many reports were sent: none where the provider keeps it to itself.
+    fn typing(&self, _world: &Arc<World>, _identity: &str) -> usize {
+        0
+    }
+
     /// The person reads everything. Yields how many reports were sent.
     fn read(&self, _world: &Arc<World>, _identity: &str) -> usize {
         0

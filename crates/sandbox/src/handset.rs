@@ -78,6 +78,7 @@ struct Handset {
     wrote_last: Option<(String, Option<String>)>,
     person_wrote_at_ms: Option<u64>,
     typing_until_ms: u64,
+    person_typing_until_ms: u64,
 }
 
 type Address = (&'static str, String);
@@ -99,7 +100,10 @@ impl Handsets {
         self.change(channel, identity, |phone| {
             match bubble.from {
                 Author::Business => phone.typing_until_ms = 0,
-                Author::Person => phone.person_wrote_at_ms = Some(bubble.at_ms),
+                Author::Person => {
+                    phone.person_wrote_at_ms = Some(bubble.at_ms);
+                    phone.person_typing_until_ms = 0;
+                }
             }
             phone.bubbles.push_back(bubble);
         });
@@ -130,6 +134,10 @@ impl Handsets {
 
     pub(crate) fn set_typing(&self, channel: &'static str, identity: &str, until_ms: u64) {
         self.change(channel, identity, |phone| phone.typing_until_ms = until_ms);
+    }
+
+    pub(crate) fn set_person_typing(&self, channel: &'static str, identity: &str, until_ms: u64) {
+        self.change(channel, identity, |phone| phone.person_typing_until_ms = until_ms);
     }
 
     /// Moves a message's mark forward; `read` is never taken back by a late `delivered`.
@@ -200,6 +208,7 @@ impl Handsets {
                     "last_text": last.map(|bubble| &bubble.text),
                     "account": phone.wrote_last.as_ref().map(|(account, _)| account),
                     "business_typing": phone.typing_until_ms > now_ms,
+                    "person_typing": phone.person_typing_until_ms > now_ms,
                 })
             })
             .collect()
@@ -229,6 +238,51 @@ impl Handsets {
                 break;
             };
             inner.bubbles -= inner.phones.remove(&oldest).map_or(0, |phone| phone.bubbles.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNEL: &str = "SMS";
+
+    fn say(handsets: &Handsets, identity: &str, text: &str) {
+        handsets.add(CHANNEL, identity, Bubble::new(Author::Person, "text", text));
+    }
+
+    #[test]
+    fn a_handset_keeps_its_newest_messages() {
+        let handsets = Handsets::default();
+        (0..=BUBBLES_PER_HANDSET_MAX).for_each(|number| say(&handsets, "1", &number.to_string()));
+        let kept = handsets.bubbles(CHANNEL, "1");
+        assert_eq!((kept.len(), kept[0].text.as_str()), (BUBBLES_PER_HANDSET_MAX, "1"));
+    }
+
+    #[test]
+    fn the_oldest_handsets_give_way_when_there_is_too_much_in_all() {
+        let handsets = Handsets::default();
+        let count = BUBBLES_MAX / BUBBLES_PER_HANDSET_MAX;
+        for phone in 0..count {
+            (0..BUBBLES_PER_HANDSET_MAX).for_each(|_| say(&handsets, &phone.to_string(), "x"));
+        }
+        assert_eq!(handsets.bubbles(CHANNEL, "0").len(), BUBBLES_PER_HANDSET_MAX, "all fit");
+        say(&handsets, "one more", "x");
+        assert!(handsets.bubbles(CHANNEL, "0").is_empty());
+        assert_eq!(handsets.bubbles(CHANNEL, "1").len(), BUBBLES_PER_HANDSET_MAX);
+        assert_eq!(handsets.bubbles(CHANNEL, "one more").len(), 1);
+    }
+
+    #[test]
+    fn marks_move_forward_only() {
+        let handsets = Handsets::default();
+        let mut bubble = Bubble::new(Author::Business, "text", "hi");
+        bubble.provider_id = "p".to_owned();
+        handsets.add(CHANNEL, "1", bubble);
+        for (mark, shown) in [("delivered", "delivered"), ("read", "read"), ("delivered", "read")] {
+            handsets.mark(CHANNEL, "1", "p", mark);
+            assert_eq!(handsets.bubbles(CHANNEL, "1")[0].status, shown);
         }
     }
 }

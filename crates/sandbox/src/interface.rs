@@ -3,6 +3,7 @@
 //! Errors are `{"error": "a sentence"}`. Identities are accepted with or without a leading `+`.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,6 +24,8 @@ use crate::world::{World, now_ms};
 
 /// How many handsets are listed.
 const LISTED_MAX: usize = 500;
+/// How long a handset shows that its person types, unless a message comes first.
+const PERSON_TYPING_MS: u64 = 5_000;
 
 type Shared = State<Arc<World>>;
 type Asked = Query<HashMap<String, String>>;
@@ -64,7 +67,10 @@ async fn about(State(world): Shared) -> Response {
 async fn ledger(State(world): Shared, Query(asked): Asked) -> Response {
     let number = |name: &str| asked.get(name).and_then(|value| value.parse::<u64>().ok());
     let limit = number("limit").map_or(usize::MAX, |limit| limit as usize);
-    match world.ledger.page(number("after").unwrap_or(0), limit) {
+    let after = number("after").unwrap_or(0);
+    // Old rows come from the disk.
+    let page = tokio::task::spawn_blocking(move || world.ledger.page(after, limit)).await;
+    match page.unwrap_or_else(|failed| Err(io::Error::other(failed))) {
         Ok(page) => ([(CONTENT_TYPE, "application/json")], page).into_response(),
         Err(failed) => error(StatusCode::INTERNAL_SERVER_ERROR, &failed.to_string()),
     }
@@ -155,10 +161,14 @@ async fn read(State(world): Shared, Path((channel, identity)): Path<(String, Str
     }
 }
 
-/// None of the channels so far tells a business that a person is typing; the answer says so.
-async fn typing(State(world): Shared, Path((channel, _)): Path<(String, String)>) -> Response {
+/// The handset shows it for a while, whether or not the provider tells the business.
+async fn typing(State(world): Shared, Path((channel, identity)): Path<(String, String)>) -> Response {
     match find(&world, &channel) {
-        Ok(_) => answer(StatusCode::OK, &json!({ "reported": 0 })),
+        Ok(channel) => {
+            let identity = plain(&identity);
+            world.handsets.set_person_typing(channel.name(), identity, now_ms() + PERSON_TYPING_MS);
+            answer(StatusCode::OK, &json!({ "reported": channel.typing(&world, identity) }))
+        }
         Err(refusal) => refusal,
     }
 }

@@ -81,3 +81,41 @@ fn decode(account: &str, data: &str) -> Result<Media, String> {
     let mime = mime.split(';').next().filter(|mime| !mime.is_empty()).unwrap_or("text/plain");
     Ok(Media { account: account.to_owned(), mime: mime.to_owned(), name: String::new(), bytes: bytes.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_files_give_way_when_space_runs_out() {
+        let store = MediaStore::default();
+        let quarter = Bytes::from(vec![0; BYTES_MAX / 4]);
+        let file = |bytes: &Bytes| Media {
+            account: String::new(),
+            mime: String::new(),
+            name: String::new(),
+            bytes: bytes.clone(),
+        };
+        for id in ["a", "b", "c", "d"] {
+            store.put(id.to_owned(), file(&quarter));
+        }
+        assert!(store.get("a").is_some(), "exactly full");
+        store.put("e".to_owned(), file(&Bytes::from_static(b"x")));
+        assert!(store.get("a").is_none());
+        assert!(["b", "c", "d", "e"].iter().all(|id| store.get(id).is_some()));
+    }
+
+    #[test]
+    fn data_addresses_are_read_in_both_encodings() {
+        for (data, mime, bytes) in [
+            ("image/png;base64,aGVsbG8=", "image/png", "hello"),
+            ("text/plain;charset=utf-8,a%20b", "text/plain", "a b"),
+            (",x", "text/plain", "x"),
+        ] {
+            let media = decode("acme", data).expect(data);
+            assert_eq!((media.mime.as_str(), &media.bytes[..]), (mime, bytes.as_bytes()));
+        }
+        assert!(decode("acme", "no comma").is_err());
+        assert!(decode("acme", ";base64,***").is_err());
+    }
+}

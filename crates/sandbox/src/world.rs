@@ -92,8 +92,7 @@ impl World {
         plan.steps.retain(|(_, status)| has.contains(status));
         plan.early = plan.early.filter(|status| has.contains(status));
         let known = matches!(plan.verdict, Verdict::Accepted | Verdict::Hung);
-        self.ledger.append(Row {
-            n: 0,
+        self.ledger.append(&Row {
             channel: channel.name(),
             recipient: sent.recipient,
             text: sent.text,

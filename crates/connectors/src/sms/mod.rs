@@ -8,6 +8,8 @@ mod map;
 mod references;
 mod repeats;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

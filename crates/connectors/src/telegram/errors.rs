@@ -42,6 +42,9 @@ pub fn refused(answer: &HttpResponse) -> SendError {
             retry_after_ms: retry_after_ms(&answer.headers),
         },
         401 | 404 | 409 => SendError::Permanent(reason(ReasonKind::ChannelBadConfiguration)),
+        403 if words.to_lowercase().contains("blocked by the user") => {
+            SendError::Permanent(reason(ReasonKind::RecipientOptedOut))
+        }
         403 => SendError::Permanent(reason(ReasonKind::RecipientNotReachable)),
         _ => {
             let lower = words.to_lowercase();

@@ -116,6 +116,12 @@ fn plain(text: &str, keyboard: Option<Value>) -> Vec<Call> {
 }
 
 fn choice(text: &str, choices: &[Choice]) -> Vec<Call> {
+    // A place can only be asked for below the writing field, where buttons of other kinds have no room.
+    if let [Choice { action: Action::ShareLocation { title }, .. }] = choices {
+        let button = json!({ "text": title, "request_location": true });
+        let keyboard = json!({ "keyboard": [[button]], "one_time_keyboard": true, "resize_keyboard": true });
+        return plain(text, Some(keyboard));
+    }
     let (keyboard, rest) = keyboard(choices);
     let words = Body::Choice { text: text.to_owned(), choices: rest };
     plain(&text::render(&words), keyboard)

@@ -6,6 +6,8 @@
 mod errors;
 mod map;
 mod read;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use connector_api::abilities::Setting;

@@ -50,10 +50,10 @@ fn of_body(body: &Body) -> Vec<Value> {
     match body {
         Body::Media(item) => media(item),
         Body::Album { caption, items } => album(caption, items),
-        Body::Location { title, label, latitude, longitude } => vec![json!({
-            "type": "location",
-            "location": { "latitude": latitude, "longitude": longitude, "name": title, "address": label },
-        })],
+        Body::Location { title, label, latitude, longitude } => {
+            let place = with_words(json!({ "latitude": latitude, "longitude": longitude }), "name", title);
+            vec![json!({ "type": "location", "location": with_words(place, "address", label) })]
+        }
         Body::Choice { text, choices } => match interactive(text, None, choices) {
             Some(native) => vec![native],
             None => plain(&text::render(body)),
@@ -84,7 +84,7 @@ fn fits(text: &str, chars_max: usize) -> bool {
 }
 
 fn media_kind(mime: &str) -> &'static str {
-    match mime {
+    match mime.split(';').next().unwrap_or_default().trim() {
         "image/jpeg" | "image/png" => "image",
         "video/mp4" | "video/3gpp" => "video",
         "audio/aac" | "audio/mp4" | "audio/mpeg" | "audio/amr" | "audio/ogg" => "audio",
@@ -94,7 +94,7 @@ fn media_kind(mime: &str) -> &'static str {
 
 /// Audio takes no caption, and captions are short: either way the words follow as a message of their own.
 fn media(item: &Media) -> Vec<Value> {
-    let kind = media_kind(item.mime.split(';').next().unwrap_or_default().trim());
+    let kind = media_kind(&item.mime);
     let mut object = json!({ "link": item.url });
     if kind == "document" && !item.name.is_empty() {
         object["filename"] = json!(item.name);
@@ -254,11 +254,13 @@ fn contact(name: &str, phones: &[String], emails: &[String], organization: &str)
     let phones: Vec<Value> = phones.iter().map(|phone| json!({ "phone": phone })).collect();
     let emails: Vec<Value> = emails.iter().map(|email| json!({ "email": email })).collect();
     let first = name.split_whitespace().next().unwrap_or(name);
-    let mut card = json!({
-        "name": { "formatted_name": name, "first_name": first },
-        "phones": phones,
-        "emails": emails,
-    });
+    let mut card = json!({ "name": { "formatted_name": name, "first_name": first } });
+    if !phones.is_empty() {
+        card["phones"] = json!(phones);
+    }
+    if !emails.is_empty() {
+        card["emails"] = json!(emails);
+    }
     if !organization.is_empty() {
         card["org"] = json!({ "company": organization });
     }

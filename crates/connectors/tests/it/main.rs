@@ -1,7 +1,3 @@
-//! Every channel against its provider's side: what comes in, what goes out, what each answer means.
-//! HTTP is a scripted way out that records the exact request; SMPP is a message center on loopback.
+//! Every channel's production connector against the sandbox, over real sockets.
 
-mod harness;
-mod sms;
-mod telegram;
-mod whatsapp;
+mod conformance;

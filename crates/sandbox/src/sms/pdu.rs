@@ -26,12 +26,19 @@ pub(super) mod status {
     pub const INVALID_COMMAND_ID: u32 = 3;
     pub const INVALID_BIND_STATUS: u32 = 4;
     pub const ALREADY_BOUND: u32 = 5;
+    pub const INVALID_PRIORITY: u32 = 6;
+    pub const INVALID_REGISTERED_DELIVERY: u32 = 7;
     pub const SYSTEM_ERROR: u32 = 8;
+    pub const INVALID_SOURCE: u32 = 0x0a;
     pub const INVALID_DESTINATION: u32 = 0x0b;
     pub const INVALID_PASSWORD: u32 = 0x0e;
     pub const INVALID_SYSTEM_ID: u32 = 0x0f;
+    pub const INVALID_SERVICE_TYPE: u32 = 0x15;
     pub const INVALID_ESM_CLASS: u32 = 0x43;
     pub const THROTTLED: u32 = 0x58;
+    pub const INVALID_SCHEDULE: u32 = 0x61;
+    pub const INVALID_VALIDITY: u32 = 0x62;
+    pub const INVALID_PARAMETER_VALUE: u32 = 0xc4;
 }
 
 pub(super) mod tag {

@@ -16,6 +16,8 @@ use super::{NAME, Sms, submit};
 use crate::world::World;
 
 const OUT_MAX: usize = 4096;
+const SYSTEM_ID_OCTETS_MAX: usize = 15;
+const PASSWORD_OCTETS_MAX: usize = 8;
 /// Frames written with one system call, when so many are waiting.
 const BATCH_MAX: usize = 256;
 
@@ -139,6 +141,10 @@ impl Peer {
         let refusal = match (Bind::read(request.body), &self.session) {
             (_, Some(_)) => Err(status::ALREADY_BOUND),
             (None, _) => Err(status::INVALID_COMMAND_LENGTH),
+            (Some(bind), None) if bind.system_id.len() > SYSTEM_ID_OCTETS_MAX => {
+                Err(status::INVALID_SYSTEM_ID)
+            }
+            (Some(bind), None) if bind.password.len() > PASSWORD_OCTETS_MAX => Err(status::INVALID_PASSWORD),
             (Some(bind), None) => match self.world.accounts.get(NAME, &bind.system_id) {
                 None => Err(status::INVALID_SYSTEM_ID),
                 Some(account)

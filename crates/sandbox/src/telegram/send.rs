@@ -18,6 +18,7 @@ use crate::world::{Sent, World, now_ms};
 const TEXT_MAX: usize = 4096;
 const CAPTION_MAX: usize = 1024;
 const CALLBACK_DATA_BYTES_MAX: usize = 64;
+const BUTTONS_MAX: usize = 100;
 
 pub(super) async fn call(
     world: &Arc<World>,
@@ -30,7 +31,9 @@ pub(super) async fn call(
     };
     let chat = chat_id(&parameters);
     let checked = match &chat {
-        Some(_) => check(kind, &parameters, world, account),
+        Some(chat) => {
+            quoted(&parameters, world, chat).and_then(|()| check(kind, &parameters, world, account))
+        }
         None => Err("chat_id is empty".to_owned()),
     };
     let chat = chat.unwrap_or_default();
@@ -71,6 +74,19 @@ pub(super) fn chat_id(parameters: &Parameters) -> Option<String> {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         _ => None,
     }
+}
+
+/// An answered message must be one of this chat, unless the sender does not mind.
+fn quoted(given: &Parameters, world: &World, chat: &str) -> Result<(), String> {
+    let Some(reply) = given.get("reply_parameters") else {
+        return Ok(());
+    };
+    let id = reply["message_id"].as_i64().ok_or("can't parse reply parameters")?.to_string();
+    let known = || world.handsets.bubbles(super::NAME, chat).iter().any(|bubble| bubble.provider_id == id);
+    if reply["allow_sending_without_reply"] == true || known() {
+        return Ok(());
+    }
+    Err("message to be replied not found".to_owned())
 }
 
 /// The bubble, and the part of the resulting message that depends on its kind.
@@ -171,7 +187,8 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
     let Some(markup) = given.get("reply_markup") else {
         return Ok(Vec::new());
     };
-    if !markup.is_object() {
+    let kinds = ["inline_keyboard", "keyboard", "remove_keyboard", "force_reply"];
+    if !kinds.iter().any(|kind| markup.get(kind).is_some()) {
         return Err("can't parse reply keyboard markup JSON object".to_owned());
     }
     let rows = |key: &str| markup[key].as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
@@ -184,9 +201,7 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
                 choices.push(Choice { id: data.to_owned(), title, kind: "reply" });
             }
             (Some(_), None) => return Err("BUTTON_DATA_INVALID".to_owned()),
-            (None, Some(url))
-                if ["http://", "https://", "tg://"].iter().any(|start| url.starts_with(start)) =>
-            {
+            (None, Some(url)) if is_link(url) => {
                 choices.push(Choice { id: url.to_owned(), title, kind: "url" });
             }
             (None, Some(_)) => return Err("BUTTON_URL_INVALID".to_owned()),
@@ -194,11 +209,21 @@ fn choices(given: &Parameters) -> Result<Vec<Choice>, String> {
             _ => return Err("BUTTON_TYPE_INVALID".to_owned()),
         }
     }
+    if choices.len() > BUTTONS_MAX {
+        return Err("reply markup is too long".to_owned());
+    }
     for button in rows("keyboard") {
         let title = button["text"].as_str().or(button.as_str()).unwrap_or_default().to_owned();
         choices.push(Choice { id: title.clone(), title, kind: "keyboard" });
     }
     Ok(choices)
+}
+
+/// A name without a dot or with a space in it refuses the whole message.
+fn is_link(url: &str) -> bool {
+    let web = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    url.starts_with("tg://")
+        || web.is_some_and(|rest| rest.contains('.') && !rest.contains(char::is_whitespace))
 }
 
 async fn accept(

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::errors::{GraphError, bad_value, invalid, missing};
+use super::shape;
 use crate::handset::{Author, Bubble, Choice};
 use crate::media::MediaStore;
 
@@ -21,6 +22,7 @@ pub(super) fn message(request: &Value, files: &MediaStore) -> Checked<Bubble> {
     let kind = request["type"].as_str().unwrap_or("text");
     let mut bubble = Bubble::new(Author::Business, kind, "");
     let part = part(request, kind)?;
+    shape::check(request)?;
     match kind {
         "text" => bubble.text = text(part, "body", TEXT_MAX)?,
         "image" | "video" | "audio" | "document" | "sticker" => media(kind, part, files, &mut bubble)?,
@@ -83,9 +85,6 @@ fn media(kind: &str, part: &Value, files: &MediaStore, bubble: &mut Bubble) -> C
         }
     };
     let caption = optional(part, "caption", CAPTION_MAX)?;
-    if caption.is_some() && matches!(kind, "audio" | "sticker") {
-        return Err(invalid(format!("Unexpected key \"caption\" on param \"{kind}\".")));
-    }
     bubble.text = caption.unwrap_or_default();
     bubble.media_url = Some(url);
     Ok(())
@@ -99,7 +98,7 @@ fn location(part: &Value, bubble: &mut Bubble) -> Checked<()> {
             return Err(bad_value(format!("Param location['{key}'] is out of range.")));
         }
     }
-    let lines = [part["name"].as_str(), part["address"].as_str()];
+    let lines = [optional(part, "name", CAPTION_MAX)?, optional(part, "address", CAPTION_MAX)?];
     bubble.text = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     bubble.location = Some(part.clone());
     Ok(())
@@ -178,6 +177,9 @@ fn buttons(action: &Value, bubble: &mut Bubble) -> Checked<()> {
     let buttons = action["buttons"].as_array().filter(|buttons| (1..=3).contains(&buttons.len()));
     let buttons = buttons.ok_or_else(|| invalid("Number of buttons must be between 1 and 3."))?;
     for button in buttons {
+        if button["type"] != "reply" {
+            return Err(invalid("Param buttons['type'] must be one of {reply}."));
+        }
         let id = text(&button["reply"], "id", 256)?;
         let title = text(&button["reply"], "title", 20)?;
         bubble.choices.push(Choice { id, title, kind: "reply" });

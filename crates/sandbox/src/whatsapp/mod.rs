@@ -9,6 +9,7 @@ mod check;
 mod errors;
 mod files;
 mod messages;
+mod shape;
 mod webhook;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use connector_api::{HttpOut, OutError};
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use futures_util::stream::FuturesUnordered;
 use rusmpp::pdus::{BindTransceiver, DeliverSm, DeliverSmResp};
 use rusmpp::types::COctetString;
@@ -74,6 +74,9 @@ pub trait Owner: Send + Sync {
     fn unbound(&self, link: &Arc<Link>);
 }
 
+/// May be looked at again after it is over.
+type Ending = Shared<BoxFuture<'static, ()>>;
+
 /// Why a session ended.
 enum Ended {
     /// The account or the address is refused: come back slowly, or the account gets locked.
@@ -90,12 +93,13 @@ pub async fn keep(
     window: usize,
     owner: Arc<dyn Owner>,
     http: Arc<dyn HttpOut>,
-    mut ending: BoxFuture<'static, ()>,
+    ending: BoxFuture<'static, ()>,
 ) {
+    let ending = ending.shared();
     let mut delay_ms = RECONNECT_DELAY_MS_MIN;
     loop {
-        let ended = match connect(&place, &*http, &mut ending).await {
-            Ok(stream) => run(stream, &place, window, &owner, &mut ending).await,
+        let ended = match connect(&place, &*http, &ending).await {
+            Ok(stream) => run(stream, &place, window, &owner, &ending).await,
             Err(ended) => ended,
         };
         match ended {
@@ -109,17 +113,13 @@ pub async fn keep(
         tracing::info!(host = place.host, delay_ms, "smpp session ended, will bind again");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(delay_ms + jitter_ms)) => {}
-            () = &mut ending => return,
+            () = ending.clone() => return,
         }
         delay_ms = (delay_ms * 2).min(RECONNECT_DELAY_MS_MAX);
     }
 }
 
-async fn connect(
-    place: &Place,
-    http: &dyn HttpOut,
-    ending: &mut BoxFuture<'static, ()>,
-) -> Result<TcpStream, Ended> {
+async fn connect(place: &Place, http: &dyn HttpOut, ending: &Ending) -> Result<TcpStream, Ended> {
     let connecting = async {
         let addresses = http.addresses(place.host.clone()).await.map_err(|error| match error {
             OutError::Forbidden(why) => {
@@ -137,7 +137,7 @@ async fn connect(
     };
     tokio::select! {
         connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting) => connected.unwrap_or(Err(Ended::NotBound)),
-        () = ending => Err(Ended::Asked),
+        () = ending.clone() => Err(Ended::Asked),
     }
 }
 
@@ -146,7 +146,7 @@ async fn run(
     place: &Place,
     window: usize,
     owner: &Arc<dyn Owner>,
-    ending: &mut BoxFuture<'static, ()>,
+    ending: &Ending,
 ) -> Ended {
     let Some(bind) = bind_pdu(place) else {
         tracing::warn!(host = place.host, "smpp credentials are longer than the protocol allows");
@@ -210,13 +210,8 @@ async fn live(
 }
 
 /// Once asked to: nobody finds the link any more, what is open may still be answered, then good-bye.
-async fn part(
-    ending: &mut BoxFuture<'static, ()>,
-    link: &Arc<Link>,
-    owner: &Arc<dyn Owner>,
-    bound: &AtomicBool,
-) {
-    ending.await;
+async fn part(ending: &Ending, link: &Arc<Link>, owner: &Arc<dyn Owner>, bound: &AtomicBool) {
+    ending.clone().await;
     owner.unbound(link);
     if bound.load(Ordering::Relaxed) {
         link.part(OPEN_ANSWERS_WAIT, UNBIND_TIMEOUT).await;

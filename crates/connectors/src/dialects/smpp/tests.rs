@@ -1,10 +1,16 @@
-//! Alphabet, concatenation, receipts and ids, as tables; the command_status table by its kinds.
-//! The session is tried over sockets in `tests/it`.
+//! Alphabet, concatenation, receipts and ids, as tables; the command_status table by its kinds; the link's window and
+//! time-outs in paused time. Sessions over sockets are tried by the channels that hold them.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use connector_api::SendError;
 use domain::delivery::ReasonKind;
+use rusmpp::Pdu;
+use tokio::sync::mpsc;
 
 use super::alphabet::{Alphabet, decode, encode};
+use super::link::{Answer, Link};
 use super::reassembly::{Added, Key, Part, Reassembly, split_header};
 use super::receipt::{Fate, IdForm, parse};
 use super::status;
@@ -98,4 +104,131 @@ fn statuses_have_their_kinds() {
             SendError::Permanent(reason) => assert_eq!((false, reason.kind), (temporary, kind), "{code:#x}"),
         }
     }
+}
+
+#[test]
+fn longer_headers_leave_less_room() {
+    let sizes = |text: &str, alphabet| -> Vec<usize> {
+        encode(text, alphabet, 7).parts.iter().map(Vec::len).collect()
+    };
+    assert_eq!(sizes(&"a".repeat(160), Alphabet::Gsm), [160]);
+    assert_eq!(sizes(&"a".repeat(161), Alphabet::Gsm), [152, 9]);
+    assert_eq!(sizes(&"ж".repeat(71), Alphabet::Gsm), [132, 10]);
+    assert_eq!(sizes(&"ß".repeat(141), Alphabet::Latin1), [133, 8]);
+}
+
+#[test]
+fn every_data_coding_is_read_as_it_is_meant() {
+    let rows: [(u8, &[u8], Option<&str>); 9] = [
+        (0x00, &[0x00, 0x1b, 0x65], Some("@€")),
+        (0x01, b"plain", Some("plain")),
+        (0x03, &[0xe4, 0xdf], Some("äß")),
+        (0x08, &[0x01, 0x42, 0xd8, 0x3d, 0xde, 0x42], Some("ł🙂")),
+        (0x11, &[0x00], Some("@")),
+        (0x18, &[0x01, 0x42], Some("ł")),
+        (0xf0, &[0x1b, 0x3c], Some("[")),
+        (0x04, &[1, 2, 3], None),
+        (0xf5, &[1, 2, 3], None),
+    ];
+    for (coding, octets, expected) in rows {
+        assert_eq!(decode(octets, coding, Alphabet::Gsm).as_deref(), expected, "{coding:#x}");
+    }
+    assert_eq!(decode(&[0xe4], 0, Alphabet::Latin1).as_deref(), Some("ä"), "coding 0 is the account's");
+    assert_eq!(
+        decode(&[0x01, 0x42, 0x01], 8, Alphabet::Gsm).as_deref(),
+        Some("ł"),
+        "half a unit is no letter"
+    );
+    assert_eq!(decode(&[0x41, 0x1b], 0, Alphabet::Gsm).as_deref(), Some("A"), "an escape of nothing");
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A link with a window, and a writer that marks what it takes as written.
+fn link(window: usize) -> (Arc<Link>, mpsc::Receiver<u32>) {
+    let (out, mut queue) = mpsc::channel::<rusmpp::Command>(16);
+    let (written, seen) = mpsc::channel(16);
+    let link = Arc::new(Link::new(out, window));
+    let writer = Arc::clone(&link);
+    tokio::spawn(async move {
+        while let Some(command) = queue.recv().await {
+            if writer.about_to_write(command.sequence_number()) {
+                written.send(command.sequence_number()).await.expect("the test listens");
+            }
+        }
+    });
+    (link, seen)
+}
+
+fn submit(link: &Arc<Link>) -> tokio::task::JoinHandle<Answer> {
+    let link = Arc::clone(link);
+    tokio::spawn(async move { link.submit(Pdu::EnquireLink, LIMIT).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_window_is_never_exceeded_and_who_waits_in_vain_sent_nothing() {
+    let (link, mut seen) = link(2);
+    let open = [submit(&link), submit(&link)];
+    let (first, second) = (seen.recv().await.expect("written"), seen.recv().await.expect("written"));
+    let third = submit(&link);
+    assert_eq!(third.await.expect("no panic"), Answer::NotSent);
+    assert!(seen.try_recv().is_err(), "a full window lets nothing out");
+    let fourth = submit(&link);
+    link.answered(first, Answer::Taken("a".to_owned()));
+    let freed = seen.recv().await.expect("the freed place is used");
+    link.answered(freed, Answer::Taken("c".to_owned()));
+    link.answered(second, Answer::Refused(0x58));
+    assert_eq!(fourth.await.expect("no panic"), Answer::Taken("c".to_owned()));
+    let [one, two] = open;
+    assert_eq!(one.await.expect("no panic"), Answer::Taken("a".to_owned()));
+    assert_eq!(two.await.expect("no panic"), Answer::Refused(0x58));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_lost_and_its_place_is_free_again() {
+    let (link, mut seen) = link(1);
+    let silent = submit(&link);
+    let sequence = seen.recv().await.expect("written");
+    let started = tokio::time::Instant::now();
+    assert_eq!(silent.await.expect("no panic"), Answer::Lost);
+    assert_eq!(started.elapsed(), LIMIT);
+    link.answered(sequence, Answer::Taken("late".to_owned()));
+    let next = submit(&link);
+    let sequence = seen.recv().await.expect("written");
+    link.answered(sequence, Answer::Taken("b".to_owned()));
+    assert_eq!(next.await.expect("no panic"), Answer::Taken("b".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_link_tells_written_from_unwritten() {
+    let (out, mut queue) = mpsc::channel(16);
+    let link = Arc::new(Link::new(out, 2));
+    let (written, waiting) = (submit(&link), submit(&link));
+    let command: rusmpp::Command = queue.recv().await.expect("queued");
+    assert!(link.about_to_write(command.sequence_number()));
+    tokio::task::yield_now().await;
+    link.close();
+    assert_eq!(written.await.expect("no panic"), Answer::Lost);
+    assert_eq!(waiting.await.expect("no panic"), Answer::NotSent);
+    assert!(!link.about_to_write(command.sequence_number() + 1), "what nobody waits for does not go");
+}
+
+#[tokio::test(start_paused = true)]
+async fn parting_waits_for_open_answers_and_then_unbinds() {
+    let (link, mut seen) = link(2);
+    let open = submit(&link);
+    let sequence = seen.recv().await.expect("written");
+    let parting = tokio::spawn({
+        let link = Arc::clone(&link);
+        async move { link.part(LIMIT, Duration::from_secs(5)).await }
+    });
+    tokio::time::advance(LIMIT / 2).await;
+    assert!(seen.try_recv().is_err() && !link.parted(), "no good-bye while an answer is open");
+    assert_eq!(submit(&link).await.expect("no panic"), Answer::NotSent, "nothing new");
+    link.answered(sequence, Answer::Taken("a".to_owned()));
+    assert_eq!(open.await.expect("no panic"), Answer::Taken("a".to_owned()));
+    let unbind = seen.recv().await.expect("the unbind");
+    link.answered(unbind, Answer::Taken(String::new()));
+    parting.await.expect("no panic");
+    assert!(link.parted());
 }

@@ -1,5 +1,5 @@
-//! The scripted way out, lines and outbound messages, and the checks that every HTTP channel goes through.
-//! Nothing here leaves the process: an unscripted request fails the test.
+//! For the tests beside each connector: the scripted way out, lines and outbound messages, and the checks that every
+//! HTTP channel goes through. Nothing here leaves the process: an unscripted request fails the test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -8,13 +8,14 @@ use bytes::Bytes;
 use connector_api::{
     Callback, Connector, HttpOut, HttpRequest, HttpResponse, Inbound, Line, OutError, Outbound,
 };
-use connectors::Registered;
 use domain::channel::Address;
-use domain::content::{Body, Content};
+use domain::content::{Action, Body, Card, Choice, Content, Media, Row, Section};
 use domain::delivery::{Outcome, ReasonKind};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+
+use crate::Registered;
 
 pub const SECRET: &str = "S3CRET";
 
@@ -72,7 +73,7 @@ impl HttpOut for Script {
 }
 
 pub fn registered(channel: &str) -> Registered {
-    connectors::all()
+    crate::all()
         .into_iter()
         .find(|one| one.connector.channel() == channel)
         .expect("the channel is registered")
@@ -151,4 +152,102 @@ pub async fn conforms(connector: &dyn Connector, line: &Line, http: &Script, mes
         callback(&[("x-hub-signature-256", "sha256=00"), ("x-telegram-bot-api-secret-token", "no")], "{}");
     assert!(connector.authenticate(&forged, line).is_err());
     assert!(connector.authenticate(&callback(&[], "{}"), line).is_err());
+}
+
+fn owned(words: &str) -> String {
+    words.to_owned()
+}
+
+fn file(mime: &str, name: &str, caption: &str) -> Body {
+    let url = format!("https://cdn.example.net/{name}");
+    Body::Media(Media {
+        url,
+        mime: owned(mime),
+        name: owned(name),
+        caption: owned(caption),
+        ..Media::default()
+    })
+}
+
+fn asks(text: &str, action: Action) -> Body {
+    Body::Choice { text: owned(text), choices: vec![Choice { action, postback: String::new() }] }
+}
+
+fn reply(text: &str, postback: &str) -> Choice {
+    Choice { action: Action::Reply { text: owned(text) }, postback: owned(postback) }
+}
+
+fn row(title: &str, description: &str, postback: &str) -> Row {
+    Row { title: owned(title), description: owned(description), postback: owned(postback) }
+}
+
+/// The generic messages under the names by which the fixtures of requests know them.
+pub fn sample(name: &str) -> Body {
+    let place = |title: &str, label: &str| Body::Location {
+        title: owned(title),
+        label: owned(label),
+        latitude: owned("51.5007"),
+        longitude: owned("-0.1246"),
+    };
+    match name {
+        "text" => Body::Text(owned("Hello")),
+        "image" => file("image/jpeg", "a.jpg", "A box"),
+        "document" => file("application/pdf", "bill.pdf", "The bill"),
+        "audio" => file("audio/ogg; codecs=opus", "a.ogg", "Listen"),
+        "animation" => file("image/gif", "a.gif", ""),
+        "location" => place("Big Ben", "London"),
+        "bare location" => place("", ""),
+        "buttons" => Body::Choice {
+            text: owned("Keep the appointment?"),
+            choices: vec![reply("Yes", "p-1"), reply("No", "p-2")],
+        },
+        "link" => asks(
+            "Track your parcel",
+            Action::Link { title: owned("Track"), url: owned("https://omni.example/t/1") },
+        ),
+        "call" => asks("Ring us", Action::Call { title: owned("Ring"), phone: owned("+447700900456") }),
+        "ask for the location" => asks("Where are you?", Action::ShareLocation { title: owned("Here") }),
+        "show a location" => asks(
+            "Come here",
+            Action::ShowLocation { title: owned("Map"), latitude: owned("51.5"), longitude: owned("-0.1") },
+        ),
+        "card" => Body::Card(Card {
+            title: owned("Box"),
+            description: owned("Of wood"),
+            media: Some(Media {
+                url: owned("https://cdn.example.net/a.jpg"),
+                mime: owned("image/jpeg"),
+                ..Media::default()
+            }),
+            choices: vec![reply("Yes", "p-1")],
+        }),
+        "list" => Body::List {
+            title: owned("Menu"),
+            description: owned("Pick one"),
+            sections: vec![
+                Section { title: owned("Hot"), rows: vec![row("Tea", "Black", "r1")] },
+                Section { title: owned("Cold"), rows: vec![row("Juice", "", "r2")] },
+            ],
+            menu_title: owned("Show"),
+        },
+        "contact" => Body::ContactCard {
+            name: owned("Ada Doe"),
+            phones: vec![owned("+447700900456")],
+            emails: vec![owned("ada@omni.example")],
+            organization: owned("Acme"),
+        },
+        "template" => Body::Template {
+            name: owned("order_update"),
+            language: owned("en_GB"),
+            parameters: vec![(owned("order_no"), owned("4711"))],
+        },
+        other => panic!("no sample is called {other}"),
+    }
+}
+
+/// The requests of a fixture file, by the name of the sample that they come from.
+pub fn requests(fixture: &str) -> Vec<(String, Value)> {
+    let Ok(Value::Object(mut all)) = serde_json::from_str(fixture) else { panic!("a fixture is an object") };
+    assert!(all.remove("source").is_some_and(|source| source.is_string()), "a fixture names its source");
+    all.into_iter().collect()
 }

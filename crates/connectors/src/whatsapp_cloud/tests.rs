@@ -9,7 +9,10 @@ use domain::delivery::{Outcome, ReasonKind, Status};
 use hmac::{Hmac, Mac};
 use serde_json::json;
 
-use crate::harness::{SECRET, Script, callback, conforms, kind, line, outbound, read, registered};
+use super::map;
+use crate::testing::{
+    SECRET, Script, callback, conforms, kind, line, outbound, read, registered, requests, sample,
+};
 
 const SENT: &str = r#"{"messages":[{"id":"wamid.1"}]}"#;
 
@@ -31,12 +34,9 @@ fn signature(body: &str) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn said(value: &serde_json::Value) -> Vec<Inbound> {
-    let mut value = value.clone();
-    value["metadata"] = json!({ "phone_number_id": "1060" });
-    let body = json!({ "entry": [{ "changes": [{ "field": "messages", "value": value }] }] }).to_string();
+fn heard(body: &str) -> Vec<Inbound> {
     let line = our_line(&Arc::default());
-    let posted = callback(&[("x-hub-signature-256", &signature(&body))], &body);
+    let posted = callback(&[("x-hub-signature-256", &signature(body))], body);
     read(&*registered("WHATSAPP").connector, &posted, &line)
 }
 
@@ -145,53 +145,110 @@ async fn codes_have_their_kinds() {
 }
 
 #[test]
+fn every_generic_message_becomes_the_documented_request() {
+    for (name, expected) in requests(include_str!("fixtures/requests.json")) {
+        let bodies = map::outbound(&outbound("WHATSAPP", "447700900123", sample(&name))).expect("it maps");
+        let mut expected = expected;
+        for body in expected.as_array_mut().expect("requests are listed") {
+            body["messaging_product"] = json!("whatsapp");
+            body["recipient_type"] = json!("individual");
+            body["to"] = json!("447700900123");
+            body["biz_opaque_callback_data"] = json!("01JTOKEN/1");
+        }
+        assert_eq!(json!(bodies), expected, "{name}");
+    }
+}
+
+#[test]
+fn raw_overrides_go_out_as_they_are_apart_from_addressing() {
+    let mut message = outbound("WHATSAPP", "GB.9f3K2", Body::Text("not used".to_owned()));
+    message.raw = Some(r#"{"type":"reaction","reaction":{"message_id":"w","emoji":""},"to":"999"}"#.into());
+    let bodies = map::outbound(&message).expect("it maps");
+    assert_eq!((bodies.len(), &bodies[0]["recipient"]), (1, &json!("GB.9f3K2")));
+    assert_eq!(bodies[0]["reaction"], json!({ "message_id": "w", "emoji": "" }));
+    for odd in ["[]", "\"text\"", "{", ""] {
+        message.raw = Some(odd.into());
+        let refused = map::outbound(&message).expect_err("not an object");
+        assert_eq!(refused.kind, ReasonKind::ContentUnsupported, "{odd}");
+    }
+}
+
+#[test]
 fn what_people_write_is_read() {
-    let heard = said(&json!({
-        "contacts": [{ "profile": { "name": "Ada" }, "wa_id": "447700900123" }],
-        "messages": [
-            { "from": "447700900123", "id": "w1", "type": "text", "text": { "body": "hi" } },
-            { "from": "447700900123", "id": "w2", "type": "image", "image": { "id": "M1", "mime_type": "image/jpeg" } },
-            { "from": "447700900123", "id": "w3", "type": "interactive", "context": { "id": "wamid.9" },
-              "interactive": { "type": "button_reply", "button_reply": { "id": "p-1", "title": "Yes" } } },
-            { "from": "447700900123", "id": "w4", "type": "novelty" },
-            { "from_user_id": "GB.9f3K2", "id": "w5", "type": "text", "text": { "body": "hidden" } },
-            { "from": "447700900123", "id": "w6", "type": "reaction", "reaction": {} },
-        ],
-    }));
-    let bodies: Vec<&Body> = heard
-        .iter()
-        .map(|one| match one {
-            Inbound::Message { content, .. } => &content.body,
-            other => panic!("not a message: {other:?}"),
+    let bodies: Vec<(String, Body)> = heard(include_str!("fixtures/webhook.json"))
+        .into_iter()
+        .filter_map(|one| match one {
+            Inbound::Message { source_id, content, .. } => Some((source_id.to_string(), content.body)),
+            _ => None,
         })
         .collect();
-    assert_eq!(bodies.len(), 5);
-    assert_eq!(bodies[0], &Body::Text("hi".to_owned()));
-    assert!(matches!(bodies[1], Body::Media(media) if media.url == "provider:M1"));
-    let picked = Body::Picked {
-        text: "Yes".to_owned(),
-        postback: "p-1".to_owned(),
-        of_message: Some("wamid.9".to_owned()),
+    let text = |words: &str| words.to_owned();
+    let file = |url: &str, mime: &str, name: &str, caption: &str| {
+        let (url, mime, name, caption) = (text(url), text(mime), text(name), text(caption));
+        Body::Media(Media { url, mime, name, caption, ..Media::default() })
     };
-    assert_eq!(bodies[2], &picked);
-    assert!(matches!(&heard[4], Inbound::Message { from, .. } if &**from == "GB.9f3K2"));
-    assert!(matches!(&heard[0], Inbound::Message { name, .. } if name == "Ada"));
+    let picked = |words: &str, postback: &str| Body::Picked {
+        text: text(words),
+        postback: text(postback),
+        of_message: Some(text("wamid.OUT")),
+    };
+    let expected = [
+        Body::Text(text("hi")),
+        file("provider:M1", "image/jpeg", "", "look"),
+        file("provider:M2", "application/pdf", "bill.pdf", ""),
+        Body::Location {
+            title: text("Big Ben"),
+            label: text("London"),
+            latitude: text("51.5007"),
+            longitude: text("-0.1246"),
+        },
+        Body::ContactCard {
+            name: text("Ada Doe"),
+            phones: vec![text("+447700900456")],
+            emails: vec![],
+            organization: text("Acme"),
+        },
+        picked("Yes", "p-1"),
+        picked("Tea", "r1"),
+        picked("Stop", "stop-4711"),
+        Body::Text(text("hidden")),
+        Body::Other { text: text("[unsupported]") },
+    ];
+    let numbered = expected.into_iter().enumerate().map(|(at, body)| (format!("wamid.{}", at + 1), body));
+    assert_eq!(bodies, numbered.collect::<Vec<_>>(), "reactions, groups and other numbers are left out");
+}
+
+#[test]
+fn people_who_hide_their_number_have_another_address() {
+    let from: Vec<(String, String)> = heard(include_str!("fixtures/webhook.json"))
+        .into_iter()
+        .filter_map(|one| match one {
+            Inbound::Message { from, name, .. } => Some((from.to_string(), name)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(from[0], ("447700900123".to_owned(), "Ada".to_owned()));
+    assert_eq!(from[8], ("GB.9f3K2".to_owned(), "Ada".to_owned()));
 }
 
 #[test]
 fn statuses_are_receipts_with_our_token() {
-    let heard = said(&json!({ "statuses": [
-        { "id": "wamid.1", "status": "delivered", "timestamp": "1790000000", "recipient_id": "447700900123",
-          "biz_opaque_callback_data": "01JTOKEN/1" },
-        { "id": "wamid.1", "status": "failed", "timestamp": "1790000000", "errors": [{ "code": 131_047 }] },
-    ]}));
-    let Inbound::Receipt { token, receipt, .. } = &heard[0] else { panic!("a receipt") };
-    assert_eq!(
-        (token.as_deref(), receipt.status, receipt.at.0),
-        (Some("01JTOKEN/1"), Status::Delivered, 1_790_000_000_000)
-    );
-    let Inbound::Receipt { receipt, .. } = &heard[1] else { panic!("a receipt") };
-    assert_eq!(receipt.reason.as_ref().map(|reason| reason.kind), Some(ReasonKind::OutsideAllowedWindow));
+    let mut said = Vec::new();
+    for one in heard(include_str!("fixtures/webhook.json")) {
+        if let Inbound::Receipt { provider_id, token, receipt, .. } = one {
+            let reason = receipt.reason.as_ref().map(|reason| (reason.kind, reason.channel_code.clone()));
+            said.push((provider_id.to_string(), token, receipt.status, receipt.at.0, reason));
+        }
+    }
+    let out = || "wamid.OUT".to_owned();
+    let window = Some((ReasonKind::OutsideAllowedWindow, "131047".to_owned()));
+    let expected = [
+        (out(), Some("01JTOKEN/1".into()), Status::HandedOver, 1_790_000_000_000, None),
+        (out(), None, Status::Delivered, 1_790_000_000_123, None),
+        (out(), None, Status::Read, 1_790_000_001_000, None),
+        ("wamid.BAD".to_owned(), None, Status::Failed, 1_790_000_001_000, window),
+    ];
+    assert_eq!(said, expected);
 }
 
 #[test]
@@ -201,4 +258,12 @@ fn the_handshake_needs_our_word() {
     let query = |word: &str| format!("hub.mode=subscribe&hub.verify_token={word}&hub.challenge=42");
     assert_eq!(connector.handshake(&query("word"), &line), Ok(Handshake("42".to_owned())));
     assert!(connector.handshake(&query("other"), &line).is_err());
+    assert!(connector.handshake("hub.mode=subscribe&hub.challenge=42", &line).is_err());
+    assert!(connector.handshake(&query("word").replace("subscribe", "else"), &line).is_err());
+    let without = line_without_word();
+    assert!(connector.handshake(&query(""), &without).is_err(), "no word is never right");
+}
+
+fn line_without_word() -> Line {
+    line("1060", &[("access_token", SECRET)], &Arc::default())
 }
