@@ -127,8 +127,10 @@ async fn put(
         return Err(Problem::Record("Url is invalid".to_owned(), vec!["url"]));
     }
     let directory = desk.engine.directory();
-    let mut others = directory.subscriptions_of(webhook.tenant).filter(|one| is_webhook(one));
-    if others.any(|one| one.id != webhook.id && one.target == webhook.target) {
+    let is_taken = directory
+        .subscriptions_of(webhook.tenant)
+        .any(|one| is_webhook(one) && one.id != webhook.id && one.target == webhook.target);
+    if is_taken {
         return Err(Problem::Record("Url has already been taken".to_owned(), vec!["url"]));
     }
     let known = |event: &String| EVENTS.contains(&event.as_str());
