@@ -51,7 +51,9 @@ impl HttpOut {
             problems.at_most(key, value, TIMEOUT_MAX_MS);
             // A request that ends while its connection is made would look as if it might have been read.
             if value < self.connect_timeout_ms {
-                problems.add(format!("{key} is shorter than http_out.connect_timeout_ms: connections need time."));
+                problems.add(format!(
+                    "{key} is shorter than http_out.connect_timeout_ms: connections need time."
+                ));
             }
         }
     }

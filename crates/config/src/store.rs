@@ -17,6 +17,8 @@ pub struct Store {
     pub sync: Sync,
     /// File with the key that encrypts secrets at rest; `vault.key` in the data folder if unset.
     pub vault_key_file: Option<PathBuf>,
+    /// Days that events stay in the log; readers that are less than a week behind keep theirs.
+    pub log_kept_days: u32,
 }
 
 /// How far a commit goes before it counts.
@@ -29,8 +31,13 @@ pub enum Sync {
     Normal,
 }
 
+/// Longer than this nobody looks back, and dates would run over.
+const LOG_KEPT_MAX_DAYS: u64 = 36_500;
+
 impl Store {
     pub(crate) fn check(&self, problems: &mut Problems) {
+        problems.at_least_one("store.log_kept_days", u64::from(self.log_kept_days));
+        problems.at_most("store.log_kept_days", u64::from(self.log_kept_days), LOG_KEPT_MAX_DAYS);
         if self.data.as_os_str().is_empty() {
             problems.add("store.data is empty: name a folder.");
         }

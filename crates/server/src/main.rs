@@ -112,7 +112,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let node = Node::start(config).await?;
     tracing::info!(address = %node.address, "serving");
-    stop.asked().await;
+    stop.asked_of(&node.engine).await?;
     tracing::info!("stopping: open requests, attempts and callbacks finish first");
     Ok(stop.finish(node.shutdown()).await)
 }

@@ -21,8 +21,8 @@ use crate::listen::{Bounds, Door, tls};
 use crate::wiring::Wiring;
 use crate::{administration, operator, routes};
 
-/// Hand-overs and callbacks get so long to finish even when requests used up the whole grace.
-const ENGINE_GRACE_MIN: Duration = Duration::from_secs(5);
+/// After the grace, for the last commit: the engine itself leaves open work alone when the grace is over.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 
 /// A server that accepts requests.
 pub struct Node {
@@ -105,10 +105,9 @@ impl Node {
     /// Closes the doors, lets open requests, attempts and callbacks finish, then stops the engine. What does not
     /// finish in time is left as a crash would leave it: nothing accepted is lost, open attempts become unknown.
     pub async fn shutdown(mut self) {
-        let until = Instant::now() + self.grace;
+        let until = Instant::now() + self.grace + LAST_COMMIT;
         self.stop.send_replace(true);
         while self.doors.join_next().await.is_some() {}
-        let until = until.max(Instant::now() + ENGINE_GRACE_MIN);
         if tokio::time::timeout_at(until, self.engine.shutdown()).await.is_err() {
             tracing::warn!(
                 "some hand-overs or callbacks did not finish in time; the next start takes them up"

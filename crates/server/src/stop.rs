@@ -1,7 +1,10 @@
-//! When to stop: a polite request of the system or Ctrl-C begins it, a second one ends the process at once.
+//! When to stop: a polite request of the system or Ctrl-C begins it, a second one ends the process at once; and a
+//! store that broke ends it as a failure.
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+use engine::Engine;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The exit code of a process that was told twice to stop: as if the signal itself had ended it.
@@ -23,6 +26,14 @@ impl Stop {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Returns when asked; fails as soon as the store broke, because nothing can be kept any more.
+    pub async fn asked_of(&mut self, engine: &Engine) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.asked() => Ok(()),
+            why = engine.broken() => bail!("the store broke, so nothing can be kept any more: {why}. What was acknowledged is found again at the next start"),
         }
     }
 

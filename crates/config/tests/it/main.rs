@@ -90,7 +90,10 @@ fn the_environment_beats_the_file() {
 /// Files, each with one mistake, and a part of what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nlisten = \"here\"", "server.listen does not fit"),
-    ("[server]\nlistn = \"127.0.0.1:1\"", "there is no key server.listn. The keys are base_url, body_timeout_s,"),
+    (
+        "[server]\nlistn = \"127.0.0.1:1\"",
+        "there is no key server.listn. The keys are base_url, body_timeout_s,",
+    ),
     ("[srver]\nlisten = 1", "there is no section srver. The sections are http_out, limits,"),
     ("listen = 1", "there is no section listen"),
     ("server = 1", "server is a section, so its keys stand under [server]"),
@@ -105,6 +108,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nbase_url = \"http://talk/\"", "ends in a slash"),
     ("[store]\nsync = \"perhaps\"", "store.sync does not fit"),
     ("[store]\ndata = \"\"", "store.data is empty"),
+    ("[store]\nlog_kept_days = 0", "store.log_kept_days is 0 but must be at least 1."),
     ("[sinch]\ntoken_lifetime_s = 0", "sinch.token_lifetime_s is 0 but must be at least 1."),
     ("[liveperson]\npublic_authority = \"https://x\"", "is no host with a port"),
     ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),

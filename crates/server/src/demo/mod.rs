@@ -82,7 +82,7 @@ pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCo
     }
     if !options.once {
         greet(&info, &info_path);
-        stop.asked().await;
+        stop.asked_of(&node.engine).await?;
     }
     let all = async {
         node.shutdown().await;
