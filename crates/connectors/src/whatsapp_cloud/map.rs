@@ -28,7 +28,12 @@ pub fn outbound(message: &Outbound) -> Result<Vec<Value>, Reason> {
     for (at, body) in bodies.iter_mut().enumerate() {
         body["messaging_product"] = json!("whatsapp");
         body["recipient_type"] = json!("individual");
-        let field = if is_scoped_id(&message.to) { "recipient" } else { "to" };
+        // An override may hold the other field, and the provider prefers `to`.
+        let (field, other) =
+            if is_scoped_id(&message.to) { ("recipient", "to") } else { ("to", "recipient") };
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove(other);
+        }
         body[field] = json!(&*message.to.address);
         body["biz_opaque_callback_data"] = json!(&*message.token);
         if let Some(answered) = message.reply_to.as_ref().filter(|_| at == 0) {

@@ -165,6 +165,7 @@ fn raw_overrides_go_out_as_they_are_apart_from_addressing() {
     message.raw = Some(r#"{"type":"reaction","reaction":{"message_id":"w","emoji":""},"to":"999"}"#.into());
     let bodies = map::outbound(&message).expect("it maps");
     assert_eq!((bodies.len(), &bodies[0]["recipient"]), (1, &json!("GB.9f3K2")));
+    assert_eq!(bodies[0].get("to"), None, "an override does not choose the person");
     assert_eq!(bodies[0]["reaction"], json!({ "message_id": "w", "emoji": "" }));
     for odd in ["[]", "\"text\"", "{", ""] {
         message.raw = Some(odd.into());

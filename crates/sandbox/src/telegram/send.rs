@@ -274,8 +274,14 @@ pub(super) fn private_chat(chat: &str) -> Value {
     json!({ "id": id, "type": "private", "first_name": format!("Person {chat}") })
 }
 
-/// The message a button was pressed under, as far as an update repeats it.
+/// The message a button was pressed under, as far as an update repeats it: with its keyboard.
 pub(super) fn pressed_message(account: &Account, chat: &str, bubble: &Bubble) -> Value {
     let id = bubble.provider_id.parse().unwrap_or(0);
-    message(account, chat, id, json!({ "text": bubble.text }))
+    let button = |choice: &Choice| match choice.kind {
+        "url" => json!([{ "text": choice.title, "url": choice.id }]),
+        _ => json!([{ "text": choice.title, "callback_data": choice.id }]),
+    };
+    let keyboard: Vec<Value> = bubble.choices.iter().map(button).collect();
+    let part = json!({ "text": bubble.text, "reply_markup": { "inline_keyboard": keyboard } });
+    message(account, chat, id, part)
 }
