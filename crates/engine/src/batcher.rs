@@ -5,6 +5,7 @@
 //! next one fills: group commit without timers. One command alone is not delayed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::command::Command;
@@ -37,6 +38,14 @@ pub(crate) struct Batcher {
     closing: Arc<Notify>,
 }
 
+/// Jobs on their way to the runner.
+pub(crate) struct NewJobs {
+    /// As they are committed.
+    pub committed: mpsc::Receiver<Vec<Job>>,
+    /// Set before later ones are sent: some are to be found in the store first, or their lanes lose their order.
+    pub missed: Arc<AtomicBool>,
+}
+
 /// What [`start`] hands back.
 pub(crate) struct Started {
     pub batcher: Batcher,
@@ -45,8 +54,7 @@ pub(crate) struct Started {
     pub directory_changed: Arc<Notify>,
     pub head: watch::Receiver<u64>,
     pub log: Arc<Level>,
-    /// Jobs as they are committed.
-    pub jobs: mpsc::Receiver<Vec<Job>>,
+    pub jobs: NewJobs,
     /// Set once the store failed for good.
     pub broken: watch::Receiver<Option<Arc<str>>>,
 }
@@ -133,7 +141,8 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let directory = Arc::new(RwLock::new(Arc::new(directory)));
     let directory_changed = Arc::new(Notify::new());
     let (queue, waiting) = mpsc::channel(parts.limits.waiting_commands_max);
-    let (job_sender, jobs) = mpsc::channel(1024);
+    let (job_sender, committed) = mpsc::channel(1024);
+    let jobs = NewJobs { committed, missed: Arc::default() };
     let (head_sender, head_receiver) = watch::channel(head);
     let log = Arc::new(Level::at(head));
     let closing = Arc::new(Notify::new());
@@ -148,6 +157,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         head_sender,
         log: log.clone(),
         job_sender,
+        jobs_missed: jobs.missed.clone(),
         broken: broken_sender,
         unsure: false,
     };
@@ -178,6 +188,7 @@ struct Work {
     head_sender: watch::Sender<u64>,
     log: Arc<Level>,
     job_sender: mpsc::Sender<Vec<Job>>,
+    jobs_missed: Arc<AtomicBool>,
     broken: watch::Sender<Option<Arc<str>>>,
     /// A commit's answer was lost and could not be looked up either: memory may be behind the store.
     unsure: bool,
@@ -280,6 +291,9 @@ impl Work {
         self.head_sender.send_replace(head);
         self.log.rise(head);
         self.unsure = false;
+        // Jobs of the commit in question were not passed on.
+        self.jobs_missed.store(true, Ordering::Release);
+        drop(self.job_sender.try_send(Vec::new()));
         Ok(())
     }
 
@@ -450,6 +464,7 @@ impl Work {
         self.log.rise(last);
         if !union.jobs.is_empty() && self.job_sender.try_send(union.jobs).is_err() {
             // The runner is behind; its sweep finds these jobs in the store.
+            self.jobs_missed.store(true, Ordering::Release);
             metrics::counter!("trunkline_jobs_left_to_sweep").increment(1);
         }
     }

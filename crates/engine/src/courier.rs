@@ -83,17 +83,23 @@ type LaneName = Option<ConversationId>;
 /// Where a lane waits on, if it does, and what it gave up on the way.
 type LaneEnd = (Option<Parked>, Vec<(u64, Arc<str>)>);
 
-/// How far a cursor is kept in the store.
-struct Saved {
-    position: u64,
-    at: Time,
+/// How far a subscription is, and what of it the store does not know yet.
+struct Progress {
+    cursor: Cursor,
+    /// What was given up and is not in the log yet: position and why.
+    dead: Vec<(u64, Arc<str>)>,
+    /// Something is to be kept now.
+    changed: bool,
+    saved_position: u64,
+    saved_at: Time,
 }
 
-impl Saved {
+impl Progress {
     /// When an idle cursor that moved in memory alone is to be kept: the keeper judges by what is kept how far a
     /// subscription is behind.
-    fn next_at(&self, cursor: &Cursor) -> Time {
-        if cursor.position > self.position { self.at.plus_ms(SAVE_MS_MAX) } else { Time::NEVER }
+    fn save_at(&self) -> Time {
+        let moved = self.cursor.position > self.saved_position;
+        if moved { self.saved_at.plus_ms(SAVE_MS_MAX) } else { Time::NEVER }
     }
 }
 
@@ -107,22 +113,27 @@ struct Route {
 impl Route {
     async fn run(self) {
         let (stopping, log) = (self.engine.stopping(), self.engine.log());
-        let Some(mut cursor) = self.load(&stopping).await else {
+        let Some(cursor) = self.load(&stopping).await else {
             return;
         };
-        let mut saved = Saved { position: cursor.position, at: self.engine.now() };
+        let (saved_position, saved_at) = (cursor.position, self.engine.now());
+        let mut progress = Progress { cursor, dead: Vec::new(), changed: false, saved_position, saved_at };
         loop {
-            let mut busy = self.advance(&mut cursor, &mut saved).await;
+            let mut busy = self.advance(&mut progress).await;
             if stopping.height() > 0 {
-                return self.save(&cursor, Vec::new()).await;
+                return self.save(&mut progress).await;
             }
-            busy |= self.retry_parked(&mut cursor).await;
+            busy |= self.retry_parked(&mut progress).await;
+            if progress.changed {
+                self.save(&mut progress).await;
+            }
             if busy {
                 continue;
             }
-            let due = cursor.parked.iter().map(|parked| parked.next_at).min().unwrap_or(Time::NEVER);
-            let next = due.min(saved.next_at(&cursor));
-            let position = cursor.position;
+            let parked = progress.cursor.parked.iter().map(|parked| parked.next_at);
+            let unsaved = progress.changed.then(|| self.engine.now().plus_ms(UNAVAILABLE_MS));
+            let next = parked.chain(unsaved).fold(progress.save_at(), Time::min);
+            let position = progress.cursor.position;
             tokio::select! {
                 biased;
                 () = stopped(&stopping) => {}
@@ -149,7 +160,8 @@ impl Route {
     }
 
     /// Delivers one page of the log. Says whether there may be more.
-    async fn advance(&self, cursor: &mut Cursor, saved: &mut Saved) -> bool {
+    async fn advance(&self, progress: &mut Progress) -> bool {
+        let cursor = &mut progress.cursor;
         let tenant = self.subscription.tenant;
         // Read before the page: what is committed after the page was read lies behind this head.
         let head = self.engine.position();
@@ -168,11 +180,8 @@ impl Route {
         self.deliver_page(cursor, heard).await;
         // A short page was all there was for this tenant up to the head.
         cursor.position = if full { last } else { last.max(head) };
-        let now = self.engine.now();
-        if delivered || cursor.position > saved.position + LAG_MAX || now >= saved.next_at(cursor) {
-            self.save(cursor, Vec::new()).await;
-            *saved = Saved { position: cursor.position, at: now };
-        }
+        let lags = cursor.position > progress.saved_position + LAG_MAX;
+        progress.changed |= delivered || lags || self.engine.now() >= progress.save_at();
         full
     }
 
@@ -207,14 +216,13 @@ impl Route {
         for event in events {
             let position = event.position;
             if self.engine.is_stopping() {
-                return Some(Parked {
-                    attempts: 0,
-                    next_at: self.engine.now(),
-                    ..self.park(lane, position, Vec::new())
-                });
+                let next_at = self.engine.now();
+                return Some(Parked { next_at, ..self.park(lane, position, 0, Vec::new()) });
             }
-            if let Delivered::Failed { body, .. } = self.post().event(event, &[]).await {
-                return Some(self.park(lane, position, body));
+            match self.post().event(event, &[]).await {
+                Delivered::Yes => {}
+                Delivered::NotTried => return Some(self.park(lane, position, 0, Vec::new())),
+                Delivered::Failed { body, .. } => return Some(self.park(lane, position, 1, body)),
             }
         }
         None
@@ -224,15 +232,23 @@ impl Route {
         Post { engine: &self.engine, subscription: &self.subscription, dialect: &*self.dialect }
     }
 
-    fn park(&self, conversation: LaneName, position: u64, body: Vec<u8>) -> Parked {
+    fn park(&self, conversation: LaneName, position: u64, attempts: u32, body: Vec<u8>) -> Parked {
         let now = self.engine.now();
-        let patience = self.dialect.patience(&self.subscription);
-        let next_at = now.plus_ms(patience.delays_ms.first().copied().unwrap_or(UNAVAILABLE_MS));
-        Parked { conversation, position, attempts: 1, first_failed_at: now, next_at, body }
+        let next_at = now.plus_ms(self.delay_ms(attempts));
+        Parked { conversation, position, attempts, first_failed_at: now, next_at, body }
+    }
+
+    /// Before the next try, after so many.
+    fn delay_ms(&self, attempts: u32) -> i64 {
+        let delays_ms = self.dialect.patience(&self.subscription).delays_ms;
+        let place =
+            (attempts as usize).checked_sub(1).map(|place| place.min(delays_ms.len().saturating_sub(1)));
+        place.and_then(|place| delays_ms.get(place).copied()).unwrap_or(UNAVAILABLE_MS)
     }
 
     /// Tries parked lanes whose time has come. Says whether any was.
-    async fn retry_parked(&self, cursor: &mut Cursor) -> bool {
+    async fn retry_parked(&self, progress: &mut Progress) -> bool {
+        let cursor = &mut progress.cursor;
         let now = self.engine.now();
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut cursor.parked).into_iter().partition(|parked| parked.next_at <= now);
@@ -247,12 +263,11 @@ impl Route {
             .buffer_unordered(open_max)
             .collect()
             .await;
-        let mut dead = Vec::new();
         for (parked, given_up) in ended {
             cursor.parked.extend(parked);
-            dead.extend(given_up);
+            progress.dead.extend(given_up);
         }
-        self.save(cursor, dead).await;
+        progress.changed = true;
         true
     }
 
@@ -297,9 +312,12 @@ impl Route {
     ) -> Option<Parked> {
         let now = self.engine.now();
         let (position, body) = (event.position, std::mem::take(&mut parked.body));
-        let Delivered::Failed { body, why, final_word } = self.post().event(event.clone(), &body).await
-        else {
-            return None;
+        let (body, why, final_word) = match self.post().event(event.clone(), &body).await {
+            Delivered::Yes => return None,
+            Delivered::NotTried => {
+                return Some(Parked { next_at: now.plus_ms(UNAVAILABLE_MS), body, ..parked.clone() });
+            }
+            Delivered::Failed { body, why, final_word } => (body, why, final_word),
         };
         if parked.attempts == 0 {
             parked.first_failed_at = now;
@@ -308,22 +326,27 @@ impl Route {
         let patience = self.dialect.patience(&self.subscription);
         let tired = patience.tries_max > 0 && parked.attempts >= patience.tries_max;
         if final_word || tired || now.since_ms(parked.first_failed_at) >= patience.give_up_after_ms {
+            if !self.post().carried_in_vain(&event).await {
+                return Some(Parked { next_at: now.plus_ms(UNAVAILABLE_MS), body, ..parked.clone() });
+            }
             metrics::counter!("trunkline_dead_letters_total").increment(1);
             tracing::warn!(subscription = self.subscription.id.ulid(), position, "a callback was given up");
             dead.push((position, why));
-            self.post().carried_in_vain(&event).await;
             return None;
         }
-        let place = (parked.attempts as usize - 1).min(patience.delays_ms.len().saturating_sub(1));
-        let delay = patience.delays_ms.get(place).copied().unwrap_or(UNAVAILABLE_MS);
-        Some(Parked { next_at: now.plus_ms(delay), body, ..parked.clone() })
+        Some(Parked { next_at: now.plus_ms(self.delay_ms(parked.attempts)), body, ..parked.clone() })
     }
 
-    async fn save(&self, cursor: &Cursor, dead: Vec<(u64, Arc<str>)>) {
+    /// A cursor that is behind repeats callbacks; it never loses one. What was given up is told once it can be.
+    async fn save(&self, progress: &mut Progress) {
         let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
-        let save = SaveCursor { tenant, subscription, cursor: cursor.clone(), dead };
-        if self.engine.conclude(save).await.is_err() {
-            // A cursor that is behind repeats callbacks; it never loses one.
+        let (cursor, dead) = (progress.cursor.clone(), progress.dead.clone());
+        let position = cursor.position;
+        if self.engine.conclude(SaveCursor { tenant, subscription, cursor, dead }).await.is_ok() {
+            progress.dead.clear();
+            progress.changed = false;
+            (progress.saved_position, progress.saved_at) = (position, self.engine.now());
+        } else {
             tracing::warn!("a cursor could not be saved");
         }
     }

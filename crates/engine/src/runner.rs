@@ -9,6 +9,7 @@ mod hand_over;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::app::UnknownPolicy;
 use domain::channel::{Channel, Nature};
@@ -16,9 +17,10 @@ use domain::command::expire::{Erase, Expire};
 use domain::id::JobId;
 use domain::job::{Job, Work};
 use domain::time::Time;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::batcher::NewJobs;
 use crate::engine::{Engine, stopped};
 use crate::intake::SessionIntake;
 use board::Board;
@@ -42,28 +44,38 @@ pub(crate) enum Ended {
 }
 
 /// Runs until the engine stops and every open hand-over has ended.
-pub(crate) async fn run(engine: Engine, mut jobs: mpsc::Receiver<Vec<Job>>) {
+pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
     let stopping = engine.stopping();
     let permits = Arc::new(Semaphore::new(engine.parts().limits.open_attempts_max));
     let mut board = Board::default();
     let mut open = Open::default();
     let mut sweep_at = Time(0);
+    // Whether memory holds every job whose time has come: before that no lane knows its head.
+    let mut complete = false;
     loop {
         let now = engine.now();
-        if now >= sweep_at {
-            sweep(&engine, &mut board).await;
-            sweep_at = now.plus_ms(SWEEP_MS);
+        if jobs.missed.swap(false, Ordering::AcqRel) {
+            (complete, sweep_at) = (false, now);
         }
-        start_ready(&engine, &mut board, &permits, &mut open);
-        let wake = board.next_due().unwrap_or(Time::NEVER).min(sweep_at);
+        if now >= sweep_at {
+            let found_all = sweep(&engine, &mut board).await;
+            complete |= found_all;
+            sweep_at = now.plus_ms(if found_all { SWEEP_MS } else { UNAVAILABLE_MS });
+        }
+        if complete {
+            start_ready(&engine, &mut board, &permits, &mut open);
+        }
+        let due = board.next_due().filter(|_| complete).unwrap_or(Time::NEVER);
+        let wake = due.min(sweep_at);
         tokio::select! {
             biased;
             () = stopped(&stopping) => break,
             Some((job, ended)) = open.next(&engine) => board.ended(job, ended, engine.now()),
-            Some(batch) = jobs.recv() => {
+            // What comes while earlier ones are missed is left to the sweep that finds those, in order.
+            Some(batch) = jobs.committed.recv() => if complete && !jobs.missed.load(Ordering::Acquire) {
                 let soon = engine.now().plus_ms(HORIZON_MS);
                 batch.into_iter().filter(|job| job.due_at <= soon).for_each(|job| board.add(job));
-            }
+            },
             () = engine.parts().clock.wait_until(wake) => {}
         }
     }
@@ -138,8 +150,8 @@ fn again_unless(engine: &Engine, done: bool) -> Ended {
     if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)) }
 }
 
-/// Finds jobs that memory does not hold.
-async fn sweep(engine: &Engine, board: &mut Board) {
+/// Finds jobs that memory does not hold; `false` when not all could be read.
+async fn sweep(engine: &Engine, board: &mut Board) -> bool {
     let until = engine.now().plus_ms(HORIZON_MS);
     let mut after = None;
     loop {
@@ -147,14 +159,14 @@ async fn sweep(engine: &Engine, board: &mut Board) {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(%error, "jobs could not be read; the next sweep tries again");
-                return;
+                return false;
             }
         };
         let count = page.len();
         after = page.last().map(|job| (job.due_at, job.id));
         page.into_iter().for_each(|job| board.add(job));
         if count < PAGE {
-            return;
+            return true;
         }
     }
 }

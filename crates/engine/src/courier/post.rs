@@ -23,18 +23,21 @@ use crate::runner::nature;
 /// Longest answer body of a subscriber that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-const NOT_RECORDED: &str = "the end of the attempt could not be recorded";
-
 /// How one callback ended.
 pub(super) enum Delivered {
     /// Delivered, or nothing to deliver.
     Yes,
+    /// Something of ours stood in the way. It does not count as a try of the subscriber's.
+    NotTried,
     Failed {
         body: Vec<u8>,
         why: Arc<str>,
         final_word: bool,
     },
 }
+
+/// The attempt waits for its time, or could not be recorded.
+struct NotBegun;
 
 /// Posts events of one subscription.
 pub(super) struct Post<'a> {
@@ -56,17 +59,18 @@ impl Post<'_> {
     }
 
     async fn deliver(&self, event: Event, frozen: &[u8]) -> Delivered {
-        let failed =
-            |why: String| Delivered::Failed { body: frozen.to_vec(), why: why.into(), final_word: false };
         let facts = match facts::load(self.engine, self.subscription, event).await {
             Ok(facts) => facts,
-            Err(error) => return failed(error.to_string()),
+            Err(error) => {
+                tracing::warn!(%error, "the facts of a callback could not be read");
+                return Delivered::NotTried;
+            }
         };
         let carried = if self.carries(&facts) {
             match self.begin(&facts).await {
                 Ok(Some(attempt)) => Some(attempt),
                 Ok(None) => return Delivered::Yes,
-                Err(why) => return failed(why),
+                Err(NotBegun) => return Delivered::NotTried,
             }
         } else {
             None
@@ -75,7 +79,7 @@ impl Post<'_> {
             if let Some(attempt) = carried {
                 let reason = Reason::new(ReasonKind::ContentUnsupported, "the face cannot show this message");
                 if !self.finish(&facts, attempt, Outcome::Refused(reason)).await {
-                    return failed(NOT_RECORDED.to_owned());
+                    return Delivered::NotTried;
                 }
             }
             return Delivered::Yes;
@@ -89,7 +93,7 @@ impl Post<'_> {
             if let Some(attempt) = carried
                 && !self.finish(&facts, attempt, Outcome::Accepted { parts: Vec::new() }).await
             {
-                return failed(NOT_RECORDED.to_owned());
+                return Delivered::NotTried;
             }
             return Delivered::Yes;
         }
@@ -138,7 +142,7 @@ impl Post<'_> {
     }
 
     /// Opens the attempt, or joins the one that is open. `None`: it is over already.
-    async fn begin(&self, facts: &Facts) -> Result<Option<u32>, String> {
+    async fn begin(&self, facts: &Facts) -> Result<Option<u32>, NotBegun> {
         let Some(message) = &facts.message else {
             return Ok(None);
         };
@@ -152,9 +156,8 @@ impl Post<'_> {
         let begin = Begin { tenant: message.tenant, message: message.id, job: None, nature };
         match self.engine.conclude(begin).await {
             Ok(Begun::HandOver(hand_over)) => Ok(Some(hand_over.attempt)),
-            Ok(Begun::NotBefore(_)) => Err("the message waits for its time".to_owned()),
+            Ok(Begun::NotBefore(_)) | Err(_) => Err(NotBegun),
             Ok(Begun::Nothing) => Ok(None),
-            Err(_) => Err("the attempt could not be recorded".to_owned()),
         }
     }
 
@@ -181,17 +184,20 @@ impl Post<'_> {
         true
     }
 
-    /// The callback was given up: so is the attempt that it carried.
-    pub async fn carried_in_vain(&self, event: &Event) {
+    /// The callback is given up: so is the attempt that it carried. `false`: that could not be recorded.
+    pub async fn carried_in_vain(&self, event: &Event) -> bool {
+        if self.subscription.carries.is_none() {
+            return true;
+        }
         let Ok(facts) = facts::load(self.engine, self.subscription, event.clone()).await else {
-            return;
+            return false;
         };
         if !self.carries(&facts) {
-            return;
+            return true;
         }
-        let Some(message) = &facts.message else { return };
+        let Some(message) = &facts.message else { return true };
         let attempt = message.delivery.as_ref().map_or(0, domain::delivery::Delivery::attempt_number);
         let reason = Reason::new(ReasonKind::ChannelFailure, "the webhook did not take the message");
-        self.finish_message(message, attempt, Outcome::Refused(reason)).await;
+        self.finish_message(message, attempt, Outcome::Refused(reason)).await
     }
 }
