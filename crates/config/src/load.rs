@@ -99,7 +99,7 @@ fn lay_over<P: Provider>(
             match one.extract::<Config>() {
                 Ok(_) => good = one,
                 Err(error) => {
-                    problems.add(format!("In {name}: {section}.{key} does not fit: {}.", error.kind))
+                    problems.add(format!("In {name}: {section}.{key} does not fit: {}.", error.kind));
                 }
             }
         }

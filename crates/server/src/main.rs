@@ -100,9 +100,9 @@ fn log(log: &config::Log) -> anyhow::Result<()> {
     let config::Log { filter: _, json } = log;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter(log)?).with_writer(std::io::stderr);
     if *json {
-        subscriber.json().init()
+        subscriber.json().init();
     } else {
-        subscriber.init()
+        subscriber.init();
     }
     Ok(())
 }

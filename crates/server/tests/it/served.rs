@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use crate::program::{call, free_port, trunkline};
 
 /// How long anything may take before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `found` gives something.
 pub async fn wait<T, F: Future<Output = Option<T>>>(what: &str, mut found: impl FnMut() -> F) -> T {
@@ -29,7 +29,7 @@ pub async fn wait<T, F: Future<Output = Option<T>>>(what: &str, mut found: impl 
     };
     match tokio::time::timeout(PATIENCE, search).await {
         Ok(found) => found,
-        Err(_) => panic!("in vain: {what}"),
+        Err(error) => panic!("in vain: {what}: {error}"),
     }
 }
 
