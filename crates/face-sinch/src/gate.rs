@@ -17,6 +17,7 @@ use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::Rates;
 use crate::error::Problem;
 use crate::token::Tokens;
 
@@ -24,6 +25,7 @@ use crate::token::Tokens;
 pub struct Desk {
     pub engine: Engine,
     pub tokens: Tokens,
+    pub rates: Rates,
     pub requests: Buckets<TenantId>,
     pub sends: Buckets<AppId>,
 }

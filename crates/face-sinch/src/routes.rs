@@ -21,6 +21,7 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
     let desk = Arc::new(Desk {
         engine,
         tokens: Tokens::new(&settings),
+        rates: settings.rates,
         requests: Buckets::new(settings.rates.requests_per_second),
         sends: Buckets::new(settings.rates.sends_per_second_per_app),
     });

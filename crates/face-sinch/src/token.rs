@@ -93,9 +93,14 @@ pub async fn issue(State(desk): State<Shared>, headers: HeaderMap, body: Whole) 
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed");
     };
     match desk.tokens.mint(&credential.public, desk.engine.now()) {
-        Ok(token) => json::ok(&json!({
-            "access_token": token, "expires_in": desk.tokens.lifetime_s, "scope": "", "token_type": "bearer",
-        })),
+        Ok(token) => {
+            let mut response = json::ok(&json!({
+                "access_token": token, "expires_in": desk.tokens.lifetime_s, "scope": "", "token_type": "bearer",
+            }));
+            let no_store = http::HeaderValue::from_static("no-store");
+            response.headers_mut().insert(http::header::CACHE_CONTROL, no_store);
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "a token could not be signed");
             Problem::unavailable().into_response()

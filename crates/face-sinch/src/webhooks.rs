@@ -31,11 +31,7 @@ pub async fn create(State(desk): State<Shared>, caller: Caller, body: Whole) -> 
     let triggers = given.triggers.clone().ok_or_else(|| Problem::invalid("triggers is required"))?;
     given.check()?;
     let app = known_app(&desk, caller.tenant, &app)?;
-    let others = of(&desk, caller.tenant, app);
-    if others.len() >= WEBHOOKS_MAX {
-        return Err(Problem::invalid(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
-    }
-    unused(&others, None, &target)?;
+    room(&of(&desk, caller.tenant, app), &target)?;
     let subscription = Subscription {
         id: SubscriptionId(desk.engine.new_id()),
         tenant: caller.tenant,
@@ -66,9 +62,15 @@ fn settings(target_type: Option<&str>) -> String {
     if dismissed { json!({"target_type": "DISMISS"}).to_string() } else { String::new() }
 }
 
-fn unused(others: &[Arc<Subscription>], own: Option<SubscriptionId>, target: &str) -> Result<(), Problem> {
-    let taken = others.iter().any(|other| Some(other.id) != own && other.target == target);
-    if taken { Err(Problem::invalid("the app has a webhook with this target already")) } else { Ok(()) }
+/// Whether an app with these other webhooks may have one more with this target.
+fn room(others: &[Arc<Subscription>], target: &str) -> Result<(), Problem> {
+    if others.len() >= WEBHOOKS_MAX {
+        return Err(Problem::invalid(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
+    }
+    if others.iter().any(|other| other.target == target) {
+        return Err(Problem::invalid("the app has a webhook with this target already"));
+    }
+    Ok(())
 }
 
 fn known_app(desk: &Desk, tenant: TenantId, id: &str) -> Result<AppId, Problem> {
@@ -143,11 +145,10 @@ pub async fn update(
     if let Some(app) = given.app_id.as_deref().filter(|app| !app.is_empty()) {
         subscription.app = Some(known_app(&desk, caller.tenant, app)?);
     }
-    if let Some(target) = given.target {
-        let app = subscription.app.unwrap_or_default();
-        unused(&of(&desk, caller.tenant, app), Some(subscription.id), &target)?;
-        subscription.target = target;
-    }
+    subscription.target = given.target.unwrap_or(subscription.target);
+    let mut others = of(&desk, caller.tenant, subscription.app.unwrap_or_default());
+    others.retain(|other| other.id != subscription.id);
+    room(&others, &subscription.target)?;
     if given.target_type.is_some() {
         subscription.settings = settings(given.target_type.as_deref());
     }

@@ -16,6 +16,7 @@ pub(crate) enum Refusal {
     NoSuchPath,
     WrongMethod,
     NoSuchMessage,
+    NoSuchSubscription,
     BadCursor,
     BadNumber(&'static str),
     TooLarge,
@@ -49,6 +50,12 @@ impl Refusal {
                 "not_found",
                 "the message does not exist".to_owned(),
                 "ids are ULIDs or UUIDs of messages of the key's own tenant",
+            ),
+            Refusal::NoSuchSubscription => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "the subscription does not exist".to_owned(),
+                "GET /trunkline/v1/subscriptions lists those of the key's own tenant",
             ),
             Refusal::BadCursor => (
                 StatusCode::BAD_REQUEST,

@@ -12,8 +12,6 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::event::Event;
 use domain::id::TenantId;
 use engine::{Engine, domain};
@@ -24,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::auth::Caller;
+use crate::cursor;
 use crate::error::{Refusal, unavailable};
 use crate::print;
 
@@ -33,15 +32,13 @@ const LIMIT: usize = 100;
 pub(crate) const LIMIT_MAX: usize = 500;
 /// Longest wait of a long poll, in seconds.
 pub(crate) const WAIT_S_MAX: u64 = 30;
-/// What a cursor begins with before it is encoded; another version would begin otherwise.
-const CURSOR_VERSION: &str = "1:";
 
 /// What the caller asked for.
 #[derive(Debug)]
-struct Wanted {
-    after: u64,
-    limit: usize,
-    wait_s: u64,
+pub(crate) struct Wanted {
+    pub after: u64,
+    pub limit: usize,
+    pub wait_s: u64,
 }
 
 /// Answers with a page, or begins a stream.
@@ -54,7 +51,7 @@ pub(crate) async fn list(
     let mut wanted = parse(query.as_deref().unwrap_or_default())?;
     if text(&headers, ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/event-stream")) {
         if let Some(seen) = text(&headers, "last-event-id") {
-            wanted.after = read_cursor(seen)?;
+            wanted.after = cursor::read(seen)?;
         }
         let keep = KeepAlive::new().interval(Duration::from_secs(15));
         return Ok(Sse::new(stream_of(engine, caller.tenant, wanted.after)).keep_alive(keep).into_response());
@@ -62,8 +59,8 @@ pub(crate) async fn list(
     let events = page(&engine, caller.tenant, &wanted).await?;
     let next = events.last().map_or(wanted.after, |event| event.position);
     let printed: Vec<Value> =
-        events.iter().map(|event| print::event(event, &write_cursor(event.position))).collect();
-    Ok(Json(json!({ "events": printed, "next": write_cursor(next) })).into_response())
+        events.iter().map(|event| print::event(event, &cursor::write(event.position))).collect();
+    Ok(Json(json!({ "events": printed, "next": cursor::write(next) })).into_response())
 }
 
 /// A page; an empty one only after the wait is over.
@@ -101,9 +98,9 @@ fn stream_of(
     let streaming = Streaming { engine, tenant, after, head, ready: VecDeque::new() };
     stream::unfold(streaming, |mut streaming| async move {
         let event = streaming.next().await?;
-        let cursor = write_cursor(event.position);
-        let data = print::event(&event, &cursor).to_string();
-        Some((Ok(sse::Event::default().id(cursor).event("event").data(data)), streaming))
+        let place = cursor::write(event.position);
+        let data = print::event(&event, &place).to_string();
+        Some((Ok(sse::Event::default().id(place).event("event").data(data)), streaming))
     })
 }
 
@@ -128,12 +125,12 @@ impl Streaming {
     }
 }
 
-fn parse(query: &str) -> Result<Wanted, Refusal> {
+pub(crate) fn parse(query: &str) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted { after: 0, limit: LIMIT, wait_s: 0 };
     for pair in query.split('&') {
         match pair.split_once('=').unwrap_or((pair, "")) {
             ("after", "") => wanted.after = 0,
-            ("after", cursor) => wanted.after = read_cursor(cursor)?,
+            ("after", given) => wanted.after = cursor::read(given)?,
             ("limit", number) => {
                 let limit = number.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
                 wanted.limit = limit.ok_or(Refusal::BadNumber("limit"))?;
@@ -151,16 +148,4 @@ fn parse(query: &str) -> Result<Wanted, Refusal> {
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-fn write_cursor(position: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{CURSOR_VERSION}{position}"))
-}
-
-fn read_cursor(cursor: &str) -> Result<u64, Refusal> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Refusal::BadCursor)?;
-    let text = String::from_utf8(bytes).map_err(|_| Refusal::BadCursor)?;
-    let position = text.strip_prefix(CURSOR_VERSION).and_then(|position| position.parse().ok());
-    // The store counts in signed 64 bits.
-    position.filter(|position| i64::try_from(*position).is_ok()).ok_or(Refusal::BadCursor)
 }

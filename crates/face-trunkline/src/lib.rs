@@ -4,11 +4,14 @@
 //! but "does not exist". The paths are described by `GET /trunkline/v1/openapi.json`, which `openapi.rs` holds.
 
 mod auth;
+mod callbacks;
+mod cursor;
 mod error;
 mod events;
 mod messages;
 mod openapi;
 mod print;
+mod subscriptions;
 mod timeline;
 
 use axum::Router;
@@ -24,6 +27,8 @@ pub fn router(engine: Engine) -> Router {
         .route("/trunkline/v1/messages/{id}", get(messages::read))
         .route("/trunkline/v1/messages/{id}/timeline", get(timeline::read))
         .route("/trunkline/v1/events", get(events::list))
+        .route("/trunkline/v1/subscriptions", get(subscriptions::list))
+        .route("/trunkline/v1/subscriptions/{id}/events", get(subscriptions::events))
         .route("/trunkline/v1/openapi.json", get(openapi::read))
         .method_not_allowed_fallback(|| async { Refusal::WrongMethod })
         .route("/trunkline/{*rest}", any(|| async { Refusal::NoSuchPath }))

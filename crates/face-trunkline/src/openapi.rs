@@ -50,6 +50,17 @@ fn paths() -> Value {
             "parameters": event_parameters(),
             "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
         } },
+        "/trunkline/v1/subscriptions": { "get": {
+            "operationId": "listSubscriptions",
+            "summary": "Who is told what, and how far each has read",
+            "responses": with_errors(&json_of("The subscriptions, oldest first", "Subscriptions"), &["401", "405", "503"]),
+        } },
+        "/trunkline/v1/subscriptions/{id}/events": { "get": {
+            "operationId": "listEventsOfSubscription",
+            "summary": "Everything that one subscriber should have had since a cursor, with each callback",
+            "parameters": subscription_parameters(),
+            "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "503"]),
+        } },
         "/trunkline/v1/openapi.json": { "get": {
             "operationId": "readDescription",
             "summary": "This description",
@@ -57,6 +68,13 @@ fn paths() -> Value {
             "responses": { "200": { "description": "OpenAPI 3.1", "content": { "application/json": {} } } },
         } },
     })
+}
+
+fn subscription_parameters() -> Value {
+    let id = json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
+        "description": "The subscription's id as a ULID or a UUID." });
+    let of_events = event_parameters();
+    json!([id, of_events[0], of_events[1]])
 }
 
 fn event_parameters() -> Value {
@@ -118,7 +136,24 @@ fn schemas() -> Value {
         "Timeline": { "type": "array", "items": { "type": "object", "properties": {
             "at": time, "source": { "enum": ["delivery", "log"] }, "kind": text, "text": text, "channel": maybe,
             "attempt": { "type": ["integer", "null"] }, "status": maybe, "reason": reason,
-            "provider_code": maybe, "detail": { "type": "object" } } } },
+            "provider_code": maybe, "detail": { "type": "object" },
+            "callbacks": { "type": "array", "items": { "$ref": "#/components/schemas/CallbackState" } } } } },
+        "CallbackState": { "type": "object", "required": ["subscription", "target", "state"], "properties": {
+            "subscription": text, "target": text, "attempts": whole, "next_at": time, "why": text,
+            "state": { "enum": ["delivered", "waiting", "retrying", "given_up", "over"] } } },
+        "Subscriptions": { "type": "object", "required": ["subscriptions"], "properties": {
+            "subscriptions": { "type": "array", "items": { "$ref": "#/components/schemas/Subscription" } } } },
+        "Subscription": { "type": "object", "properties": {
+            "id": text, "app": maybe, "dialect": { "enum": ["liveperson", "sinch", "livedesk", "provider", "trunkline"] },
+            "target": text, "triggers": { "type": "array", "items": text }, "enabled": { "type": "boolean" },
+            "created_at": time, "cursor": text, "parked": { "type": "array", "items": { "type": "object",
+                "properties": { "conversation": maybe, "cursor": text, "attempts": whole,
+                    "first_failed_at": time, "next_at": time } } } } },
+        "CallbackPage": { "type": "object", "required": ["events", "next", "at_end"], "properties": {
+            "events": { "type": "array", "items": { "allOf": [{ "$ref": "#/components/schemas/Event" },
+                { "type": "object", "properties": { "callback": { "type": "object",
+                    "properties": { "target": text, "body": {} } } } }] } },
+            "next": text, "at_end": { "type": "boolean" } } },
         "Event": { "type": "object", "properties": {
             "id": text, "cursor": text, "at": time, "kind": text, "text": text, "app": maybe, "contact": maybe,
             "conversation": maybe, "message": maybe, "detail": { "type": "object" } } },

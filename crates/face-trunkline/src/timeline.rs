@@ -1,7 +1,7 @@
 //! `GET /trunkline/v1/messages/{id}/timeline`: everything that happened to one message, in order, as one JSON array.
 //!
 //! Two sources are woven together: the steps of the message's delivery (decisions, attempts, provider answers,
-//! receipts) and the log's events about it (what subscribers were told). An event stands right behind the step that
+//! receipts) and the log's events about it, each with what became of its callbacks. An event stands right behind the step that
 //! caused it, also when both carry the same millisecond.
 
 use axum::Json;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
+use crate::callbacks::Subscribers;
 use crate::error::{Refusal, unavailable};
 use crate::messages::find;
 use crate::print;
@@ -33,6 +34,9 @@ pub(crate) struct Entry {
     provider_code: Option<String>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     detail: Map<String, Value>,
+    /// What became of the callbacks about this event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    callbacks: Vec<Value>,
 }
 
 /// Answers with the entries.
@@ -43,10 +47,13 @@ pub(crate) async fn read(
 ) -> Result<Json<Vec<Entry>>, Refusal> {
     let message = find(&engine, caller, &id).await?;
     let events = engine.events_of_message(caller.tenant, message.id.0).await.map_err(unavailable)?;
-    Ok(Json(woven(message.delivery.as_ref(), &events)))
+    let since = events.first().map_or(0, |event| event.position);
+    let subscribers = Subscribers::load(&engine, caller, since).await?;
+    let told = |event: &Event| Entry { callbacks: subscribers.about(&engine, event), ..of_event(event) };
+    Ok(Json(woven(message.delivery.as_ref(), &events, told)))
 }
 
-fn woven(delivery: Option<&Delivery>, events: &[Event]) -> Vec<Entry> {
+fn woven(delivery: Option<&Delivery>, events: &[Event], of_event: impl Fn(&Event) -> Entry) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut events = events.iter().peekable();
     for (delivery, step) in delivery.into_iter().flat_map(|all| all.steps.iter().map(move |step| (all, step)))
@@ -59,7 +66,7 @@ fn woven(delivery: Option<&Delivery>, events: &[Event]) -> Vec<Entry> {
             entries.push(of_event(event));
         }
     }
-    entries.extend(events.map(of_event));
+    entries.extend(events.map(&of_event));
     entries
 }
 
@@ -172,6 +179,7 @@ fn entry(at: Time, kind: &'static str, text: String) -> Entry {
         reason: None,
         provider_code: None,
         detail: Map::new(),
+        callbacks: Vec::new(),
     }
 }
 

@@ -26,7 +26,9 @@ pub fn render(facts: &Facts) -> Option<Bytes> {
     let of_contact = matches!(event.fact, Fact::ContactCreated | Fact::ContactUpdated);
     let app_id = event.app.filter(|_| !of_contact).map(AppId::ulid).unwrap_or_default();
     let message = facts.message.as_deref();
-    let metadata = message.and_then(|message| message.conversation_metadata.as_deref()).unwrap_or_default();
+    // The vendor's page: conversation metadata is "only returned" with inbound messages, the correlation id with all.
+    let inbound = message.filter(|_| event.fact == Fact::MessageReceived);
+    let metadata = inbound.and_then(|message| message.conversation_metadata.as_deref()).unwrap_or_default();
     let correlation_id = message.map(|message| message.correlation_id.as_str()).unwrap_or_default();
     let at = print::time(event.at);
     let envelope = json!({

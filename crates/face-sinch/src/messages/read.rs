@@ -47,6 +47,10 @@ fn is_there(desk: &Desk, message: &Message) -> bool {
 
 async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
     let content = desk.engine.get::<Content>(message.tenant, message.id.0).await.map_err(Problem::unread)?;
+    if message.conversation.is_none() && content.is_none() {
+        // Erased: dispatch mode keeps no empty shells.
+        return Err(Problem::not_found("message"));
+    }
     let contact = match message.contact {
         Some(id) => desk.engine.get::<Contact>(message.tenant, id.0).await.map_err(Problem::unread)?,
         None => None,

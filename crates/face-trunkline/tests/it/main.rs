@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod streams;
+mod subscribers;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,33 +27,41 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use testkit::{FakeClock, MemoryFiles, MemoryStore, NoWayOut};
+use testkit::{FakeClock, MemoryFiles, MemoryStore, NoWayOut, Subscriber};
 use tower::ServiceExt as _;
+
+use crate::subscribers::Plain;
 
 const ONE: TenantId = TenantId(Id(1));
 const TWO: TenantId = TenantId(Id(2));
 
 /// An engine with two tenants, whose keys are `key-1` and `key-2`, and an app each.
 async fn house() -> (Engine, Router) {
-    let store = Arc::new(MemoryStore::new());
+    let (engine, router) = open(MemoryStore::new(), Subscriber::default(), 7).await;
+    for tenant in [ONE, TWO] {
+        found(&engine, tenant).await;
+    }
+    (engine, router)
+}
+
+/// An engine over a store as it stands.
+async fn open(store: MemoryStore, subscriber: Subscriber, seed: u64) -> (Engine, Router) {
+    let store = Arc::new(store);
     let parts = Parts {
         store: store.clone(),
         reads: store.clone(),
         claims: store,
         files: Arc::new(MemoryFiles::default()),
         clock: Arc::new(FakeClock::at(Time(1_700_000_000_000))),
-        ids: Arc::new(Ids::new(7)),
+        ids: Arc::new(Ids::new(seed)),
         channels: Vec::new(),
-        dialects: Vec::new(),
+        dialects: vec![Arc::new(Plain)],
         provider_http: Arc::new(NoWayOut),
-        callback_http: Arc::new(NoWayOut),
+        callback_http: Arc::new(subscriber),
         base_url: Arc::from("http://localhost"),
         limits: Limits::default(),
     };
     let engine = Engine::start(parts).await.unwrap();
-    for tenant in [ONE, TWO] {
-        found(&engine, tenant).await;
-    }
     let router = face_trunkline::router(engine.clone());
     (engine, router)
 }
@@ -187,7 +198,7 @@ async fn another_tenants_message_is_as_absent_as_none() {
 #[tokio::test]
 async fn a_wrong_key_opens_nothing() {
     let (_engine, router) = house().await;
-    let paths = ["messages/x", "messages/x/timeline", "events"];
+    let paths = ["messages/x", "messages/x/timeline", "events", "subscriptions", "subscriptions/x/events"];
     for path in paths.map(|path| format!("/trunkline/v1/{path}")) {
         let (status, body) = get(&router, "key-3", &path).await;
         assert_eq!((status, &body["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!("unauthorized")));
@@ -269,7 +280,7 @@ async fn every_route_is_described() {
     let (status, described) = get(&router, "none", "/trunkline/v1/openapi.json").await;
     assert_eq!(status, StatusCode::OK);
     let paths: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 4);
+    assert_eq!(paths.len(), 6);
     for path in paths {
         // A route that exists refuses the method; one that does not has nothing at all.
         let request = Request::builder().method(Method::DELETE).uri(path.replace("{id}", "x"));

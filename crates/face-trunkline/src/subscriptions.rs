@@ -1,0 +1,128 @@
+//! `GET /trunkline/v1/subscriptions`: who is told what, and how far each has read.
+//!
+//! `GET /trunkline/v1/subscriptions/{id}/events`: everything that one subscriber should have had since a cursor, each
+//! event with the callback as it would be posted now. Erased content renders as its dialect's tombstone. A program
+//! that lost callbacks reads from the last cursor it trusts until `at_end`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use domain::content::Face;
+use domain::event::Event;
+use domain::id::{Id, SubscriptionId};
+use domain::subscription::{Cursor, Subscription};
+use engine::{Engine, Rendered, domain};
+use serde_json::{Value, json};
+
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Refusal, unavailable};
+use crate::events::{LIMIT_MAX, parse};
+use crate::print;
+
+/// Events of the log looked through for one page.
+const WALK_MAX: usize = 5_000;
+
+/// Answers with the tenant's subscriptions, oldest first.
+pub(crate) async fn list(caller: Caller, State(engine): State<Engine>) -> Result<Json<Value>, Refusal> {
+    let mut printed = Vec::new();
+    for subscription in of(&engine, caller) {
+        let id = subscription.id.0;
+        let cursor = engine.get::<Cursor>(caller.tenant, id).await.map_err(unavailable)?;
+        printed.push(shown(&subscription, &cursor.map(Arc::unwrap_or_clone).unwrap_or_default()));
+    }
+    Ok(Json(json!({ "subscriptions": printed })))
+}
+
+/// Answers with a page of what the subscriber should have had.
+pub(crate) async fn events(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let wanted = parse(query.as_deref().unwrap_or_default())?;
+    let id = Id::parse(&id).map(SubscriptionId).ok_or(Refusal::NoSuchSubscription)?;
+    let found = of(&engine, caller).into_iter().find(|one| one.id == id);
+    let subscription = found.ok_or(Refusal::NoSuchSubscription)?;
+    let (mut printed, mut next, mut walked) = (Vec::new(), wanted.after, 0);
+    let at_end = loop {
+        let page = engine.events(caller.tenant, next, LIMIT_MAX).await.map_err(unavailable)?;
+        walked += page.len();
+        let last = page.len() < LIMIT_MAX;
+        for event in page {
+            if printed.len() == wanted.limit {
+                return Ok(answer(printed, next, false));
+            }
+            next = event.position;
+            if engine.hears(&as_enabled(&subscription), &event) {
+                let callback = engine.callback(&subscription, event.clone()).await.map_err(unavailable)?;
+                printed.extend(callback.map(|callback| with_callback(&event, &subscription, &callback)));
+            }
+        }
+        if last || walked >= WALK_MAX {
+            break last;
+        }
+    };
+    Ok(answer(printed, next, at_end))
+}
+
+fn answer(events: Vec<Value>, next: u64, at_end: bool) -> Json<Value> {
+    Json(json!({ "events": events, "next": cursor::write(next), "at_end": at_end }))
+}
+
+/// The tenant's subscriptions, oldest first.
+pub(crate) fn of(engine: &Engine, caller: Caller) -> Vec<Arc<Subscription>> {
+    let mut all: Vec<_> = engine.directory().subscriptions_of(caller.tenant).cloned().collect();
+    all.sort_by_key(|one| one.id);
+    all
+}
+
+/// A subscription that was switched off should still have had what it asked for.
+pub(crate) fn as_enabled(subscription: &Subscription) -> Subscription {
+    Subscription { enabled: true, ..subscription.clone() }
+}
+
+fn with_callback(event: &Event, subscription: &Subscription, callback: &Rendered) -> Value {
+    let mut printed = print::event(event, &cursor::write(event.position));
+    let body = serde_json::from_slice::<Value>(&callback.body);
+    printed["callback"] = json!({
+        "target": callback.target.as_deref().unwrap_or(&subscription.target),
+        "body": body.unwrap_or_else(|_| json!(String::from_utf8_lossy(&callback.body))),
+    });
+    printed
+}
+
+fn shown(subscription: &Subscription, cursor: &Cursor) -> Value {
+    let parked = cursor.parked.iter().map(|parked| {
+        json!({
+            "conversation": parked.conversation.map(|id| id.ulid()),
+            "cursor": cursor::write(parked.position.saturating_sub(1)),
+            "attempts": parked.attempts,
+            "first_failed_at": print::time(parked.first_failed_at),
+            "next_at": print::time(parked.next_at),
+        })
+    });
+    json!({
+        "id": subscription.id.ulid(),
+        "app": subscription.app.map(|id| id.ulid()),
+        "dialect": dialect(subscription.dialect),
+        "target": subscription.target,
+        "triggers": subscription.triggers,
+        "enabled": subscription.enabled,
+        "created_at": print::time(subscription.created_at),
+        "cursor": cursor::write(cursor.position),
+        "parked": parked.collect::<Vec<Value>>(),
+    })
+}
+
+fn dialect(face: Face) -> &'static str {
+    match face {
+        Face::LivePerson => "liveperson",
+        Face::Sinch => "sinch",
+        Face::LiveDesk => "livedesk",
+        Face::Provider => "provider",
+        Face::Trunkline => "trunkline",
+    }
+}
