@@ -47,6 +47,8 @@ impl HttpOut for Hook {
 
 pub struct World {
     pub engine: Engine,
+    settings: Settings,
+    parts: Parts,
     pub router: Router,
     pub clock: FakeClock,
     pub hooks: mpsc::Receiver<HttpRequest>,
@@ -89,9 +91,9 @@ impl World {
             base_url: Arc::from("http://desk.test"),
             limits: Limits::default(),
         };
-        let engine = Engine::start(parts).await.unwrap();
-        let router = face_livedesk::router(engine.clone(), settings);
-        let world = World { engine, router, clock, hooks };
+        let engine = Engine::start(parts.clone()).await.unwrap();
+        let router = face_livedesk::router(engine.clone(), settings.clone());
+        let world = World { engine, settings, parts, router, clock, hooks };
         world.furnish().await;
         world.say("hello").await;
         world
@@ -127,11 +129,77 @@ impl World {
         self.engine.execute(PutCredential(credential(2, &token, [0; 32]))).await.unwrap();
     }
 
+    /// Stops the engine and starts another over the same store.
+    pub async fn restart(&mut self) {
+        self.engine.shutdown().await;
+        self.engine = Engine::start(self.parts.clone()).await.unwrap();
+        self.router = face_livedesk::router(self.engine.clone(), self.settings.clone());
+    }
+
+    /// A second account with its own key (`key-15`), token (`tok-15`), agent and inbox.
+    pub async fn furnish_second(&self) {
+        let tenant = TenantId(Id(15));
+        let agent = Agent {
+            id: AgentId(Id(0x15)),
+            tenant,
+            number: 0,
+            name: "Other".to_owned(),
+            email: String::new(),
+            avatar_url: String::new(),
+            role: Role::Administrator,
+        };
+        self.engine.execute(PutAgent(agent)).await.unwrap();
+        self.engine.execute(PutApp(App { id: AppId(Id(0x15)), tenant, ..app() })).await.unwrap();
+        let token = hex::encode(Sha256::digest("tok-15"));
+        let key: [u8; 32] = Sha256::digest("secret:1").into();
+        for (id, public, digest) in [(0x151, "key-15", key), (0x152, token.as_str(), [0; 32])] {
+            let own = Credential { tenant, agent: Some(AgentId(Id(0x15))), ..credential(id, public, digest) };
+            self.engine.execute(PutCredential(own)).await.unwrap();
+        }
+    }
+
+    /// The log's end, once what runs in the background has come to rest.
+    pub async fn position(&self) -> u64 {
+        let mut position = self.engine.position();
+        loop {
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+            let now = self.engine.position();
+            if std::mem::replace(&mut position, now) == now {
+                return now;
+            }
+        }
+    }
+
+    /// Any call under an idempotency key.
+    pub async fn once(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        kind: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = request(method, path, kind, body.into());
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        self.send(request).await
+    }
+
     /// The contact writes.
     pub async fn say(&self, text: &str) {
+        self.say_in(TENANT, APP, text).await;
+    }
+
+    /// A contact of the second account writes.
+    pub async fn say_in_second(&self, text: &str) {
+        self.say_in(TenantId(Id(15)), AppId(Id(0x15)), text).await;
+    }
+
+    async fn say_in(&self, tenant: TenantId, app: AppId, text: &str) {
         let receive = Receive {
-            tenant: TENANT,
-            app: APP,
+            tenant,
+            app,
             face: Face::LiveDesk,
             from: Address::new(Channel::API, "crm-9"),
             app_scoped: true,

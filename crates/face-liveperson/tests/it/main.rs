@@ -11,6 +11,7 @@ mod mutations;
 mod once;
 mod seed_create;
 mod seed_send;
+mod told;
 mod walls;
 mod webhooks;
 mod world;

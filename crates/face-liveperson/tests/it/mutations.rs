@@ -179,6 +179,8 @@ async fn try_one(
     let answer = world.call(method, path, headers, body).await;
     let status = answer.status.as_u16();
     assert!(status < 500, "{method} {path} with {shown}: {status} {}", answer.body);
+    let kind = if status >= 400 { &counted.refused } else { &counted.taken };
+    kind.set(kind.get() + 1);
     if status >= 400 {
         assert!(
             answer.body.is_object() || answer.body.is_array(),
