@@ -18,6 +18,7 @@ mod wiring;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
@@ -28,6 +29,9 @@ use tracing_subscriber::EnvFilter;
 use node::Node;
 use stop::Stop;
 
+/// For files to be closed in order; a start makes up for what this leaves.
+const CLOSING: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -36,7 +40,7 @@ fn main() -> ExitCode {
     };
     let ended = runtime.block_on(run(arguments.command)).unwrap_or_else(|error| complain(&error));
     // Work that a stop left open is durable; threads that still do it must not hold the process.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(CLOSING);
     ended
 }
 

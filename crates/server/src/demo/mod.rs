@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use cli::DemoArgs;
 use config::Config;
 use sandbox::{Running, Sandbox};
@@ -75,12 +75,16 @@ pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCo
     move_accounts(&node, &sandbox_url, smpp).await?;
     register(&node, &sandbox_url, &base_url).await?;
     write(&info_path, &info)?;
-    let played = play::play(&info, &options.data.join(&info.ca_file)).await;
+    let ca = options.data.join(&info.ca_file);
+    let (played, stopped) = tokio::select! {
+        played = play::play(&info, &ca) => (played, false),
+        () = stop.asked() => (Err(anyhow!("it was stopped")), true),
+    };
     match &played {
         Ok(lines) => lines.iter().for_each(|line| crate::say(line)),
         Err(error) => crate::say(&format!("the demo did not play through: {error:#}")),
     }
-    if !options.once {
+    if !options.once && !stopped {
         greet(&info, &info_path);
         stop.asked_of(&node.engine).await?;
     }
