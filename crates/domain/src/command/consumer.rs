@@ -76,8 +76,14 @@ impl Acknowledge {
         };
         let number = delivery.attempt_number();
         let receipt = Receipt { status, reason: None, at: now };
+        let waited = delivery.is_queued();
         let moved = delivery.receipt(number, &Arc::from("consumer"), receipt, Rules::PLAIN, now);
-        settle::settle(view, &mut message, &moved)
+        let again = delivery.is_queued() && !waited;
+        settle::settle(view, &mut message, &moved)?;
+        if again {
+            settle::send_again(view, &message);
+        }
+        Ok(())
     }
 }
 
