@@ -1,18 +1,24 @@
-//! The store in one SQLite file, compiled in: what a single node runs on.
+//! The store on one machine: a journal of batches before one SQLite file, compiled in.
 //!
-//! One writer thread owns the writing connection and runs one transaction per batch; reads run on connections of
-//! their own. Rows become bytes, and bytes rows, outside the writer thread, which only executes SQL. The lock on the
-//! data folder is not taken here.
+//! A commit is one append to the *journal* and one sync. Until the *applier* has written it to the tables it stands in
+//! the *backlog* in memory, which every read lays over the tables. After a crash the journal is read again. Rows become
+//! bytes, and bytes rows, outside the two writing threads. The lock on the data folder is not taken here.
 
 mod answers;
+mod applier;
+mod backlog;
+mod backup;
+mod changes;
+mod committer;
+mod journal;
 mod names;
 mod queries;
 mod readers;
 mod schema;
 mod settings;
 mod store;
-mod transaction;
-mod writer;
+mod tables;
 
+pub use backup::{Manifest, restore};
 pub use settings::{Settings, Sync};
 pub use store::SqliteStore;

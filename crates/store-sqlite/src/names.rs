@@ -1,4 +1,4 @@
-//! How keys, ids and lists are spelled in the tables.
+//! How keys, ids and lists are spelled in the tables and in the journal.
 //! These spellings are part of the file format: they never change without a migration.
 
 use domain::id::Id;
@@ -29,6 +29,34 @@ pub fn table(kind: Kind) -> &'static str {
         Kind::RecipientMemory => "row_recipient_memory",
         Kind::Once => "row_once",
     }
+}
+
+/// A kind's number in the journal.
+pub fn kind(kind: Kind) -> u8 {
+    match kind {
+        Kind::Tenant => 1,
+        Kind::App => 2,
+        Kind::Agent => 3,
+        Kind::Credential => 4,
+        Kind::Subscription => 5,
+        Kind::Cursor => 6,
+        Kind::Contact => 7,
+        Kind::Conversation => 8,
+        Kind::Message => 9,
+        Kind::Content => 10,
+        Kind::File => 11,
+        Kind::Consent => 12,
+        Kind::Pointer => 13,
+        Kind::Counter => 14,
+        Kind::EarlyReceipts => 15,
+        Kind::RecipientMemory => 16,
+        Kind::Once => 17,
+    }
+}
+
+/// A kind by its number.
+pub fn read_kind(number: u8) -> Option<Kind> {
+    Kind::ALL.iter().copied().find(|own| kind(*own) == number)
 }
 
 /// A list's number.

@@ -1,6 +1,10 @@
-//! The questions that readers answer.
+//! The questions that readers answer: what the backlog has, laid over what the tables have.
 //! Bytes become rows here, on the reader's thread.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
 use domain::event::Event;
 use domain::id::{Id, JobId, TenantId};
 use domain::job::Job;
@@ -11,32 +15,45 @@ use ports::{Error, Row, Vault, stored};
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use crate::answers::failed;
+use crate::backlog::{Latest, Standing, State};
+use crate::changes::{self, Changes, Place};
 use crate::names;
+
+/// The batches of the backlog, oldest first.
+pub type Batches = Vec<Arc<Changes>>;
 
 fn read_failed(error: rusqlite::Error) -> Error {
     failed("be read", error)
 }
 
-/// Runs a statement whose rows are one body each.
-fn bodies<T>(
+/// Runs a statement and reads each row.
+fn rows<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl Params,
-    decode: fn(&[u8]) -> Result<T, Error>,
+    read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, Error> {
     let mut statement = connection.prepare_cached(sql).map_err(read_failed)?;
-    let mut rows = statement.query(parameters).map_err(read_failed)?;
-    let mut read = Vec::new();
-    while let Some(row) = rows.next().map_err(read_failed)? {
-        let body = row.get_ref(0).map_err(read_failed)?;
-        let body = body.as_blob().map_err(|error| read_failed(error.into()))?;
-        read.push(decode(body)?);
-    }
-    Ok(read)
+    let found = statement.query_map(parameters, read).map_err(read_failed)?;
+    found.collect::<rusqlite::Result<_>>().map_err(read_failed)
+}
+
+/// What the backlog has of these keys.
+pub fn gather_rows(state: &State, keys: Vec<Key>) -> Vec<(Key, Place, Option<Latest>)> {
+    let gather = |key: Key| {
+        let place = Place::of(&key);
+        let latest = state.row(&place).cloned();
+        (key, place, latest)
+    };
+    keys.into_iter().map(gather).collect()
 }
 
 /// The rows in the order asked for.
-pub fn load(connection: &Connection, keys: Vec<Key>, vault: &dyn Vault) -> Result<Vec<Row>, Error> {
+pub fn load(
+    connection: &Connection,
+    keys: Vec<(Key, Place, Option<Latest>)>,
+    vault: &dyn Vault,
+) -> Result<Vec<Row>, Error> {
     static SPELLED: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
         let spell = |kind: &Kind| {
             let table = names::table(*kind);
@@ -44,11 +61,19 @@ pub fn load(connection: &Connection, keys: Vec<Key>, vault: &dyn Vault) -> Resul
         };
         Kind::ALL.iter().map(spell).collect()
     });
-    let load = |key: Key| {
-        let mut select = connection.prepare_cached(&SPELLED[key.kind as usize]).map_err(read_failed)?;
-        let place = params![names::id(key.tenant.0), names::name(&key.name)];
-        let found = select.query_row(place, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)));
-        let Some((version, body)) = found.optional().map_err(read_failed)? else {
+    let load = |(key, place, latest): (Key, Place, Option<Latest>)| {
+        let found = match latest {
+            Some(Latest { version, body, .. }) => body.map(|body| (version, body)),
+            None => {
+                let mut select =
+                    connection.prepare_cached(&SPELLED[key.kind as usize]).map_err(read_failed)?;
+                let found = select.query_row(params![place.tenant, &*place.name], |row| {
+                    Ok((row.get(0)?, Bytes::from(row.get::<_, Vec<u8>>(1)?)))
+                });
+                found.optional().map_err(read_failed)?
+            }
+        };
+        let Some((version, body)) = found else {
             return Ok(Row { key, version: 0, record: None });
         };
         let record = stored::decode(key.kind, &body, vault)?;
@@ -57,49 +82,113 @@ pub fn load(connection: &Connection, keys: Vec<Key>, vault: &dyn Vault) -> Resul
     keys.into_iter().map(load).collect()
 }
 
-/// The newest position and the highest commit time.
-pub fn head(connection: &Connection) -> Result<(u64, Time), Error> {
+/// Which of these places, none of which is in the backlog, have another version.
+pub fn stale<'a>(
+    connection: &Connection,
+    expected: impl IntoIterator<Item = (&'a Place, i64)>,
+) -> Result<Vec<Key>, Error> {
+    static SPELLED: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
+        let spell = |kind: &Kind| {
+            let table = names::table(*kind);
+            format!("SELECT version FROM {table} WHERE tenant = ?1 AND name = ?2")
+        };
+        Kind::ALL.iter().map(spell).collect()
+    });
+    let transaction = connection.unchecked_transaction().map_err(read_failed)?;
+    let mut stale = Vec::new();
+    for (place, version) in expected {
+        let mut select = transaction.prepare_cached(&SPELLED[place.kind as usize]).map_err(read_failed)?;
+        let found = select.query_row(params![place.tenant, &*place.name], |row| row.get::<_, i64>(0));
+        if found.optional().map_err(read_failed)?.unwrap_or(0) != version {
+            stale.push(place.key()?);
+        }
+    }
+    Ok(stale)
+}
+
+/// What the tables hold of the journal, and the log's head.
+pub fn standing(connection: &Connection) -> Result<Standing, Error> {
     let head = connection.query_row("SELECT position, at FROM head", [], |row| {
         Ok((row.get::<_, i64>(0)? as u64, Time(row.get(1)?)))
     });
-    head.map_err(read_failed)
+    let batches = rows(connection, "SELECT number, id FROM batch ORDER BY number", [], |row| {
+        Ok((row.get::<_, i64>(0)? as u64, names::read_id(row.get(1)?)))
+    })?;
+    let number = batches.last().map_or(0, |(number, _)| *number);
+    let ids = batches.into_iter().map(|(_, id)| id).collect();
+    Ok(Standing { number, head: head.map_err(read_failed)?, ids })
+}
+
+/// The journal that belongs to this file.
+pub fn journal(connection: &Connection) -> Result<[u8; 16], Error> {
+    connection.query_row("SELECT journal FROM head", [], |row| row.get(0)).map_err(read_failed)
 }
 
 /// A page of a list.
-pub fn page(connection: &Connection, page: Page) -> Result<Vec<(u64, Id)>, Error> {
-    let sql = if page.newest_first {
+pub fn page(connection: &Connection, batches: Batches, page: Page) -> Result<Vec<(u64, Id)>, Error> {
+    let order = if page.newest_first { "DESC" } else { "ASC" };
+    let sql = format!(
         "SELECT position, target FROM listing WHERE tenant = ?1 AND list = ?2 AND owner = ?3
-         AND position > ?4 AND position < ?5 ORDER BY position DESC LIMIT ?6"
-    } else {
-        "SELECT position, target FROM listing WHERE tenant = ?1 AND list = ?2 AND owner = ?3
-         AND position > ?4 AND position < ?5 ORDER BY position LIMIT ?6"
-    };
+         AND position > ?4 AND position < ?5 ORDER BY position {order} LIMIT ?6"
+    );
     let after = page.after.map_or(-1, names::number);
     let before = page.before.map_or(i64::MAX, names::number);
-    let owner = (names::id(page.tenant.0), names::list(page.list), names::id(page.owner));
-    let mut statement = connection.prepare_cached(sql).map_err(read_failed)?;
-    let span = params![owner.0, owner.1, owner.2, after, before, names::limit(page.limit)];
-    let entries =
-        statement.query_map(span, |row| Ok((row.get::<_, i64>(0)? as u64, names::read_id(row.get(1)?))));
-    entries.map_err(read_failed)?.collect::<rusqlite::Result<_>>().map_err(read_failed)
+    let whole = (names::id(page.tenant.0), names::list(page.list), names::id(page.owner));
+    let span = params![whole.0, whole.1, whole.2, after, before, names::limit(page.limit)];
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?));
+    let mut entries: BTreeMap<i64, [u8; 16]> = rows(connection, &sql, span, read)?.into_iter().collect();
+    for ((tenant, list, owner, position), target) in batches.iter().flat_map(|batch| &batch.listings) {
+        if (*tenant, *list, *owner) == whole && after < *position && *position < before {
+            entries.insert(*position, *target);
+        }
+    }
+    let entries = entries.into_iter().map(|(position, target)| (position as u64, names::read_id(target)));
+    Ok(if page.newest_first {
+        entries.rev().take(page.limit).collect()
+    } else {
+        entries.take(page.limit).collect()
+    })
+}
+
+/// Events of the tables, and those of the backlog that `wanted` lets through, behind them.
+fn events_by(
+    connection: &Connection,
+    batches: &Batches,
+    (sql, parameters): (&str, impl Params),
+    limit: usize,
+    wanted: impl Fn(&changes::Event) -> bool,
+) -> Result<Vec<Event>, Error> {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, Bytes::from(row.get::<_, Vec<u8>>(1)?)));
+    let mut found = rows(connection, sql, parameters, read)?;
+    // The tables may have some of the backlog's already.
+    let last = found.last().map_or(i64::MIN, |(position, _)| *position);
+    let pending = batches.iter().flat_map(|batch| &batch.events);
+    let pending = pending.filter(|event| event.position > last && wanted(event));
+    let room = limit.saturating_sub(found.len());
+    found.extend(pending.take(room).map(|event| (event.position, event.body.clone())));
+    found.iter().map(|(_, body)| stored::decode_event(body)).collect()
 }
 
 /// Events after a position.
 pub fn events(
     connection: &Connection,
+    batches: &Batches,
     tenant: Option<TenantId>,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Event>, Error> {
-    let (after, limit) = (names::number(after), names::limit(limit));
-    match tenant {
-        Some(tenant) => {
-            let sql = "SELECT body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
-            bodies(connection, sql, params![names::id(tenant.0), after, limit], stored::decode_event)
+    let after = names::number(after);
+    let own = tenant.map(|tenant| names::id(tenant.0));
+    let wanted = |event: &changes::Event| event.position > after && own.is_none_or(|own| event.tenant == own);
+    let count = names::limit(limit);
+    match own {
+        Some(own) => {
+            let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+            events_by(connection, batches, (sql, params![own, after, count]), limit, wanted)
         }
         None => {
-            let sql = "SELECT body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
-            bodies(connection, sql, params![after, limit], stored::decode_event)
+            let sql = "SELECT position, body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
+            events_by(connection, batches, (sql, params![after, count]), limit, wanted)
         }
     }
 }
@@ -107,55 +196,84 @@ pub fn events(
 /// Events about one message.
 pub fn events_of_message(
     connection: &Connection,
+    batches: &Batches,
     tenant: TenantId,
     message: Id,
 ) -> Result<Vec<Event>, Error> {
-    let sql = "SELECT body FROM event WHERE tenant = ?1 AND message = ?2 ORDER BY position";
-    bodies(connection, sql, params![names::id(tenant.0), names::id(message)], stored::decode_event)
+    let (tenant, message) = (names::id(tenant.0), names::id(message));
+    let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND message = ?2 ORDER BY position";
+    let wanted = |event: &changes::Event| event.tenant == tenant && event.message == Some(message);
+    events_by(connection, batches, (sql, params![tenant, message]), usize::MAX, wanted)
 }
 
 /// All rows of a kind, ordered by tenant and name.
 pub fn scan(
     connection: &Connection,
+    batches: &Batches,
     tenant: Option<TenantId>,
     kind: Kind,
     vault: &dyn Vault,
 ) -> Result<Vec<Row>, Error> {
     let table = names::table(kind);
     let filter = if tenant.is_some() { "WHERE tenant = ?1" } else { "WHERE ?1 IS NULL" };
-    let sql = format!("SELECT tenant, name, version, body FROM {table} {filter} ORDER BY tenant, name");
-    let mut statement = connection.prepare_cached(&sql).map_err(read_failed)?;
-    let tenant = tenant.map(|tenant| names::id(tenant.0));
-    let mut found = statement.query([tenant]).map_err(read_failed)?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next().map_err(read_failed)? {
-        let tenant = row.get(0).map_err(read_failed)?;
-        let name: Vec<u8> = row.get(1).map_err(read_failed)?;
-        let version: i64 = row.get(2).map_err(read_failed)?;
-        let body: Vec<u8> = row.get(3).map_err(read_failed)?;
-        let key = Key { tenant: TenantId(names::read_id(tenant)), kind, name: names::read_name(&name)? };
-        let record = Some(stored::decode(kind, &body, vault)?);
-        rows.push(Row { key, version: version as u64, record });
+    let sql = format!("SELECT tenant, name, version, body FROM {table} {filter}");
+    let own = tenant.map(|tenant| names::id(tenant.0));
+    let found = rows(connection, &sql, [own], |row| {
+        let name = Bytes::from(row.get::<_, Vec<u8>>(1)?);
+        let place = Place { kind, tenant: row.get(0)?, name };
+        Ok((place, (row.get::<_, i64>(2)?, Bytes::from(row.get::<_, Vec<u8>>(3)?))))
+    })?;
+    let mut all: BTreeMap<Place, (i64, Bytes)> = found.into_iter().collect();
+    for write in batches.iter().flat_map(|batch| &batch.writes) {
+        if write.place.kind == kind && own.is_none_or(|own| write.place.tenant == own) {
+            match &write.body {
+                Some(body) => all.insert(write.place.clone(), (write.version(), body.clone())),
+                None => all.remove(&write.place),
+            };
+        }
     }
-    Ok(rows)
+    let row = |(place, (version, body)): (Place, (i64, Bytes))| {
+        let record = Some(stored::decode(kind, &body, vault)?);
+        Ok(Row { key: place.key()?, version: version as u64, record })
+    };
+    all.into_iter().map(row).collect()
 }
 
 /// Open jobs due, after the given one.
 pub fn jobs(
     connection: &Connection,
+    batches: &Batches,
     due: Time,
     after: Option<(Time, JobId)>,
     limit: usize,
 ) -> Result<Vec<Job>, Error> {
-    let limit = names::limit(limit);
-    match after {
+    let mut pending: HashMap<[u8; 16], Option<&changes::Job>> = HashMap::new();
+    for batch in batches {
+        pending.extend(batch.jobs.iter().map(|job| (job.id, Some(job))));
+        pending.extend(batch.finished_jobs.iter().map(|job| (*job, None)));
+    }
+    // Each pending one may hide one of the table's.
+    let count = names::limit(limit.saturating_add(pending.len()));
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?), Bytes::from(row.get::<_, Vec<u8>>(2)?)));
+    let mut found: BTreeMap<(i64, [u8; 16]), Bytes> = match after {
         Some((at, id)) => {
-            let sql = "SELECT body FROM job WHERE due_at <= ?1 AND (due_at, id) > (?2, ?3) ORDER BY due_at, id LIMIT ?4";
-            bodies(connection, sql, params![due.0, at.0, names::id(id.0), limit], stored::decode_job)
+            let sql = "SELECT due_at, id, body FROM job WHERE due_at <= ?1 AND (due_at, id) > (?2, ?3)
+                       ORDER BY due_at, id LIMIT ?4";
+            rows(connection, sql, params![due.0, at.0, names::id(id.0), count], read)?.into_iter().collect()
         }
         None => {
-            let sql = "SELECT body FROM job WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-            bodies(connection, sql, params![due.0, limit], stored::decode_job)
+            let sql = "SELECT due_at, id, body FROM job WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+            rows(connection, sql, params![due.0, count], read)?.into_iter().collect()
+        }
+    };
+    found.retain(|(_, id), _| !pending.contains_key(id));
+    let after = after.map(|(at, id)| (at.0, names::id(id.0)));
+    for job in pending.into_values().flatten() {
+        let place = (job.due_at, job.id);
+        if job.due_at <= due.0 && after.is_none_or(|after| place > after) {
+            found.insert(place, job.body.clone());
         }
     }
+    found.values().take(limit).map(|body| stored::decode_job(body)).collect()
 }

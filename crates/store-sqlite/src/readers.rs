@@ -1,7 +1,7 @@
 //! Threads that read, each on a connection of its own.
 //!
-//! Each question runs in one read transaction, so it sees one moment; it begins after the question was asked, so it
-//! sees everything acknowledged before.
+//! Each question sees one moment: the backlog, and the tables in a read transaction that begins while the backlog is
+//! held still. That moment comes after the question was asked, so it sees everything acknowledged before.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::{failed, stopped};
+use crate::backlog::{Backlog, State};
 use crate::schema;
 use crate::settings::Settings;
 
@@ -20,13 +21,14 @@ type Inbox = Arc<Mutex<mpsc::Receiver<Question>>>;
 
 /// The reading threads' handle; dropping it waits for what was asked.
 pub struct Readers {
+    backlog: Arc<Backlog>,
     questions: Option<mpsc::Sender<Question>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
     /// Opens the connections, at least one, and starts the threads. The file must exist.
-    pub fn start(path: &Path, settings: &Settings) -> Result<Readers, Error> {
+    pub fn start(path: &Path, backlog: Arc<Backlog>, settings: &Settings) -> Result<Readers, Error> {
         let (questions, inbox) = mpsc::channel(settings.reader_queue);
         let inbox: Inbox = Arc::new(Mutex::new(inbox));
         let mut threads = Vec::new();
@@ -41,18 +43,23 @@ impl Readers {
                 })?;
             threads.push(thread);
         }
-        Ok(Readers { questions: Some(questions), threads })
+        Ok(Readers { backlog, questions: Some(questions), threads })
     }
 
-    /// Runs a question on some reader.
-    pub async fn ask<T, F>(&self, question: F) -> Result<T, Error>
+    /// Runs a question on some reader: `gather` takes what it needs from the backlog, `answer` lays that over the
+    /// tables.
+    pub async fn ask<G, T>(
+        &self,
+        gather: impl FnOnce(&State) -> G + Send + 'static,
+        answer: impl FnOnce(&Connection, G) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
+        let (reply, answered) = oneshot::channel();
+        let backlog = Arc::clone(&self.backlog);
         let question: Question = Box::new(move |connection| {
-            let _ = answer.send(in_one_moment(connection, question));
+            let _ = reply.send(in_one_moment(connection, &backlog, gather, answer));
         });
         let questions = self.questions.as_ref().ok_or_else(stopped)?;
         questions.send(question).await.map_err(|_| stopped())?;
@@ -77,13 +84,25 @@ fn work(connection: &Connection, inbox: &Inbox) {
     }
 }
 
-fn in_one_moment<T>(
+fn in_one_moment<G, T>(
     connection: &Connection,
-    question: impl FnOnce(&Connection) -> Result<T, Error>,
+    backlog: &Backlog,
+    gather: impl FnOnce(&State) -> G,
+    answer: impl FnOnce(&Connection, G) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let transaction = connection.unchecked_transaction().map_err(|error| failed("begin a read", error))?;
-    let answer = question(&transaction);
+    let state = backlog.state();
+    let transaction = failed_to_begin(connection.unchecked_transaction())?;
+    // The transaction's moment is that of its first read.
+    let touched = transaction.prepare_cached("SELECT 1 FROM head").and_then(|mut head| head.exists([]));
+    failed_to_begin(touched)?;
+    let gathered = gather(&state);
+    drop(state);
+    let answer = answer(&transaction, gathered);
     // Nothing was written; the transaction ends here whatever it says.
     let _ = transaction.finish();
     answer
+}
+
+fn failed_to_begin<T>(begun: rusqlite::Result<T>) -> Result<T, Error> {
+    begun.map_err(|error| failed("begin a read", error))
 }

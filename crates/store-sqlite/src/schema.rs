@@ -12,15 +12,16 @@ use crate::answers::failed;
 use crate::settings::Settings;
 
 /// In order; one that has been released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("../schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql")];
 
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 /// Statements that a connection keeps prepared: three per record kind, and those of the other tables.
 const STATEMENTS_KEPT: usize = 128;
-/// Pages of the write-ahead log after which a commit moves them into the file: 16 MiB.
-const CHECKPOINT_PAGES: u32 = 4_096;
+/// Pages of the write-ahead log after which a commit moves them into the file, should no full segment of the journal
+/// have led to that before: 64 MiB.
+const CHECKPOINT_PAGES: u32 = 16_384;
 /// To what the write-ahead log is cut after it has grown.
-const LOG_BYTES_KEPT: u64 = 64 << 20;
+const LOG_BYTES_KEPT: u64 = 128 << 20;
 const WRITER_CACHE_KIB: u32 = 64 << 10;
 
 /// The writing connection, the file made and migrated.
@@ -29,9 +30,8 @@ pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error
     // Before anything is changed: a newer program's file is left as it is.
     refuse_newer(&connection, MIGRATIONS)?;
     let pragmas = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
-         PRAGMA journal_size_limit = {LOG_BYTES_KEPT}; PRAGMA cache_size = -{WRITER_CACHE_KIB};",
-        settings.sync.pragma()
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {LOG_BYTES_KEPT}; PRAGMA cache_size = -{WRITER_CACHE_KIB};"
     );
     connection.execute_batch(&pragmas).map_err(|error| failed("be set up", error))?;
     migrate(&mut connection, MIGRATIONS)?;
@@ -40,6 +40,21 @@ pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error
         connection.execute_batch(&limit).map_err(|error| failed("be set up", error))?;
     }
     Ok(connection)
+}
+
+/// Gives a file a journal of its own, so that no other's is ever applied to it. A file from before there were journals
+/// has none to be parted from.
+pub fn part_from_journal(connection: &Connection) -> Result<(), Error> {
+    if version(connection)? >= 2 {
+        let parted = connection.execute("UPDATE head SET journal = randomblob(16)", []);
+        parted.map_err(|error| failed("be parted from its journal", error))?;
+    }
+    Ok(())
+}
+
+/// The newest schema this program knows.
+pub fn newest() -> usize {
+    MIGRATIONS.len()
 }
 
 /// A connection that cannot write.
@@ -57,7 +72,8 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
     open().map_err(|error| failed(&format!("be opened at {}", path.display()), error))
 }
 
-fn version(connection: &Connection) -> Result<usize, Error> {
+/// The schema of a file.
+pub fn version(connection: &Connection) -> Result<usize, Error> {
     connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(|error| failed("tell its version", error))

@@ -1,6 +1,8 @@
 //! What an operator may choose about the database.
 //! The defaults keep every promise; each other choice says what it costs.
 
+use std::time::Duration;
+
 /// When a commit counts as kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
@@ -22,22 +24,30 @@ pub struct Settings {
     pub writer_queue: usize,
     /// Reads that may wait for a reader; beyond it callers wait to hand theirs in.
     pub reader_queue: usize,
-    /// Most pages of 4 KiB that the file may grow to; beyond it commits are refused as on a full disk.
+    /// Bytes that may wait in the backlog; beyond it commits wait for room, and are refused after a second.
+    pub backlog_bytes: usize,
+    /// Bytes of the backlog that one transaction of the applier takes.
+    pub apply_bytes: usize,
+    /// How long a batch may wait for others before it is applied. Nobody waits for that: reads see the backlog.
+    pub apply_linger: Duration,
+    /// Length of a segment of the journal. A full one is cut off once the tables are synced.
+    pub segment_bytes: u64,
+    /// Most pages of 4 KiB that the file may grow to; beyond it the applier finds the disk full.
     pub pages_max: Option<u32>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { sync: Sync::Full, readers: 3, writer_queue: 16, reader_queue: 256, pages_max: None }
-    }
-}
-
-impl Sync {
-    /// As the pragma spells it.
-    pub(crate) fn pragma(self) -> &'static str {
-        match self {
-            Sync::Full => "FULL",
-            Sync::Normal => "NORMAL",
+        Settings {
+            sync: Sync::Full,
+            readers: 3,
+            writer_queue: 16,
+            reader_queue: 256,
+            backlog_bytes: 16 << 20,
+            apply_bytes: 4 << 20,
+            apply_linger: Duration::from_millis(250),
+            segment_bytes: 16 << 20,
+            pages_max: None,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The store itself: the contract's calls, handed to the writer and the readers.
-//! Commits are encoded here, on the caller's thread.
+//! The store itself: the contract's calls, handed to the committer and the readers.
+//! Commits are spelled here, on the caller's thread.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::event::Event;
@@ -11,54 +11,146 @@ use domain::record::{Key, Kind};
 use domain::time::Time;
 use futures_util::future::BoxFuture;
 use ports::store::Page;
-use ports::{Batch, Claims, Commit, Committed, Error, Reads, Row, Store, Vault};
+use ports::{Batch, Claims, Commit, Committed, Error, ErrorKind, Reads, Row, Store, Vault};
+use rusqlite::Connection;
 
+use crate::answers::stopped;
+use crate::applier::{self, Applier};
+use crate::backlog::{Backlog, Numbered, State};
+use crate::backup::{self, Manifest};
+use crate::changes;
+use crate::committer::{Committer, Prepared};
+use crate::journal::{self, Journal};
 use crate::queries;
 use crate::readers::Readers;
+use crate::schema;
 use crate::settings::Settings;
-use crate::transaction::Prepared;
-use crate::writer::Writer;
+use crate::tables;
 
-/// Rows, log and jobs in one SQLite file.
+/// Rows, log and jobs in one SQLite file, with a journal before it.
 pub struct SqliteStore {
-    // Readers close first, so that the writer's close can fold the write-ahead log into the file.
+    // In the order of closing: nothing new comes, the tables get what is left, and the last connection to close
+    // folds the write-ahead log into the file.
     readers: Readers,
-    writer: Writer,
+    committer: Committer,
+    _applier: Applier,
+    backlog: Arc<Backlog>,
+    path: PathBuf,
     vault: Arc<dyn Vault>,
 }
 
+/// The folder of the journal that belongs to a database file.
+pub(crate) fn journal_folder(database: &Path) -> PathBuf {
+    database.with_extension("journal")
+}
+
 impl SqliteStore {
-    /// Opens the file at `path`, making or migrating it as needed. A newer program's file is refused as too new.
-    /// Dropping the store waits for what was handed in.
+    /// Opens the file at `path`, making or migrating it as needed, and applies what its journal, a folder beside it,
+    /// holds. A newer program's file is refused as too new, a damaged journal as corrupt. Dropping the store waits
+    /// for what was handed in.
     pub fn open(path: &Path, settings: &Settings, vault: Arc<dyn Vault>) -> Result<SqliteStore, Error> {
-        let writer = Writer::start(path, settings)?;
-        let readers = Readers::start(path, settings)?;
-        Ok(SqliteStore { readers, writer, vault })
+        SqliteStore::open_on(path, settings, vault, |_| ())
     }
+
+    /// Opens; `prepare` may let the journal fail later.
+    fn open_on(
+        path: &Path,
+        settings: &Settings,
+        vault: Arc<dyn Vault>,
+        prepare: impl FnOnce(&Journal),
+    ) -> Result<SqliteStore, Error> {
+        let tables = schema::open_writer(path, settings)?;
+        let (folder, id) = (journal_folder(path), queries::journal(&tables)?);
+        replay(&tables, &folder, id, settings)?;
+        let standing = queries::standing(&tables)?;
+        let journal = Journal::begin(&folder, id, standing.number + 1, settings)?;
+        prepare(&journal);
+        let backlog = Arc::new(Backlog::new(standing));
+        let applier = Applier::start(tables, journal.segments(), Arc::clone(&backlog), settings)?;
+        let committer = Committer::start(path, journal, Arc::clone(&backlog), settings)?;
+        let readers = Readers::start(path, Arc::clone(&backlog), settings)?;
+        Ok(SqliteStore { readers, committer, _applier: applier, backlog, path: path.to_owned(), vault })
+    }
+
+    /// Waits until the store has stopped after a failure of the disk, or of its own. Nothing that it was asked for
+    /// since is kept, and nothing will be: the process should end, and a new one find out what the disk holds.
+    pub async fn failure(&self) {
+        self.backlog.failure().await;
+    }
+
+    /// Writes a copy of everything acknowledged before now into the folder `to`, which must hold no backup, while
+    /// the store goes on. Attachments and keys are not in the store, and not in the copy.
+    pub async fn backup(&self, to: &Path) -> Result<Manifest, Error> {
+        let (backlog, path, to) = (Arc::clone(&self.backlog), self.path.clone(), to.to_owned());
+        let (reply, done) = tokio::sync::oneshot::channel();
+        let copy = move || {
+            let copied = backlog.wait_until_applied().and_then(|()| backup::write(&path, &to));
+            drop(reply.send(copied));
+        };
+        std::thread::Builder::new()
+            .name("store-backup".to_owned())
+            .spawn(copy)
+            .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot start the backup").because(error))?;
+        done.await.map_err(|_| stopped())?
+    }
+}
+
+/// Applies what the journal has and the tables lack, and syncs it.
+fn replay(
+    tables: &Connection,
+    folder: &Path,
+    id: journal::JournalId,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let applied = queries::standing(tables)?.number;
+    let (mut batches, mut bytes, mut count): (Vec<Numbered>, usize, u64) = (Vec::new(), 0, 0);
+    journal::read(folder, id, applied, |(number, payload)| {
+        count += 1;
+        bytes += payload.len();
+        batches.push((number, Arc::new(changes::read(payload)?)));
+        if bytes >= settings.apply_bytes {
+            tables::apply(tables, &batches)?;
+            (batches, bytes) = (Vec::new(), 0);
+        }
+        Ok(())
+    })?;
+    if !batches.is_empty() {
+        tables::apply(tables, &batches)?;
+    }
+    if count > 0 {
+        tracing::info!(batches = count, "applied what the journal held");
+    }
+    if applier::sync(tables)? {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unavailable, "another program reads the database; the journal cannot be cut"))
 }
 
 impl Store for SqliteStore {
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let vault = Arc::clone(&self.vault);
-        Box::pin(self.readers.ask(move |connection| queries::load(connection, keys, &*vault)))
+        let gather = move |state: &State| queries::gather_rows(state, keys);
+        Box::pin(self.readers.ask(gather, move |tables, keys| queries::load(tables, keys, &*vault)))
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
-        Box::pin(async move { self.writer.commit(Prepared::new(batch, &*self.vault)).await })
+        Box::pin(async move { self.committer.commit(Prepared::new(&batch, &*self.vault)?).await })
     }
 
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        Box::pin(self.writer.look_up(batch))
+        Box::pin(self.committer.look_up(batch))
     }
 
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
-        Box::pin(self.readers.ask(queries::head))
+        Box::pin(self.readers.ask(|state| state.standing.head, |_, head| Ok(head)))
     }
 }
 
 impl Reads for SqliteStore {
     fn page(&self, page: Page) -> BoxFuture<'_, Result<Vec<(u64, Id)>, Error>> {
-        Box::pin(self.readers.ask(move |connection| queries::page(connection, page)))
+        Box::pin(
+            self.readers.ask(State::batches, move |tables, batches| queries::page(tables, batches, page)),
+        )
     }
 
     fn events(
@@ -67,16 +159,20 @@ impl Reads for SqliteStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        Box::pin(self.readers.ask(move |connection| queries::events(connection, tenant, after, limit)))
+        let answer = move |tables: &_, batches: _| queries::events(tables, &batches, tenant, after, limit);
+        Box::pin(self.readers.ask(State::batches, answer))
     }
 
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        Box::pin(self.readers.ask(move |connection| queries::events_of_message(connection, tenant, message)))
+        let answer =
+            move |tables: &_, batches: _| queries::events_of_message(tables, &batches, tenant, message);
+        Box::pin(self.readers.ask(State::batches, answer))
     }
 
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let vault = Arc::clone(&self.vault);
-        Box::pin(self.readers.ask(move |connection| queries::scan(connection, tenant, kind, &*vault)))
+        let answer = move |tables: &_, batches: _| queries::scan(tables, &batches, tenant, kind, &*vault);
+        Box::pin(self.readers.ask(State::batches, answer))
     }
 }
 
@@ -87,6 +183,10 @@ impl Claims for SqliteStore {
         after: Option<(Time, JobId)>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Job>, Error>> {
-        Box::pin(self.readers.ask(move |connection| queries::jobs(connection, due, after, limit)))
+        let answer = move |tables: &_, batches: _| queries::jobs(tables, &batches, due, after, limit);
+        Box::pin(self.readers.ask(State::batches, answer))
     }
 }
+
+#[cfg(test)]
+mod tests;

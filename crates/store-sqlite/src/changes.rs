@@ -1,0 +1,223 @@
+//! A batch's changes as bytes, and read back from them: what the journal keeps and what the tables take.
+//!
+//! The bytes are spelled once, by the caller of a commit; what is read from them are slices of the same memory. A
+//! commit and a replay after a crash thus go the same way. Numbers are little-endian; texts, names and bodies stand
+//! behind their length. The rows that a batch only relied on are checked before it is kept, and are no part of it.
+
+use bytes::Bytes;
+use domain::id::{Id, TenantId};
+use domain::record::{Key, Kind};
+use domain::time::Time;
+use ports::{Batch, Error, ErrorKind, Vault, stored};
+
+use crate::names;
+
+/// Where a row stands in the tables.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    pub kind: Kind,
+    pub tenant: [u8; 16],
+    pub name: Bytes,
+}
+
+/// A row's change. No body deletes.
+pub struct Write {
+    pub place: Place,
+    /// The version it was decided on.
+    pub seen: i64,
+    pub body: Option<Bytes>,
+}
+
+/// Which entry of which list: tenant, list, owner, position.
+pub type Entry = ([u8; 16], i64, [u8; 16], i64);
+
+/// An event's row.
+pub struct Event {
+    pub position: i64,
+    pub tenant: [u8; 16],
+    pub message: Option<[u8; 16]>,
+    pub at: i64,
+    pub body: Bytes,
+}
+
+/// A job's row.
+#[derive(Clone)]
+pub struct Job {
+    pub id: [u8; 16],
+    pub due_at: i64,
+    pub body: Bytes,
+}
+
+/// Everything that one batch changes.
+pub struct Changes {
+    pub id: Id,
+    pub at: Time,
+    pub writes: Vec<Write>,
+    pub listings: Vec<(Entry, [u8; 16])>,
+    pub events: Vec<Event>,
+    pub jobs: Vec<Job>,
+    pub finished_jobs: Vec<[u8; 16]>,
+    /// Length of the bytes.
+    pub size: usize,
+}
+
+impl Place {
+    /// A key's place.
+    pub fn of(key: &Key) -> Place {
+        Place { kind: key.kind, tenant: names::id(key.tenant.0), name: names::name(&key.name).into() }
+    }
+
+    /// The key of this place.
+    pub fn key(&self) -> Result<Key, Error> {
+        let tenant = TenantId(names::read_id(self.tenant));
+        Ok(Key { tenant, kind: self.kind, name: names::read_name(&self.name)? })
+    }
+}
+
+impl Write {
+    /// The version that the row has afterwards.
+    pub fn version(&self) -> i64 {
+        if self.body.is_some() { self.seen + 1 } else { 0 }
+    }
+}
+
+/// No body.
+const NONE: u32 = u32::MAX;
+
+/// Spells a batch behind what `spelled` holds already.
+pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
+    let mut to = Speller(spelled);
+    to.id(batch.id);
+    to.number(batch.at.0);
+    to.all(&batch.writes, |to, write| {
+        to.0.push(names::kind(write.key.kind));
+        to.id(write.key.tenant.0);
+        to.bytes(&names::name(&write.key.name));
+        to.number(names::number(write.version));
+        match &write.record {
+            Some(record) => to.bytes(&stored::encode(record, vault)),
+            None => to.count(NONE),
+        }
+    });
+    to.all(&batch.listings, |to, entry| {
+        to.id(entry.tenant.0);
+        to.number(names::list(entry.list));
+        to.id(entry.owner);
+        to.number(names::number(entry.position));
+        to.id(entry.target);
+    });
+    to.all(&batch.events, |to, event| {
+        to.number(names::number(event.position));
+        to.id(event.tenant.0);
+        to.0.push(u8::from(event.message.is_some()));
+        to.id(event.message.map_or(Id(0), |message| message.0));
+        to.number(event.at.0);
+        to.bytes(&stored::encode_event(event));
+    });
+    to.all(&batch.jobs, |to, job| {
+        to.id(job.id.0);
+        to.number(job.due_at.0);
+        to.bytes(&stored::encode_job(job));
+    });
+    to.all(&batch.finished_jobs, |to, job| to.id(job.0));
+}
+
+/// Reads a batch back.
+pub fn read(bytes: Bytes) -> Result<Changes, Error> {
+    let sentence = "a batch in the journal cannot be understood";
+    Reader(bytes).changes().ok_or_else(|| Error::new(ErrorKind::Corrupt, sentence))
+}
+
+struct Speller<'a>(&'a mut Vec<u8>);
+
+impl Speller<'_> {
+    fn count(&mut self, count: u32) {
+        self.0.extend_from_slice(&count.to_le_bytes());
+    }
+
+    fn number(&mut self, number: i64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn id(&mut self, id: Id) {
+        self.0.extend_from_slice(&names::id(id));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len() as u32);
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn all<T>(&mut self, all: &[T], each: impl Fn(&mut Self, &T)) {
+        self.count(all.len() as u32);
+        all.iter().for_each(|one| each(self, one));
+    }
+}
+
+struct Reader(Bytes);
+
+impl Reader {
+    fn changes(mut self) -> Option<Changes> {
+        let size = self.0.len();
+        let changes = Changes {
+            id: names::read_id(self.array()?),
+            at: Time(self.number()?),
+            writes: self.all(Self::write)?,
+            listings: self.all(|from| Some((from.entry()?, from.array()?)))?,
+            events: self.all(Self::event)?,
+            jobs: self.all(Self::job)?,
+            finished_jobs: self.all(Self::array)?,
+            size,
+        };
+        self.0.is_empty().then_some(changes)
+    }
+
+    fn write(&mut self) -> Option<Write> {
+        let kind = names::read_kind(self.take(1)?[0])?;
+        let place = Place { kind, tenant: self.array()?, name: self.bytes()?? };
+        Some(Write { place, seen: self.number()?, body: self.bytes()? })
+    }
+
+    fn entry(&mut self) -> Option<Entry> {
+        Some((self.array()?, self.number()?, self.array()?, self.number()?))
+    }
+
+    fn event(&mut self) -> Option<Event> {
+        let (position, tenant) = (self.number()?, self.array()?);
+        let about_message = self.take(1)?[0] == 1;
+        let message = Some(self.array()?).filter(|_| about_message);
+        Some(Event { position, tenant, message, at: self.number()?, body: self.bytes()?? })
+    }
+
+    fn job(&mut self) -> Option<Job> {
+        Some(Job { id: self.array()?, due_at: self.number()?, body: self.bytes()?? })
+    }
+
+    fn take(&mut self, length: usize) -> Option<Bytes> {
+        (length <= self.0.len()).then(|| self.0.split_to(length))
+    }
+
+    fn array<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
+        self.take(LENGTH)?.as_ref().try_into().ok()
+    }
+
+    fn number(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    fn count(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// `Some(None)` is what was spelled as nothing.
+    fn bytes(&mut self) -> Option<Option<Bytes>> {
+        match self.count()? {
+            NONE => Some(None),
+            length => self.take(length as usize).map(Some),
+        }
+    }
+
+    fn all<T>(&mut self, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        (0..self.count()?).map(|_| each(self)).collect()
+    }
+}

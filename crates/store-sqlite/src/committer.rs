@@ -1,0 +1,192 @@
+//! The thread that alone commits: checks a batch, appends it to the journal, adds it to the backlog, answers.
+//!
+//! It takes batches in the order handed in, one sync each: the engine has grouped what belongs together. When the
+//! disk fails to confirm a batch the store stops for good; the server then ends the process.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use domain::id::Id;
+use ports::{Batch, Commit, Committed, Error, ErrorKind, Vault};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::answers::stopped;
+use crate::backlog::Backlog;
+use crate::changes::{self, Changes, Place};
+use crate::journal::{HEAD_BYTES, Journal, Unkept};
+use crate::queries;
+use crate::schema;
+use crate::settings::Settings;
+
+/// How long a batch waits for the backlog to shrink before it is refused.
+const ROOM_WAIT: Duration = Duration::from_secs(1);
+/// Most batches fit, so that the buffer seldom grows.
+const RECORD_BYTES_USUAL: usize = 16 << 10;
+
+/// A batch, ready to be checked and kept.
+pub struct Prepared {
+    record: Vec<u8>,
+    changes: Changes,
+    relied: Vec<(Place, i64)>,
+}
+
+impl Prepared {
+    /// Spells a batch.
+    pub fn new(batch: &Batch, vault: &dyn Vault) -> Result<Prepared, Error> {
+        let mut record = Vec::with_capacity(RECORD_BYTES_USUAL);
+        record.resize(HEAD_BYTES, 0);
+        changes::spell(batch, vault, &mut record);
+        let changes = changes::read(bytes::Bytes::copy_from_slice(&record[HEAD_BYTES..]))?;
+        let relied =
+            batch.relied.iter().map(|(key, version)| (Place::of(key), crate::names::number(*version)));
+        Ok(Prepared { record, changes, relied: relied.collect() })
+    }
+
+    /// The rows that must have these versions.
+    fn expected(&self) -> impl Iterator<Item = (&Place, i64)> {
+        let relied = self.relied.iter().map(|(place, version)| (place, *version));
+        relied.chain(self.changes.writes.iter().map(|write| (&write.place, write.seen)))
+    }
+}
+
+type Answer<T> = oneshot::Sender<Result<T, Error>>;
+
+enum Order {
+    Commit(Box<Prepared>, Answer<Commit>),
+    /// Goes the same way as commits, so that it cannot overtake the one it asks about.
+    LookUp(Id, Answer<Committed>),
+}
+
+/// The thread's handle; dropping it waits for what was handed in.
+pub struct Committer {
+    orders: Option<mpsc::Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    /// Starts the thread.
+    pub fn start(
+        path: &Path,
+        journal: Journal,
+        backlog: Arc<Backlog>,
+        settings: &Settings,
+    ) -> Result<Committer, Error> {
+        let tables = schema::open_reader(path)?;
+        let (orders, inbox) = mpsc::channel(settings.writer_queue);
+        let work = Work { tables, journal, backlog, backlog_bytes: settings.backlog_bytes };
+        let thread = std::thread::Builder::new()
+            .name("store-committer".to_owned())
+            .spawn(move || work.run(inbox))
+            .map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "cannot start the committer").because(error)
+            })?;
+        Ok(Committer { orders: Some(orders), thread: Some(thread) })
+    }
+
+    /// Commits a batch.
+    pub async fn commit(&self, batch: Prepared) -> Result<Commit, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::Commit(Box::new(batch), answer)).await?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Looks a batch up, after all commits handed in before.
+    pub async fn look_up(&self, batch: Id) -> Result<Committed, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::LookUp(batch, answer)).await?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    async fn order(&self, order: Order) -> Result<(), Error> {
+        let orders = self.orders.as_ref().ok_or_else(stopped)?;
+        orders.send(order).await.map_err(|_| stopped())
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic has been answered with errors already.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Work {
+    tables: Connection,
+    journal: Journal,
+    backlog: Arc<Backlog>,
+    backlog_bytes: usize,
+}
+
+impl Work {
+    fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
+        while let Some(order) = inbox.blocking_recv() {
+            match order {
+                Order::LookUp(batch, answer) => {
+                    let kept = self.backlog.state().standing.ids.contains(&batch);
+                    let _ = answer.send(Ok(if kept { Committed::Yes } else { Committed::No }));
+                }
+                Order::Commit(batch, answer) => match self.commit(*batch) {
+                    Ok(commit) => drop(answer.send(Ok(commit))),
+                    Err(Unkept::Refused(error)) => drop(answer.send(Err(error))),
+                    Err(Unkept::Fatal(error)) => {
+                        tracing::error!(%error, "the disk failed under the journal; the store stops");
+                        self.backlog.fail();
+                        drop(answer.send(Err(error)));
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: Prepared) -> Result<Commit, Unkept> {
+        let room = self.backlog.wait_for_room(self.backlog_bytes, ROOM_WAIT);
+        if self.backlog.has_failed() {
+            return Err(Unkept::Refused(stopped()));
+        }
+        if !room {
+            let sentence = "the database is busy: too much waits to be written";
+            return Err(Unkept::Refused(Error::new(ErrorKind::Unavailable, sentence)));
+        }
+        let stale = self.check(&batch).map_err(Unkept::Refused)?;
+        if !stale.is_empty() {
+            return Ok(Commit::Stale(stale));
+        }
+        let number = self.backlog.state().standing.number + 1;
+        self.journal.append(number, batch.record)?;
+        self.backlog.add(number, Arc::new(batch.changes));
+        Ok(Commit::Committed)
+    }
+
+    /// Refuses what makes no sense; otherwise tells which rows have changed.
+    fn check(&self, batch: &Prepared) -> Result<Vec<domain::record::Key>, Error> {
+        let state = self.backlog.state();
+        let head = crate::names::number(state.standing.head.0);
+        if batch.changes.events.iter().zip(head + 1..).any(|(event, position)| event.position != position) {
+            let sentence = format!("the events leave a gap in the log, whose newest position is {head}");
+            return Err(Error::new(ErrorKind::Invalid, sentence));
+        }
+        if state.standing.ids.contains(&batch.changes.id) {
+            return Err(Error::new(ErrorKind::Invalid, "a batch of this id was kept before"));
+        }
+        let (mut stale, mut elsewhere) = (Vec::new(), VecDeque::new());
+        for (place, version) in batch.expected() {
+            match state.row(place) {
+                Some(latest) if latest.version == version => {}
+                Some(_) => stale.push(place.key()?),
+                None => elsewhere.push_back((place, version)),
+            }
+        }
+        // What leaves the backlog from here on is in the tables when they are read.
+        drop(state);
+        stale.extend(queries::stale(&self.tables, elsewhere)?);
+        Ok(stale)
+    }
+}

@@ -1,0 +1,168 @@
+//! Writing batches to the tables: many batches, one transaction, each row once and in the tables' own order.
+//!
+//! What a later batch overwrites is not written at all. Versions were checked before the batches were acknowledged;
+//! a statement that finds another version is a bug of this store.
+
+use std::collections::BTreeMap;
+
+use domain::record::Kind;
+use domain::time::Time;
+use ports::{Error, ErrorKind};
+use rusqlite::{CachedStatement, Connection, params};
+
+use crate::answers::failed;
+use crate::backlog::{BATCHES_KEPT, Numbered};
+use crate::changes::{Entry, Event, Job, Place};
+use crate::names;
+
+/// What becomes of a row: from the version in the table to the one after all batches.
+struct Change<'a> {
+    seen: i64,
+    version: i64,
+    body: Option<&'a [u8]>,
+}
+
+/// The union of batches.
+#[derive(Default)]
+struct Union<'a> {
+    rows: BTreeMap<&'a Place, Change<'a>>,
+    listings: BTreeMap<Entry, [u8; 16]>,
+    events: Vec<&'a Event>,
+    jobs: BTreeMap<[u8; 16], Option<&'a Job>>,
+    at: Option<Time>,
+}
+
+impl<'a> Union<'a> {
+    fn of(batches: &'a [Numbered]) -> Union<'a> {
+        let mut union = Union::default();
+        for (_, changes) in batches {
+            for write in &changes.writes {
+                let (version, body) = (write.version(), write.body.as_deref());
+                let change = Change { seen: write.seen, version, body };
+                let row = union.rows.entry(&write.place).or_insert(change);
+                (row.version, row.body) = (version, body);
+            }
+            union.listings.extend(changes.listings.iter().copied());
+            union.events.extend(&changes.events);
+            union.jobs.extend(changes.jobs.iter().map(|job| (job.id, Some(job))));
+            union.jobs.extend(changes.finished_jobs.iter().map(|job| (*job, None)));
+            union.at = union.at.max(Some(changes.at));
+        }
+        union
+    }
+
+    fn write(&self, connection: &Connection) -> Result<(), Error> {
+        for (place, change) in &self.rows {
+            if write_row(connection, place, change).map_err(write_failed)? != 1 {
+                let sentence =
+                    format!("a row of kind {} was changed behind the journal", place.kind.as_str());
+                return Err(Error::new(ErrorKind::Invalid, sentence));
+            }
+        }
+        self.beside_rows(connection).map_err(write_failed)
+    }
+
+    fn beside_rows(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut insert =
+            connection.prepare_cached("INSERT OR REPLACE INTO listing VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for ((tenant, list, owner, position), target) in &self.listings {
+            insert.execute(params![tenant, list, owner, position, target])?;
+        }
+        let mut insert = connection.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for event in &self.events {
+            insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
+        }
+        let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3)")?;
+        let mut delete = connection.prepare_cached("DELETE FROM job WHERE id = ?1")?;
+        for (id, job) in &self.jobs {
+            match job {
+                Some(job) => insert.execute(params![id, job.due_at, &*job.body])?,
+                None => delete.execute([id])?,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Writes the batches, in order and following what was applied before, in one transaction.
+pub fn apply(connection: &Connection, batches: &[Numbered]) -> Result<(), Error> {
+    let union = Union::of(batches);
+    run(connection, "BEGIN IMMEDIATE").map_err(write_failed)?;
+    let outcome = union.write(connection).and_then(|()| {
+        note(connection, batches, &union).map_err(write_failed)?;
+        run(connection, "COMMIT").map_err(write_failed).map(drop)
+    });
+    // Some errors, a full disk among them, have rolled back already.
+    if outcome.is_err() && !connection.is_autocommit() {
+        run(connection, "ROLLBACK").map_err(write_failed)?;
+    }
+    outcome
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute([])
+}
+
+/// Notes the log's head, and up to where the journal is applied.
+fn note(connection: &Connection, batches: &[Numbered], union: &Union<'_>) -> rusqlite::Result<()> {
+    let (position, at) = (union.events.last().map(|event| event.position), union.at.map(|at| at.0));
+    connection
+        .prepare_cached("UPDATE head SET position = coalesce(?1, position), at = max(at, coalesce(?2, at))")?
+        .execute(params![position, at])?;
+    let mut insert = connection.prepare_cached("INSERT INTO batch VALUES (?1, ?2)")?;
+    let known = batches.len().saturating_sub(BATCHES_KEPT);
+    for (number, changes) in &batches[known..] {
+        insert.execute(params![names::number(*number), names::id(changes.id)])?;
+    }
+    let last = batches.last().map_or(0, |(number, _)| names::number(*number));
+    let mut delete = connection.prepare_cached("DELETE FROM batch WHERE number <= ?1")?;
+    delete.execute([last - BATCHES_KEPT as i64])?;
+    Ok(())
+}
+
+fn write_failed(error: rusqlite::Error) -> Error {
+    failed("take a batch", error)
+}
+
+/// How many rows had the version that the first batch saw; 1 is right.
+fn write_row(connection: &Connection, place: &Place, change: &Change<'_>) -> rusqlite::Result<usize> {
+    let Place { kind, tenant, name } = place;
+    let statement = |deed| statement(connection, *kind, deed);
+    match (change.seen, change.body) {
+        // Made and deleted meanwhile, or never there.
+        (0, None) => Ok(1),
+        (0, Some(body)) => statement(Deed::Insert)?.execute(params![tenant, &**name, change.version, body]),
+        (seen, Some(body)) => {
+            statement(Deed::Update)?.execute(params![tenant, &**name, change.version, body, seen])
+        }
+        (seen, None) => statement(Deed::Delete)?.execute(params![tenant, &**name, seen]),
+    }
+}
+
+/// What is done to a row.
+#[derive(Clone, Copy)]
+enum Deed {
+    Insert,
+    Update,
+    Delete,
+}
+
+const DEEDS: usize = 3;
+
+/// The statements of all kinds, spelled once: they are asked for with every row.
+fn statement(connection: &Connection, kind: Kind, deed: Deed) -> rusqlite::Result<CachedStatement<'_>> {
+    static SPELLED: std::sync::LazyLock<Vec<[String; DEEDS]>> = std::sync::LazyLock::new(|| {
+        let spell = |kind: &Kind| {
+            let table = names::table(*kind);
+            [
+                format!("INSERT INTO {table} VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"),
+                format!(
+                    "UPDATE {table} SET version = ?3, body = ?4 WHERE tenant = ?1 AND name = ?2 AND version = ?5"
+                ),
+                format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2 AND version = ?3"),
+            ]
+        };
+        Kind::ALL.iter().map(spell).collect()
+    });
+    connection.prepare_cached(&SPELLED[kind as usize][deed as usize])
+}

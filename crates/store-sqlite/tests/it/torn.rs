@@ -1,0 +1,96 @@
+//! The journal as a crash may leave it, before a store that had applied nothing of it.
+
+use std::path::Path;
+
+use super::*;
+use crate::crash::{batch, model};
+use crate::model::assert_alike;
+
+/// So many that the last bytes of each of the last two are no zeros.
+const BATCHES: u64 = 8;
+
+/// Copies a folder as it stands, as if the process were killed now.
+fn image(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            image(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The folder of a store that was killed with all its batches in the journal alone, and where the last one begins.
+async fn killed() -> (TempFolder, u64, u64) {
+    let InFolder { store, folder } = fresh_held().await;
+    let mut ends = Vec::new();
+    for number in 1..=BATCHES {
+        assert_eq!(store.commit(batch(number)).await.unwrap(), Commit::Committed);
+        let bytes = std::fs::read(segment(&folder)).unwrap();
+        ends.push(bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1);
+    }
+    let left = TempFolder::new("killed");
+    image(folder.path(), left.path());
+    (left, ends[BATCHES as usize - 2], ends[BATCHES as usize - 1])
+}
+
+fn segment(folder: &TempFolder) -> PathBuf {
+    folder.path().join("trunkline.journal/00000000000000000001")
+}
+
+fn cut(folder: &TempFolder, length: u64) -> TempFolder {
+    let cut = TempFolder::new("cut");
+    image(folder.path(), cut.path());
+    std::fs::OpenOptions::new().write(true).open(segment(&cut)).unwrap().set_len(length).unwrap();
+    cut
+}
+
+#[tokio::test]
+async fn what_waited_in_the_journal_is_applied_at_the_start() {
+    let (folder, ..) = killed().await;
+    let store = open(&folder).unwrap();
+    assert_alike(&store, &model(BATCHES).await, 0).await;
+}
+
+#[tokio::test]
+async fn a_journal_torn_in_its_last_batch_keeps_all_before_it() {
+    let (folder, begin, end) = killed().await;
+    let model = model(BATCHES - 1).await;
+    // Every byte of the head, and some of the body; the journal's own tests try each.
+    let places = (begin..begin + 24).chain((begin + 24..end).step_by(97)).chain([end - 1]);
+    for place in places {
+        let cut = cut(&folder, place);
+        let store = open_as(&cut, &held()).unwrap();
+        assert_alike(&store, &model, place).await;
+        assert_eq!(store.commit(batch(BATCHES)).await.unwrap(), Commit::Committed);
+        drop(store);
+        assert_eq!(open_as(&cut, &held()).unwrap().head().await.unwrap().0, BATCHES);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_damaged_before_its_end_refuses_the_start_and_is_left_alone() {
+    let (folder, begin, _) = killed().await;
+    let mut bytes = std::fs::read(segment(&folder)).unwrap();
+    bytes[begin as usize - 10] ^= 0xff;
+    std::fs::write(segment(&folder), &bytes).unwrap();
+    for _ in 0..2 {
+        let error = open(&folder).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Corrupt);
+        assert!(error.to_string().contains("restore a backup"), "{error}");
+        assert_eq!(std::fs::read(segment(&folder)).unwrap(), bytes);
+    }
+}
+
+#[tokio::test]
+async fn another_databases_journal_is_refused() {
+    let (folder, ..) = killed().await;
+    let other = TempFolder::new("other");
+    drop(open_as(&other, &held()).unwrap());
+    std::fs::copy(segment(&folder), segment(&other)).unwrap();
+    let error = open(&other).err().unwrap();
+    assert!(error.to_string().contains("another database"), "{error}");
+}
