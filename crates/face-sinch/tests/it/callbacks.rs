@@ -80,7 +80,7 @@ async fn a_delivery_report_has_the_documented_envelope() {
             "channel_identity": {"channel": "SMS", "identity": "4670111", "app_id": ""},
             "contact_id": message.contact.unwrap().ulid(), "metadata": "m", "processing_mode": "CONVERSATION",
         },
-        "message_metadata": "{\"t\":1}", "correlation_id": "c",
+        "message_metadata": "", "correlation_id": "c",
     });
     assert_eq!(body(&facts), Some(expected));
     let reason = Reason::new(ReasonKind::Expired, "too late");

@@ -105,9 +105,9 @@ async fn a_key_is_kept_for_a_day_at_least() {
 }
 
 #[tokio::test]
-async fn a_key_is_visible_text_of_bounded_length() {
+async fn a_key_has_1_to_255_characters() {
     let world = world().await;
-    for wrong in ["", "two words", &"k".repeat(256)] {
+    for wrong in ["", &"k".repeat(256)] {
         let answer = keyed(&world, 1, wrong, plain().to_string()).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
         assert_eq!(answer.body["error"]["status"], json!("INVALID_ARGUMENT"));

@@ -46,7 +46,7 @@ async fn for_a_contact_id_the_active_channel_of_the_conversation_is_tried_first(
     let world = world().await;
     let id = world.sent(json!({"recipient": both("RCS", "SMS")})).await;
     let message = world.until(&id, Status::HandedOver).await;
-    let contact = json!({"contact_id": message.contact.unwrap().ulid()});
+    let contact = json!({"contact_id": message.contact.unwrap().ulid(), "identified_by": null});
     assert_eq!(plan(&world, json!({"recipient": contact})).await, ["RCS", "SMS"], "the one that took it");
     world.writes(1, "4670111", "by text message").await;
     assert_eq!(plan(&world, json!({"recipient": contact})).await, ["SMS", "RCS"], "the one last heard from");
