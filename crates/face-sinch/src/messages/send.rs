@@ -87,7 +87,7 @@ fn not_configured(channel: &Channel) -> Problem {
 fn once_key(tenant: TenantId, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<OnceKey>, Problem> {
     let key = once::key(headers).map_err(|_| {
         let max = once::KEY_CHARS_MAX;
-        Problem::invalid(format!("Idempotency-Key must be 1 to {max} visible ASCII characters, given once"))
+        Problem::invalid(format!("Idempotency-Key must be 1 to {max} printable ASCII characters, given once"))
     })?;
     let Some(key) = key else { return Ok(None) };
     let request = json::canonical(json::parse::<Value>(bytes)?);
