@@ -6,17 +6,21 @@ use std::sync::Arc;
 use domain::channel::Channel;
 use domain::command::admin::PutSubscription;
 use domain::content::Face;
-use domain::delivery::Status;
+use domain::delivery::{Phase, Status};
 use domain::event::{Event, Fact};
 use domain::id::{Id, SubscriptionId};
 use domain::record::Key;
 use domain::subscription::{Cursor, Subscription};
 use engine::{Dialect, Engine, Facts, Patience, Rendered, Seal, Verdict, domain};
+use testkit::memory::Trick;
 use tokio::sync::oneshot;
 
-use crate::house::{House, TENANT, delivery, quiet, send, text, until, until_status};
+use crate::house::{Answer, House, TENANT, accepted, delivery, quiet, send, text, until, until_status};
 
 const SUBSCRIPTION: SubscriptionId = SubscriptionId(Id(9));
+
+/// A text over which the dialect panics.
+const PANICS: &str = "panics";
 
 /// Tells the text of each submitted message and nothing else.
 struct Plain;
@@ -32,6 +36,7 @@ impl Dialect for Plain {
 
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let text = domain::content::text::render(&facts.content.as_deref()?.body);
+        assert_ne!(text, PANICS);
         Some(Rendered { body: text.into(), target: None, headers: http::HeaderMap::new() })
     }
 
@@ -56,16 +61,21 @@ async fn open(carries: Option<&str>) -> (House, Engine) {
     let mut house = House::new();
     house.dialects = vec![Arc::new(Plain)];
     let engine = house.open().await;
+    subscribe(&engine, carries, true).await;
+    (house, engine)
+}
+
+async fn subscribe(engine: &Engine, carries: Option<&str>, enabled: bool) {
     let subscription = Subscription {
         id: SUBSCRIPTION,
         dialect: Face::Trunkline,
         carries: carries.map(Channel::new),
         number: 0,
+        enabled,
         ..testkit::samples::subscription(SUBSCRIPTION.0, TENANT, "")
     };
     let from = *engine.head().borrow();
     engine.execute(PutSubscription { subscription, from }).await.unwrap();
-    (house, engine)
 }
 
 async fn cursor(engine: &Engine) -> Cursor {
@@ -161,7 +171,65 @@ async fn a_carried_message_is_finished_by_the_webhooks_yes() {
     until_status(&engine, message, Status::HandedOver).await;
     assert_eq!(house.hook.bodies(), ["hello", "hello"]);
     assert_eq!(delivery(&engine, message).await.attempts.len(), 1);
-    assert_eq!(house.store.all_jobs(), []);
+    // The look outside the lane finds that the callback came.
+    house.clock.advance_ms(60_000);
+    until(async || house.store.all_jobs().is_empty()).await;
+    assert_eq!(house.hook.bodies().len(), 2);
+}
+
+#[tokio::test]
+async fn the_end_of_a_carried_attempt_is_recorded_however_long_the_store_takes() {
+    let (house, engine) = open(Some(Channel::CONNECTOR)).await;
+    *house.hook.tricks.lock().unwrap() = Some((house.store.clone(), vec![Trick::LoseAnswerDropped; 5]));
+    let message = send(&engine, text("1", "hello", &[Channel::CONNECTOR])).await;
+    until(async || {
+        house.clock.advance_ms(1_000);
+        delivery(&engine, message).await.status == Status::HandedOver
+    })
+    .await;
+    quiet().await;
+    assert_eq!(house.hook.bodies(), ["hello"]);
+}
+
+/// A subscription hears what happens after it was made: it cannot carry what was submitted before.
+#[tokio::test]
+async fn a_message_submitted_before_its_subscription_was_made_is_not_left_to_it() {
+    let mut house = House::new();
+    house.dialects = vec![Arc::new(Plain)];
+    let engine = house.open().await;
+    let (answer, later) = oneshot::channel();
+    house.alpha.will(Answer::Later(later));
+    send(&engine, text("1", "first", &["ALPHA", Channel::CONNECTOR, "BETA"])).await;
+    until(async || house.alpha.texts().len() == 1).await;
+    let message = send(&engine, text("1", "second", &[Channel::CONNECTOR, "BETA"])).await;
+    subscribe(&engine, Some(Channel::CONNECTOR), true).await;
+    answer.send(accepted("p1")).unwrap();
+    until_status(&engine, message, Status::HandedOver).await;
+    assert_eq!(house.beta.texts(), ["second"]);
+    assert!(house.hook.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_whose_subscription_is_switched_off_is_not_stranded() {
+    let (house, engine) = open(Some(Channel::CONNECTOR)).await;
+    house.hook.answers(&[503]);
+    let message = send(&engine, text("1", "hello", &[Channel::CONNECTOR])).await;
+    until(async || cursor(&engine).await.parked.len() == 1).await;
+    subscribe(&engine, Some(Channel::CONNECTOR), false).await;
+    house.clock.advance_ms(60_000);
+    // The callback may have arrived: its outcome is unknown, not failed.
+    until(async || matches!(delivery(&engine, message).await.phase, Phase::Held { .. })).await;
+    house.clock.advance_ms(3_600_000);
+    until_status(&engine, message, Status::Failed).await;
+}
+
+#[tokio::test]
+async fn a_callback_that_cannot_be_written_parks_its_conversation_alone() {
+    let (house, engine) = open(None).await;
+    send(&engine, text("1", PANICS, &["ALPHA"])).await;
+    send(&engine, text("2", "b1", &["ALPHA"])).await;
+    until(async || house.hook.bodies() == ["b1"]).await;
+    until(async || cursor(&engine).await.parked.len() == 1).await;
 }
 
 #[tokio::test]

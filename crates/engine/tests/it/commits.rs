@@ -113,6 +113,51 @@ async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
     assert_eq!(house.submitted(), 2);
 }
 
+/// A store whose disk fails under the next commit.
+struct Failing {
+    store: MemoryStore,
+    fails: AtomicBool,
+}
+
+impl Store for Failing {
+    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.store.load(keys)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        if self.fails.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(Error::new(ErrorKind::Fatal, "the disk failed")) });
+        }
+        self.store.commit(batch)
+    }
+
+    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
+        self.store.look_up(batch)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
+        self.store.head()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_failed_ends_the_engine_and_nothing_is_acknowledged_after_it() {
+    let house = House::new();
+    let store = Arc::new(Failing { store: house.store.clone(), fails: AtomicBool::new(false) });
+    let engine = house.start_over(store.clone()).await;
+    found(&engine, None).await;
+    store.fails.store(true, Ordering::Relaxed);
+    let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
+    assert!(matches!(answer, Err(Failure::Unavailable(_))));
+    assert_eq!(&*engine.broken().await, "the disk failed");
+    // Even if the disk seems well again: what it holds is not known.
+    store.fails.store(false, Ordering::Relaxed);
+    assert!(!engine.is_ready());
+    assert!(engine.execute(text("1", "hello", &["ALPHA"])).await.is_err());
+    engine.shutdown().await;
+    assert_eq!(house.submitted(), 0);
+}
+
 async fn once(
     engine: &Engine,
     words: &str,

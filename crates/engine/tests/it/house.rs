@@ -3,6 +3,7 @@
 //! A connector's callback is a line of words (`receipt ID TOKEN|- STATUS`), so that tests can write them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use connector_api::{
@@ -25,6 +26,7 @@ use engine::{Dialect, Engine, Ids, Limits, Parts, Registered, domain};
 use futures_util::future::BoxFuture;
 use ports::store::{Page, Row};
 use ports::{Error, Reads, Store};
+use testkit::memory::Trick;
 use testkit::{FakeClock, MemoryFiles, MemoryStore};
 use tokio::sync::oneshot;
 
@@ -44,12 +46,22 @@ pub struct Scripted {
     abilities: Abilities,
     script: Mutex<VecDeque<Answer>>,
     sent: Mutex<Vec<(String, String)>>,
+    parts_done: Mutex<Vec<Vec<Arc<str>>>>,
+    /// Abilities may be asked so often before it panics once.
+    panic_in: AtomicUsize,
 }
 
 impl Scripted {
     fn new(name: &'static str, repeating_is_safe: bool) -> Arc<Scripted> {
-        let abilities = Abilities { repeating_is_safe, answer_timeout_ms: 3_600_000, ..Abilities::default() };
-        Arc::new(Scripted { name, abilities, script: Mutex::default(), sent: Mutex::default() })
+        let abilities = Abilities {
+            repeating_is_safe,
+            reports_delivered: true,
+            answer_timeout_ms: 3_600_000,
+            ..Abilities::default()
+        };
+        let panic_in = AtomicUsize::new(usize::MAX);
+        let (script, sent, parts_done) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Scripted { name, abilities, script, sent, parts_done, panic_in })
     }
 
     pub fn will(&self, answer: Answer) {
@@ -58,6 +70,17 @@ impl Scripted {
 
     pub fn answers(&self, outcome: Outcome) {
         self.will(Answer::Now(outcome));
+    }
+
+    /// Panics when its abilities are asked for once more than this often.
+    pub fn panics_after(&self, times: usize) {
+        self.panic_in.store(times, Ordering::Relaxed);
+    }
+
+    /// The parts that each hand-over was told to leave out.
+    pub fn parts_done(&self) -> Vec<Vec<String>> {
+        let names = |parts: &Vec<Arc<str>>| parts.iter().map(|part| part.to_string()).collect();
+        self.parts_done.lock().unwrap().iter().map(names).collect()
     }
 
     /// Texts in the order they were handed over.
@@ -77,6 +100,8 @@ impl Connector for Scripted {
     }
 
     fn abilities(&self) -> &Abilities {
+        let left = self.panic_in.fetch_sub(1, Ordering::Relaxed);
+        assert!(left > 0, "as the test wished");
         &self.abilities
     }
 
@@ -111,6 +136,7 @@ impl Connector for Scripted {
         Box::pin(async move {
             let Body::Text(text) = &message.content.body else { panic!("tests send text") };
             self.sent.lock().unwrap().push((text.clone(), message.token.to_string()));
+            self.parts_done.lock().unwrap().push(message.parts_done.clone());
             let next = self.script.lock().unwrap().pop_front();
             match next {
                 Some(Answer::Now(outcome)) => outcome,
@@ -140,6 +166,8 @@ pub fn unknown() -> Outcome {
 pub struct Hook {
     pub statuses: Mutex<VecDeque<u16>>,
     bodies: Mutex<Vec<String>>,
+    /// Tricks that the store plays right after the next call.
+    pub tricks: Mutex<Option<(MemoryStore, Vec<Trick>)>>,
 }
 
 impl Hook {
@@ -156,6 +184,9 @@ impl HttpOut for Hook {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
             self.bodies.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
+            if let Some((store, tricks)) = self.tricks.lock().unwrap().take() {
+                tricks.into_iter().for_each(|trick| store.play(trick));
+            }
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
             Ok(HttpResponse { status, headers: http::HeaderMap::new(), body: bytes::Bytes::new() })
         })
@@ -218,6 +249,7 @@ pub struct House {
     pub beta: Arc<Scripted>,
     pub hook: Arc<Hook>,
     pub dialects: Vec<Arc<dyn Dialect>>,
+    pub limits: Limits,
 }
 
 impl House {
@@ -232,6 +264,7 @@ impl House {
             beta: Scripted::new("BETA", true),
             hook: Arc::default(),
             dialects: Vec::new(),
+            limits: Limits::default(),
         }
     }
 
@@ -249,7 +282,7 @@ impl House {
             provider_http: self.hook.clone(),
             callback_http: self.hook.clone(),
             base_url: Arc::from("http://localhost"),
-            limits: Limits::default(),
+            limits: self.limits,
         };
         Engine::start(parts).await.unwrap()
     }

@@ -7,5 +7,7 @@
 mod callbacks;
 mod commits;
 mod house;
+mod keeping;
 mod receipts;
 mod sending;
+mod stopping;

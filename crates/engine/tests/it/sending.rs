@@ -1,7 +1,8 @@
 //! Messages out: handed over, failed over, tried again, held, found after a crash, kept in order.
 //! A crash is a runtime that is dropped in the middle.
 
-use domain::app::UnknownPolicy;
+use domain::app::{App, Patience, UnknownPolicy};
+use domain::command::admin::PutApp;
 use domain::delivery::{Outcome, Phase, ReasonKind, Status};
 use engine::domain;
 use tokio::sync::oneshot;
@@ -172,4 +173,61 @@ async fn a_message_to_be_tried_again_soon_keeps_later_ones_behind_it() {
     house.clock.advance_ms(1_000);
     until_status(&engine, second, Status::HandedOver).await;
     assert_eq!(house.alpha.texts(), ["a1", "a1", "a2"]);
+}
+
+#[tokio::test]
+async fn known_parts_are_never_sent_again_whatever_later_attempts_learn() {
+    let house = House::new();
+    let engine = house.open().await;
+    let known = Outcome::Unknown { parts: vec!["a".into()] };
+    [known, unknown(), Outcome::Temporary { reason: reason("busy"), retry_after_ms: None }]
+        .into_iter()
+        .for_each(|outcome| house.beta.answers(outcome));
+    let message = send(&engine, text("1", "hello", &["BETA"])).await;
+    until(async || {
+        house.clock.advance_ms(1_000);
+        delivery(&engine, message).await.status == Status::HandedOver
+    })
+    .await;
+    assert_eq!(
+        house.beta.parts_done(),
+        [vec![], vec!["a".to_owned()], vec!["a".to_owned()], vec!["a".to_owned()]]
+    );
+}
+
+#[tokio::test]
+async fn a_hand_over_that_panics_gives_its_lane_back_and_its_attempt_is_unknown() {
+    let house = House::new();
+    let engine = house.open().await;
+    // Asked once before the attempt is recorded, and once after.
+    house.alpha.panics_after(1);
+    let first = send(&engine, text("1", "a1", &["ALPHA"])).await;
+    let second = send(&engine, text("1", "a2", &["ALPHA"])).await;
+    until(async || {
+        house.clock.advance_ms(1_000);
+        delivery(&engine, second).await.status == Status::HandedOver
+    })
+    .await;
+    assert!(matches!(delivery(&engine, first).await.phase, Phase::Held { .. }));
+    assert_eq!(house.alpha.texts(), ["a2"]);
+}
+
+#[tokio::test]
+async fn a_channel_that_never_reports_falls_back_when_the_app_asks_for_it_also_after_a_restart() {
+    let house = House::new();
+    let message = {
+        let engine = house.open().await;
+        let app = engine.directory().apps().next().unwrap().clone();
+        let patience = Patience { report_s: Some(30), ..app.patience };
+        engine.execute(PutApp(App { patience, ..App::clone(&app) })).await.unwrap();
+        let message = send(&engine, text("1", "hello", &["ALPHA", "BETA"])).await;
+        until_status(&engine, message, Status::HandedOver).await;
+        engine.shutdown().await;
+        message
+    };
+    house.clock.advance_ms(30_000);
+    let engine = house.start().await;
+    until(async || house.beta.texts().len() == 1).await;
+    until_status(&engine, message, Status::HandedOver).await;
+    assert_eq!(house.statuses(), [Status::HandedOver, Status::SwitchingChannel, Status::HandedOver]);
 }
