@@ -67,9 +67,7 @@ impl Command for Begin {
         };
         // Before anything else is looked at: a job that comes up twice never touches what is under way.
         match delivery.phase {
-            Phase::Waiting { not_before } if not_before > view.now() => {
-                return Ok(Begun::NotBefore(not_before));
-            }
+            Phase::Waiting { not_before } if not_before > view.now() => Ok(Begun::NotBefore(not_before)),
             Phase::Waiting { .. } => self.open(view, Arc::unwrap_or_clone(message), delivery, content),
             Phase::Attempting if self.job.is_some() => self.recover(view, Arc::unwrap_or_clone(message)),
             Phase::Attempting => self.join(view, message, &delivery, content),
@@ -161,7 +159,7 @@ impl Begin {
 }
 
 /// The runner leaves a message to the courier, whose callback carries it. The lane moves on; a job outside it looks
-/// whether the callback came.
+/// whether the callback came, for as long as the message is on that channel.
 #[derive(Clone, Debug)]
 pub struct LeaveToCourier {
     pub tenant: TenantId,
@@ -178,6 +176,7 @@ impl Command for LeaveToCourier {
         view.finish_job(self.job);
         if let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)?
             && let Some(delivery) = message.delivery.as_ref().filter(|delivery| delivery.is_queued())
+            && delivery.address().channel.is_face()
         {
             let work = Work::Send { message: message.id };
             view.schedule(self.tenant, message.app, self.look_at, Lane::None, delivery.priority, work);

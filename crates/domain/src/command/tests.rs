@@ -159,16 +159,15 @@ fn a_job_that_comes_up_twice_never_touches_what_is_under_way() {
 
 #[test]
 fn consent_and_life_are_looked_at_once_more_before_the_attempt() {
-    let opt_out = |world: &mut World| {
+    let opt_out: fn(&mut World) = |world| {
         let out = Consent { opted_out_all: true, ..Consent::default() };
         world.put(Key::consent(TENANT, APP, &Address::new("ALPHA", "1")), out);
     };
-    let expire = |world: &mut World| world.now = world.now.plus_s(60);
-    let erase = |world: &mut World| world.delete_content();
-    let cases: [(&dyn Fn(&mut World), ReasonKind); 3] = [
-        (&opt_out, ReasonKind::RecipientNotOptedIn),
-        (&expire, ReasonKind::Expired),
-        (&erase, ReasonKind::Internal),
+    let expire: fn(&mut World) = |world| world.now = world.now.plus_s(60);
+    let cases = [
+        (opt_out, ReasonKind::RecipientNotOptedIn),
+        (expire, ReasonKind::Expired),
+        (World::delete_content, ReasonKind::Internal),
     ];
     for (happens, kind) in cases {
         let mut world = World::new();
@@ -208,7 +207,7 @@ fn an_open_attempt_that_nobody_holds_is_unknown_by_the_apps_policy() {
 #[test]
 fn a_message_left_to_the_courier_is_looked_at_again() {
     let mut world = World::new();
-    let message = world.run(&text("1", &["ALPHA"])).unwrap().message;
+    let message = world.run(&text("1", &[Channel::CONNECTOR])).unwrap().message;
     let look_at = world.now.plus_s(60);
     let leave = LeaveToCourier { tenant: TENANT, message, job: world.send_job(), look_at };
     world.run(&leave).unwrap();
@@ -219,6 +218,15 @@ fn a_message_left_to_the_courier_is_looked_at_again() {
     let finish = Finish { job: None, ..finish(message, 1, accepted("")) };
     assert_eq!(world.run(&finish).unwrap(), Finished::Done);
     let leave = LeaveToCourier { job: world.send_job(), ..leave };
+    world.run(&leave).unwrap();
+    assert!(world.jobs.is_empty());
+}
+
+#[test]
+fn a_message_that_went_on_to_a_provider_is_looked_at_no_longer() {
+    let mut world = World::new();
+    let message = world.run(&text("1", &["ALPHA"])).unwrap().message;
+    let leave = LeaveToCourier { tenant: TENANT, message, job: world.send_job(), look_at: world.now };
     world.run(&leave).unwrap();
     assert!(world.jobs.is_empty());
 }

@@ -127,7 +127,9 @@ impl Delivery {
             Outcome::Unknown { .. } => Some(StepKind::OutcomeUnknown { attempt: number }),
             Outcome::Temporary { .. } => None,
         };
-        what.into_iter().for_each(|what| self.note(now, what));
+        if let Some(what) = what {
+            self.note(now, what);
+        }
         let mut moved = Vec::new();
         if open {
             moved.extend(match outcome {
@@ -136,7 +138,7 @@ impl Delivery {
                 Outcome::Temporary { reason, retry_after_ms } => {
                     Some(self.temporary(number, reason, retry_after_ms, rules, now))
                 }
-                Outcome::Unknown { .. } => self.unknown(number, rules, now),
+                Outcome::Unknown { .. } => Some(self.unknown(number, rules, now)),
             });
         }
         moved.extend(self.weigh(number, rules, now));
@@ -192,9 +194,9 @@ impl Delivery {
         half + (spread % half.unsigned_abs()) as i64
     }
 
-    fn unknown(&mut self, number: u32, rules: Rules, now: Time) -> Option<Moved> {
+    fn unknown(&mut self, number: u32, rules: Rules, now: Time) -> Moved {
         let reason = || Reason::new(ReasonKind::ChannelFailure, "the channel did not answer");
-        Some(match rules.unknown {
+        match rules.unknown {
             UnknownPolicy::Hold => {
                 let until = self.expires_at.min(now.plus_s(HELD_S_MAX));
                 self.phase = Phase::Held { until };
@@ -202,7 +204,7 @@ impl Delivery {
             }
             UnknownPolicy::Retry => self.temporary(number, reason(), None, rules, now),
             UnknownPolicy::FailOver => self.leave_leg(reason(), now),
-        })
+        }
     }
 
     /// Gives the current leg up: the next one, or the end. An expired message does not fail over.
