@@ -1,4 +1,4 @@
-//! The journal as a crash may leave it, before a store that had applied nothing of it.
+//! What a crash may leave: a journal torn in its last batch, and tables without what was never synced.
 
 use std::path::Path;
 
@@ -93,4 +93,48 @@ async fn another_databases_journal_is_refused() {
     std::fs::copy(segment(&folder), segment(&other)).unwrap();
     let error = open(&other).err().unwrap();
     assert!(error.to_string().contains("another database"), "{error}");
+}
+
+/// The number of segments that hold batches.
+fn segments(folder: &TempFolder) -> usize {
+    let names = std::fs::read_dir(folder.path().join("trunkline.journal")).unwrap();
+    names.filter(|entry| entry.as_ref().unwrap().file_name() != "spare").count()
+}
+
+/// A store all of whose full segments are cut, with batches behind them, and how many batches it has in all. Nothing
+/// moves in its folder any more.
+async fn cut_and_quiet() -> (InFolder, u64) {
+    let InFolder { store, folder } = fresh_as(&Settings { apply_bytes: 1, ..held() });
+    // About a megabyte; a segment is a quarter of that.
+    for number in 1..=600 {
+        assert_eq!(store.commit(batch(number)).await.unwrap(), Commit::Committed);
+    }
+    // Every transaction tries to cut, which a reader may hinder.
+    for number in 601..=700 {
+        store.backup(&folder.path().join(format!("backup-{number}"))).await.unwrap();
+        for _ in 0..100 {
+            if segments(&folder) == 1 {
+                return (InFolder { store, folder }, number - 1);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(store.commit(batch(number)).await.unwrap(), Commit::Committed);
+    }
+    panic!("the journal is not cut");
+}
+
+#[tokio::test]
+async fn the_journal_makes_up_for_what_a_power_cut_takes_from_the_tables() {
+    let (InFolder { store, folder }, last) = cut_and_quiet().await;
+    let left = TempFolder::new("powerless");
+    image(folder.path(), left.path());
+    drop(store);
+    // SQLite's log is synced only when it is moved into the file: a power cut may take all of it.
+    std::fs::remove_file(left.path().join("trunkline.db-wal")).unwrap();
+    std::fs::remove_file(left.path().join("trunkline.db-shm")).unwrap();
+    let raw = rusqlite::Connection::open(database(&left)).unwrap();
+    let position: u64 = raw.query_row("SELECT position FROM head", [], |row| row.get(0)).unwrap();
+    assert!(0 < position && position < last, "nothing was cut, or nothing was lost: {position} of {last}");
+    drop(raw);
+    assert_alike(&open(&left).unwrap(), &model(last).await, 0).await;
 }
