@@ -32,6 +32,8 @@ struct Held {
     job: Job,
     /// Since when its lane waits for it.
     since: Option<Time>,
+    /// It left its lane, which moved on.
+    parked: bool,
 }
 
 impl Board {
@@ -41,7 +43,7 @@ impl Board {
             return;
         }
         let (id, lane) = (job.id, job.lane.clone());
-        self.jobs.insert(id, Held { job, since: None });
+        self.jobs.insert(id, Held { job, since: None, parked: false });
         if lane == Lane::None {
             return self.wait(id);
         }
@@ -87,7 +89,7 @@ impl Board {
         let Some(held) = self.jobs.get_mut(&id) else {
             return;
         };
-        let lane = held.job.lane.clone();
+        let lane = if held.parked { Lane::None } else { held.job.lane.clone() };
         match ended {
             Ended::Done => {
                 self.jobs.remove(&id);
@@ -97,10 +99,10 @@ impl Board {
                 held.job.due_at = at;
                 let over = held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
                 if over && lane != Lane::None {
-                    // Parked: it waits outside and comes back at the head.
+                    // It waits outside from now on: later messages go before it.
                     held.since = None;
+                    held.parked = true;
                     self.leave(&lane, id);
-                    held_outside(&mut self.jobs, id);
                 }
                 self.due.insert((at.max(now), id));
             }
@@ -130,13 +132,6 @@ impl Board {
             Priority::High => self.ready_high.push_back(id),
             Priority::Normal => self.ready_normal.push_back(id),
         }
-    }
-}
-
-/// A parked job runs outside its lane from now on: later messages have gone before it already.
-fn held_outside(jobs: &mut HashMap<JobId, Held>, id: JobId) {
-    if let Some(held) = jobs.get_mut(&id) {
-        held.job.lane = Lane::None;
     }
 }
 

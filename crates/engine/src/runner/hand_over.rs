@@ -10,7 +10,7 @@ use domain::content::{Content, Override};
 use domain::delivery::{Outcome, Reason, ReasonKind};
 use domain::event::Fact;
 use domain::id::{Id, MessageId};
-use domain::job::Job;
+use domain::job::{Job, Lane};
 use domain::message::Message;
 use domain::subscription::{Cursor, Parked};
 use domain::time::Time;
@@ -32,6 +32,10 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ende
     };
     let channel = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone());
     let channel = channel.unwrap_or_else(|| Channel::new(""));
+    if job.lane == Lane::None && !channel.is_face() {
+        // It only looks after a message left to a callback, and that has gone on, with a job of its own.
+        return leave(engine, job, message).await;
+    }
     if channel.is_face() {
         match is_carried(engine, &row, &channel).await {
             Ok(true) => return leave(engine, job, message).await,

@@ -207,7 +207,7 @@ pub fn app() -> App {
         identifier: "shop".to_owned(),
         mode: ProcessingMode::Conversation,
         dispatch_retention_days: 0,
-        channels: vec![account("ALPHA"), account("BETA")],
+        channels: vec![account("ALPHA"), account("BETA"), account(Channel::CONNECTOR)],
         unknown_policy: None,
         patience: Patience::default(),
         override_callback_secret: None,
