@@ -1,9 +1,12 @@
 # The front door. Logic sits in xtask and in the binary; this file only names it.
 #   make demo [ARGS=--once]    make test [CI=1]    make lint    make bench    make build    make fmt    make crash [N=20]
-.PHONY: demo test bench lint build fmt crash
+#   make soak [SEEDS=1000] [FROM=1000]
+.PHONY: demo test bench lint build fmt crash soak
 
 ARGS ?=
 N ?= 20
+SEEDS ?= 1000
+FROM ?= 1000
 
 # Builds, starts on an embedded database with the sandbox, plays one conversation, serves until stopped.
 demo: build
@@ -30,3 +33,7 @@ fmt:
 # Kills a busy server N times and compares ledgers.
 crash:
 	cargo xtask crash $(N)
+
+# Plays SEEDS further histories of the simulation, from the seed FROM on.
+soak:
+	cargo xtask soak $(SEEDS) $(FROM)

@@ -11,6 +11,9 @@ use anyhow::Context as _;
 use crate::steps::Steps;
 use crate::tidy;
 
+/// Seeds that one soak may play; they take about an hour on two cores.
+const SEEDS_MAX: u64 = 20_000;
+
 /// House rules only: prints each failure as `path:line: sentence`.
 pub fn tidy(root: &Path) -> anyhow::Result<()> {
     let problems = tidy::problems(root)?;
@@ -52,7 +55,8 @@ pub fn test(root: &Path) -> anyhow::Result<()> {
 /// The load generator; the budgets are judged by the binary that measures them.
 pub fn bench(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let binary = binary(root).display().to_string();
-    let mut line = vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--", "--binary", &binary];
+    let mut line =
+        vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--", "--binary", &binary];
     line.extend(arguments);
     let mut steps = Steps::new(root, false);
     steps.run("build", &["cargo", "build", "--release", "--locked", "--package", "server"], &[]);
@@ -73,6 +77,26 @@ pub fn crash(root: &Path, rounds: &str) -> anyhow::Result<()> {
         ("NEXTEST_PROFILE", "crash".to_owned()),
     ];
     steps.run("crash", &line, &environment);
+    steps.finish()
+}
+
+/// Seeds of the simulation beyond those that every test run plays.
+pub fn soak(root: &Path, seeds: &str, from: &str) -> anyhow::Result<()> {
+    let number =
+        |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is not a number of seeds"));
+    let (seeds, from) = (number(seeds)?, number(from)?);
+    anyhow::ensure!(
+        seeds <= SEEDS_MAX,
+        "{seeds} seeds at once are too many: play up to {SEEDS_MAX} from FROM on"
+    );
+    let line = ["cargo", "nextest", "run", "--release", "--package", "simulation", "-E", "test(/soak/)"];
+    let mut steps = Steps::new(root, false);
+    let environment = [
+        ("TRUNKLINE_SEEDS", format!("{from}..{}", from.saturating_add(seeds))),
+        // One test may then last as long as its seeds do.
+        ("NEXTEST_PROFILE", "crash".to_owned()),
+    ];
+    steps.run("soak", &line, &environment);
     steps.finish()
 }
 

@@ -15,7 +15,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   lint         format, clippy, tidy (and cargo deny where it is installed)
   test         lint, build, all tests, the foreign clients; with CI=1 a skip is a failure
   bench [..]   the load generator against the budgets
-  crash [N]    kills a busy server N times (20) and compares ledgers";
+  crash [N]    kills a busy server N times (20) and compares ledgers
+  soak [N [FROM]]  plays N seeds (1000) of the simulation, from a seed (1000) on";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => commands::bench(&root, rest),
         ["crash"] => commands::crash(&root, "20"),
         ["crash", rounds] => commands::crash(&root, rounds),
+        ["soak"] => commands::soak(&root, "1000", "1000"),
+        ["soak", seeds] => commands::soak(&root, seeds, "1000"),
+        ["soak", seeds, from] => commands::soak(&root, seeds, from),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match outcome {

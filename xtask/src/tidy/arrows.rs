@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("face-livedesk", &["engine", "domain", "face-kit"]),
     ("face-trunkline", &["engine", "domain", "face-kit"]),
     ("testkit", &["domain", "ports", "connector-api"]),
+    ("simulation", &["domain", "ports", "connector-api", "engine"]),
     ("sandbox", &["domain", "connector-api"]),
     ("config", &[]),
     ("cli", &["engine", "domain", "config", "ports"]),

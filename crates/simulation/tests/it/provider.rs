@@ -1,0 +1,485 @@
+//! The chaos connector: three channels whose provider accepts, refuses, throttles, falls silent or panics, and keeps
+//! a ledger of every hand-over that it read. The ledger is what promises are judged by, not the engine's opinion.
+//!
+//! Each hand-over is audited when it comes: its attempt is a committed row, it is no silent repeat, and nothing that
+//! was accepted earlier in its lane still waits for its first try.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use connector_api::{Abilities, Callback, Connector, Forged, Genuine, Inbound, Line, Outbound, Unreadable};
+use engine::domain::app::UnknownPolicy;
+use engine::domain::content::{Body, Content};
+use engine::domain::delivery::{Delivery, Outcome, Reason, ReasonKind, Receipt, Status};
+use engine::domain::id::{AppId, Id, MessageId, TenantId};
+use engine::domain::message::Message;
+use engine::domain::time::Time;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use crate::fate::Fate;
+use crate::lanes::Lanes;
+use crate::store::ChaosStore;
+
+/// The channels: repeating is safe on the second one only.
+pub const CHANNELS: [&str; 3] = ["ALPHA", "BETA", "GAMMA"];
+
+/// What the provider said to a hand-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing yet.
+    Open,
+    Accepted,
+    Refused,
+    Temporary,
+    Unknown,
+    /// It fell silent, panicked, or the process died first.
+    Nothing,
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    pub channel: &'static str,
+    pub tenant: TenantId,
+    pub app: AppId,
+    pub message: MessageId,
+    pub attempt: u32,
+    pub said: Said,
+    /// The provider's ids, known to us once it accepted.
+    parts: Vec<Arc<str>>,
+    token: Arc<str>,
+    /// The highest status reported so far.
+    pub reported: Option<Status>,
+}
+
+/// A receipt on its way to us; the provider repeats it until it is taken.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub number: u32,
+    pub app: AppId,
+    pub channel: &'static str,
+    pub words: String,
+    about: Option<usize>,
+    status: Status,
+}
+
+#[derive(Default)]
+struct State {
+    ledger: Vec<HandOver>,
+    tokens: BTreeSet<Arc<str>>,
+    open: Vec<(usize, oneshot::Sender<Outcome>)>,
+    outbox: Vec<Notice>,
+    silent: BTreeSet<usize>,
+    notices: u32,
+    lanes: Lanes,
+    calm: bool,
+}
+
+/// The provider of all three channels.
+pub struct Provider {
+    fate: Fate,
+    store: ChaosStore,
+    state: Mutex<State>,
+}
+
+impl Provider {
+    pub fn new(fate: &Fate, store: &ChaosStore) -> Arc<Provider> {
+        Arc::new(Provider { fate: fate.clone(), store: store.clone(), state: Mutex::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Its channels.
+    pub fn channels(self: &Arc<Self>) -> Vec<Arc<dyn Connector>> {
+        let channel = |name: &'static str| -> Arc<dyn Connector> {
+            Arc::new(ChaosChannel { name, abilities: abilities(name), provider: self.clone() })
+        };
+        CHANNELS.into_iter().map(channel).collect()
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> Vec<HandOver> {
+        self.state().ledger.clone()
+    }
+
+    /// From now on everything is accepted at once and nothing new is reported.
+    pub fn calm_down(&self) {
+        self.state().calm = true;
+        while self.answer_one() {}
+    }
+
+    /// Answers one open hand-over; `false` when there is none.
+    pub fn answer_one(&self) -> bool {
+        let mut state = self.state();
+        state.open.retain(|(_, answer)| !answer.is_closed());
+        if state.open.is_empty() {
+            return false;
+        }
+        let place = self.fate.below(state.open.len());
+        let (at, answer) = state.open.remove(place);
+        drop(state);
+        let outcome = self.outcome(at);
+        // Whoever waited may just have gone.
+        drop(answer.send(outcome));
+        true
+    }
+
+    /// A receipt to send, if any waits: any one, so that they come in any order.
+    pub fn notice(&self) -> Option<Notice> {
+        let state = self.state();
+        (!state.outbox.is_empty()).then(|| self.fate.pick(&state.outbox))
+    }
+
+    /// A receipt about nothing that anybody knows.
+    pub fn stray_notice(&self, app: AppId) -> Notice {
+        let words = format!("receipt stray{} - delivered", self.fate.below(1_000));
+        let channel = self.fate.pick(&CHANNELS);
+        Notice { number: 0, app, channel, words, about: None, status: Status::Delivered }
+    }
+
+    /// The same statement sent to another app's address.
+    pub fn misdirect(&self, notice: Notice, app: AppId) -> Notice {
+        Notice { number: 0, app, about: None, ..notice }
+    }
+
+    /// A receipt was taken; now and then the provider sends it again all the same.
+    pub fn taken(&self, notice: &Notice) {
+        let mut state = self.state();
+        if !self.fate.percent(20) {
+            state.outbox.retain(|other| other.number != notice.number);
+        }
+        if let Some(at) = notice.about {
+            let line = &mut state.ledger[at];
+            if line.said == Said::Open || line.reported > Some(notice.status) {
+                self.fate.count(|counts| counts.reordered += 1);
+            }
+            line.reported = line.reported.max(Some(notice.status));
+        }
+    }
+
+    /// Notes a hand-over, audits it, and says which line it is.
+    fn read(&self, channel: &'static str, line: &Line, message: &Outbound) -> usize {
+        let Some((tenant, app)) = account(&line.account) else { unreachable!("accounts are ours") };
+        let Some((id, attempt)) = token(&message.token) else {
+            self.fate.wrong(format_args!("no token: {}", message.token));
+            unreachable!("tokens read back")
+        };
+        self.audit(channel, (tenant, app), (id, attempt), message);
+        let mut state = self.state();
+        let at = state.ledger.len();
+        self.fate.demand(
+            state.tokens.insert(message.token.clone()),
+            format_args!("token {} was handed over twice", message.token),
+        );
+        let parts = (0..=usize::from(self.fate.percent(20))).map(|part| Arc::from(format!("p{at}.{part}")));
+        let parts = parts.collect();
+        let (said, token) = (Said::Open, message.token.clone());
+        let handed =
+            HandOver { channel, tenant, app, message: id, attempt, said, parts, token, reported: None };
+        self.fate.note(format_args!("{channel} reads {id:?}/{attempt} as line {at}"));
+        self.fate.count(|counts| counts.hand_overs += 1);
+        state.ledger.push(handed);
+        at
+    }
+
+    fn audit(
+        &self,
+        channel: &'static str,
+        (tenant, app): (TenantId, AppId),
+        (id, attempt): (MessageId, u32),
+        message: &Outbound,
+    ) {
+        let name = &message.token;
+        let Some(row) = self.store.row::<Message>(tenant, id.0) else {
+            return self.fate.wrong(format_args!("{name} was handed over and is not stored"));
+        };
+        let Some(delivery) = &row.delivery else {
+            return self.fate.wrong(format_args!("{name} was handed over and does not travel"));
+        };
+        self.fate.demand(row.app == app, format_args!("{name} went out by another app's account"));
+        self.fate.demand(!row.private, format_args!("{name} is a note and went out"));
+        let recorded = delivery.attempts.iter().find(|one| one.number == attempt);
+        let open = recorded.is_some_and(|one| one.outcome.is_none() && delivery.plan[one.leg] == message.to);
+        self.fate.demand(open, format_args!("{name} left before its attempt was recorded: {delivery:?}"));
+        self.fate.demand(message.to.channel.as_str() == channel, format_args!("{name} took another channel"));
+        let same =
+            self.store.row::<Content>(tenant, id.0).is_some_and(|own| own.body == message.content.body);
+        self.fate.demand(same, format_args!("{name} carries another content"));
+        self.repeated(channel, &row, delivery, attempt);
+        if let Err(waiting) = self.state().lanes.first_try(&self.store, &row) {
+            self.fate.wrong(format_args!("{name} went before {waiting:?}, which was accepted earlier"));
+        }
+    }
+
+    /// A second hand-over to the same channel needs an earlier one that was unknown or temporary, says so in the
+    /// record, and for an unknown one a policy that lets it be repeated.
+    fn repeated(&self, channel: &'static str, row: &Message, delivery: &Delivery, attempt: u32) {
+        let state = self.state();
+        let earlier = state
+            .ledger
+            .iter()
+            .filter(|line| line.message == row.id && line.channel == channel && line.attempt != attempt);
+        let policy = self.store.row::<engine::domain::app::App>(row.tenant, row.app.0);
+        let policy = policy.and_then(|app| app.unknown_policy);
+        let may_repeat =
+            policy.map_or(abilities(channel).repeating_is_safe, |one| one == UnknownPolicy::Retry);
+        for line in earlier {
+            let recorded = delivery.attempts.iter().find(|one| one.number == line.attempt);
+            let fine = match recorded.and_then(|one| one.outcome.as_ref()) {
+                Some(Outcome::Temporary { .. }) => line.said == Said::Temporary,
+                Some(Outcome::Unknown { .. }) => may_repeat,
+                _ => false,
+            };
+            let said = line.said;
+            self.fate.demand(
+                fine,
+                format_args!(
+                    "{} was handed to {channel} again; the provider said {said:?} before",
+                    row.id.ulid()
+                ),
+            );
+        }
+    }
+
+    /// What the provider says to this line, and what it will report of it.
+    fn outcome(&self, at: usize) -> Outcome {
+        let calm = self.state().calm;
+        let all = [(70, Said::Accepted), (8, Said::Refused), (12, Said::Temporary), (5, Said::Unknown)];
+        let said = if calm { Said::Accepted } else { self.fate.weighted(&all) };
+        let mut state = self.state();
+        state.ledger[at].said = said;
+        self.fate.note(format_args!("line {at}: {said:?}"));
+        let parts = state.ledger[at].parts.clone();
+        let reason = |words: &str| Reason::new(ReasonKind::ChannelRejected, words);
+        match said {
+            Said::Accepted => {
+                self.will_report(&mut state, at);
+                Outcome::Accepted { parts }
+            }
+            Said::Refused => Outcome::Refused(reason("no")),
+            Said::Temporary => {
+                let throttled = self.fate.percent(40);
+                let retry_after_ms = throttled.then(|| self.fate.between(1, 90_000));
+                Outcome::Temporary { reason: reason("later"), retry_after_ms }
+            }
+            _ => {
+                if self.fate.percent(50) {
+                    self.will_report(&mut state, at);
+                }
+                let known = self.fate.percent(30);
+                Outcome::Unknown { parts: parts.into_iter().take(usize::from(known)).collect() }
+            }
+        }
+    }
+
+    /// Puts receipts about a line into the outbox.
+    fn will_report(&self, state: &mut State, at: usize) {
+        if state.calm {
+            return;
+        }
+        let fates: [(usize, &[&str]); 6] = [
+            (25, &[]),
+            (25, &["delivered"]),
+            (25, &["delivered", "read"]),
+            (12, &["failed"]),
+            (8, &["failed", "delivered"]),
+            (5, &["delivered", "delivered", "read"]),
+        ];
+        for words in self.fate.weighted(&fates) {
+            for part in state.ledger[at].parts.clone() {
+                self.put_notice(state, at, &part, words);
+            }
+        }
+    }
+
+    fn put_notice(&self, state: &mut State, at: usize, part: &str, words: &str) {
+        state.notices += 1;
+        let line = &state.ledger[at];
+        // Who never answered gave us no id, so that only our token joins what it reports.
+        let silent = matches!(line.said, Said::Unknown | Said::Nothing);
+        let echoes = line.channel == "ALPHA" && self.fate.percent(60) || silent && self.fate.percent(70);
+        let token = if echoes { line.token.as_ref() } else { "-" };
+        let notice = Notice {
+            number: state.notices,
+            app: line.app,
+            channel: line.channel,
+            words: format!("receipt {part} {token} {words}"),
+            about: Some(at),
+            status: status(words),
+        };
+        state.outbox.push(notice);
+    }
+
+    /// Nobody waits for a line's answer any longer. Nothing is drawn here: tasks of a life that ends are dropped in
+    /// no order that a seed knows.
+    fn fell_silent(&self, at: usize) {
+        let mut state = self.state();
+        if state.ledger[at].said == Said::Open {
+            state.ledger[at].said = Said::Nothing;
+            state.silent.insert(at);
+        }
+    }
+
+    /// Decides about the lines that were left without an answer: some of them did reach the person.
+    pub fn look_after_silent_ones(&self) {
+        let mut state = self.state();
+        for at in std::mem::take(&mut state.silent) {
+            self.fate.note(format_args!("line {at}: nobody waits any longer"));
+            if self.fate.percent(50) {
+                self.will_report(&mut state, at);
+            }
+        }
+    }
+}
+
+fn abilities(channel: &str) -> Abilities {
+    Abilities {
+        reports_delivered: true,
+        reports_read: true,
+        repeating_is_safe: channel == "BETA",
+        addresses_are_app_scoped: channel == "GAMMA",
+        messages_per_second_max: 1_000,
+        open_attempts_max: 64,
+        answer_timeout_ms: 10_000,
+        ..Abilities::default()
+    }
+}
+
+/// The name of an app's account with the provider.
+pub fn account_name(tenant: TenantId, app: AppId) -> String {
+    format!("{}/{}", tenant.ulid(), app.ulid())
+}
+
+fn account(name: &str) -> Option<(TenantId, AppId)> {
+    let (tenant, app) = name.split_once('/')?;
+    Some((TenantId(Id::parse(tenant)?), AppId(Id::parse(app)?)))
+}
+
+fn token(token: &str) -> Option<(MessageId, u32)> {
+    let (message, attempt) = token.split_once('/')?;
+    Some((MessageId(Id::parse(message)?), attempt.parse().ok()?))
+}
+
+fn status(words: &str) -> Status {
+    match words {
+        "read" => Status::Read,
+        "delivered" => Status::Delivered,
+        _ => Status::Failed,
+    }
+}
+
+/// One channel.
+struct ChaosChannel {
+    name: &'static str,
+    abilities: Abilities,
+    provider: Arc<Provider>,
+}
+
+/// Notices when nobody waits for a line's answer any longer.
+struct Waits<'a>(&'a Provider, usize);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fell_silent(self.1);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Manner {
+    AtOnce,
+    Soon,
+    WhenTold,
+    Never,
+    Panics,
+}
+
+impl ChaosChannel {
+    async fn answer(&self, at: usize) -> Outcome {
+        let provider = &*self.provider;
+        let _waits = Waits(provider, at);
+        let manners = [
+            (45, Manner::AtOnce),
+            (20, Manner::Soon),
+            (29, Manner::WhenTold),
+            (3, Manner::Never),
+            (3, Manner::Panics),
+        ];
+        let calm = provider.state().calm;
+        let manner = if calm { Manner::AtOnce } else { provider.fate.weighted(&manners) };
+        if !calm && provider.fate.percent(8) {
+            // Receipts that come before the answer.
+            let mut state = provider.state();
+            provider.will_report(&mut state, at);
+        }
+        match manner {
+            Manner::AtOnce => provider.outcome(at),
+            Manner::Soon => {
+                let ms = provider.fate.between(1, 3_000).unsigned_abs();
+                tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+                provider.outcome(at)
+            }
+            Manner::WhenTold => {
+                let (answer, told) = oneshot::channel();
+                provider.state().open.push((at, answer));
+                match told.await {
+                    Ok(outcome) => outcome,
+                    Err(_) => std::future::pending().await,
+                }
+            }
+            Manner::Never => std::future::pending().await,
+            // Without the hook, so that the run's output stays readable.
+            Manner::Panics => std::panic::resume_unwind(Box::new("chaos")),
+        }
+    }
+}
+
+impl Connector for ChaosChannel {
+    fn channel(&self) -> &'static str {
+        self.name
+    }
+
+    fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    fn normalize(&self, address: &str) -> Option<String> {
+        Some(address.to_owned())
+    }
+
+    fn authenticate<'r>(&self, callback: &'r Callback, _: &Line) -> Result<Genuine<'r>, Forged> {
+        callback.token("x-token", "genuine")
+    }
+
+    /// `receipt ID TOKEN|- STATUS`, or `message FROM SOURCE TEXT`.
+    fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
+        let body = String::from_utf8_lossy(callback.body()).into_owned();
+        let words: Vec<&str> = body.split(' ').collect();
+        match words[..] {
+            ["receipt", id, token, words] => Ok(vec![Inbound::Receipt {
+                provider_id: Arc::from(id),
+                token: (token != "-").then(|| Arc::from(token)),
+                recipient: None,
+                receipt: Receipt { status: status(words), reason: None, at: Time(0) },
+            }]),
+            ["message", from, source, text] => Ok(vec![Inbound::Message {
+                from: Arc::from(from),
+                name: String::new(),
+                source_id: Arc::from(source),
+                content: Content::from_body(Body::Text(text.to_owned())),
+                reply_to: None,
+                language: String::new(),
+            }]),
+            _ => Err(Unreadable(body)),
+        }
+    }
+
+    fn send<'a>(&'a self, line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let at = self.provider.read(self.name, line, message);
+            self.answer(at).await
+        })
+    }
+}
