@@ -150,7 +150,9 @@ impl Speller<'_> {
 
     fn all<T>(&mut self, all: &[T], each: impl Fn(&mut Self, &T)) {
         self.count(all.len() as u32);
-        all.iter().for_each(|one| each(self, one));
+        for one in all {
+            each(self, one);
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! the store in memory, keeps what it acknowledged over every end, and minds the file's version.
 //! Each test has a folder of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod backup;
 mod crash;
 mod model;
@@ -43,7 +45,7 @@ fn open(folder: &TempFolder) -> Result<SqliteStore, Error> {
 
 /// Batches are applied only when the store closes, or somebody waits for that.
 fn held() -> Settings {
-    Settings { apply_linger: Duration::from_secs(3_600), segment_bytes: 256 << 10, ..Settings::default() }
+    Settings { apply_linger: Duration::from_secs(1_000), segment_bytes: 256 << 10, ..Settings::default() }
 }
 
 /// Batches are applied at once and one by one, and the journal is cut often.
