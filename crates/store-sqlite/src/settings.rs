@@ -20,7 +20,7 @@ pub struct Settings {
     pub sync: Sync,
     /// Threads that read, each with a connection of its own.
     pub readers: usize,
-    /// Batches and look-ups that may wait for the writer; beyond it callers wait to hand theirs in.
+    /// Batches and look-ups that may wait for the committer; beyond it callers wait to hand theirs in.
     pub writer_queue: usize,
     /// Reads that may wait for a reader; beyond it callers wait to hand theirs in.
     pub reader_queue: usize,
