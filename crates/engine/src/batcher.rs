@@ -138,6 +138,7 @@ impl Batcher {
 pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let directory = load_directory(parts).await?;
     let (head, floor) = parts.store.head().await?;
+    parts.ids.go_on_after(floor);
     let directory = Arc::new(RwLock::new(Arc::new(directory)));
     let directory_changed = Arc::new(Notify::new());
     let (queue, waiting) = mpsc::channel(parts.limits.waiting_commands_max);
@@ -387,7 +388,7 @@ impl Work {
         if union.is_empty() {
             return Ok(Commit::Committed);
         }
-        let at = self.now();
+        let at = self.now().max(self.parts.ids.latest());
         let batch = self.assemble(&union, at);
         let (id, last) = (batch.id, batch.events.last().map_or(self.head, |event| event.position));
         let outcome = match self.parts.store.commit(batch).await {

@@ -1,12 +1,13 @@
 //! The source of ids: UUIDv7 bits from the clock, a counter within the millisecond, and entropy.
-//! Within one process each is larger than the one before, whatever the clock does.
+//! Each is larger than the one before, whatever the clock does, and across processes too: one begins behind the
+//! latest time that the store knows.
 
 use std::sync::{Mutex, PoisonError};
 
 use domain::id::{Id, IdSource};
 use domain::time::Time;
 
-/// Time-ordered ids, strictly increasing within one process.
+/// Time-ordered ids, strictly increasing.
 #[derive(Debug)]
 pub struct Ids(Mutex<State>);
 
@@ -31,6 +32,17 @@ impl Ids {
         // Without entropy ids of two processes could meet; better not to start.
         getrandom::fill(&mut seed).expect("the operating system gives entropy");
         Ids::new(u64::from_le_bytes(seed))
+    }
+
+    /// Goes on behind the ids of an earlier process that committed last at this time.
+    pub(crate) fn go_on_after(&self, last: Time) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.head = state.head.max((last.plus_ms(1).0.max(0) as u64) << 12);
+    }
+
+    /// The time in the latest id, which runs ahead of the clock in a burst. A commit is no earlier.
+    pub(crate) fn latest(&self) -> Time {
+        Time((self.0.lock().unwrap_or_else(PoisonError::into_inner).head >> 12) as i64)
     }
 
     /// The next id at this time.
@@ -72,6 +84,15 @@ impl IdSource for IdsAt<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_process_draws_larger_ids_even_when_the_clock_went_back() {
+        let (earlier, later) = (Ids::new(7), Ids::new(8));
+        let now = Time(1_000_000);
+        let last = std::iter::repeat_with(|| earlier.next(now)).take(10_000).last();
+        later.go_on_after(earlier.latest());
+        assert!(Some(later.next(Time(0))) > last);
+    }
 
     #[test]
     fn ids_increase_even_when_the_clock_does_not() {

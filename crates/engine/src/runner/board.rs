@@ -48,12 +48,26 @@ impl Board {
             return self.wait(id);
         }
         let queue = self.lanes.entry(lane).or_default();
-        // Ids are time-ordered: a job found late still stands where it belongs, but never before a running head.
-        let place = queue.iter().skip(1).position(|other| *other > id).map_or(queue.len(), |place| place + 1);
+        // Ids are time-ordered: a job found late still stands where it belongs, but never before a head that ran.
+        let head = queue.front().and_then(|head| self.jobs.get(head));
+        let ran = usize::from(head.is_some_and(|head| head.since.is_some()));
+        let later = queue.iter().skip(ran).position(|other| *other > id);
+        let place = later.map_or(queue.len(), |place| place + ran);
         queue.insert(place, id);
-        if queue.len() == 1 {
+        if place == 0 {
+            if let Some(behind) = queue.get(1).copied() {
+                self.hold_back(behind);
+            }
             self.wait(id);
         }
+    }
+
+    /// A head that another job goes before waits for its turn again.
+    fn hold_back(&mut self, id: JobId) {
+        let due_at = self.jobs.get(&id).map(|held| held.job.due_at);
+        due_at.map(|due_at| self.due.remove(&(due_at, id)));
+        self.ready_high.retain(|other| *other != id);
+        self.ready_normal.retain(|other| *other != id);
     }
 
     /// The next job whose time has come.
@@ -161,6 +175,16 @@ mod tests {
     fn one_job_of_a_lane_runs_at_a_time_and_in_order() {
         let mut board = Board::default();
         (1..=3).for_each(|id| board.add(job(id, 7, Priority::Normal)));
+        assert_eq!(taken(&mut board, 0), [1]);
+        board.ended(JobId(Id(1)), Ended::Done, Time(0));
+        assert_eq!(taken(&mut board, 0), [2]);
+    }
+
+    #[test]
+    fn a_job_found_late_goes_before_later_ones_of_its_lane() {
+        let mut board = Board::default();
+        board.add(job(2, 7, Priority::Normal));
+        board.add(job(1, 7, Priority::Normal));
         assert_eq!(taken(&mut board, 0), [1]);
         board.ended(JobId(Id(1)), Ended::Done, Time(0));
         assert_eq!(taken(&mut board, 0), [2]);

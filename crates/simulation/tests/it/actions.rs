@@ -440,7 +440,7 @@ impl Actor<'_> {
         let fate = &self.world.fate;
         let (_, app) = fate.pick(&APPS);
         let stray = match self.world.provider.notice().filter(|_| fate.percent(50)) {
-            Some(notice) if notice.app != app => self.world.provider.misdirect(notice, app),
+            Some(notice) if notice.app != app => notice.misdirected(app),
             _ => self.world.provider.stray_notice(app),
         };
         self.deliver(stray);

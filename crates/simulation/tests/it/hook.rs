@@ -98,11 +98,11 @@ pub enum Mood {
     Down,
 }
 
-/// How often an event was tried, and whether it was refused for good.
+/// How often an event was tried, since when, and whether its dialect's patience was over at the end of a try.
 struct Tried {
     times: u32,
     since: Time,
-    refused: bool,
+    over: bool,
 }
 
 type Lane = Option<ConversationId>;
@@ -151,16 +151,12 @@ impl Endpoint {
         }
     }
 
-    fn may_pass_over(&self, position: u64, now: Time) -> bool {
-        let patience = patience(self.face);
-        self.tried.get(&position).is_some_and(|tried| {
-            let tired = patience.tries_max > 0 && tried.times >= patience.tries_max;
-            tried.refused || tired || now.since_ms(tried.since) + SLACK_MS >= patience.give_up_after_ms
-        })
+    fn may_pass_over(&self, position: u64) -> bool {
+        self.tried.get(&position).is_some_and(|tried| tried.over)
     }
 
     /// What is wrong with this event coming now.
-    fn audit(&self, position: u64, now: Time) -> Option<String> {
+    fn audit(&self, position: u64) -> Option<String> {
         let lane = *self.lanes.get(&position)?;
         let same = |other: &u64| *other != position && self.lanes.get(other) == Some(&lane);
         if let Some(other) = self.open.keys().find(|other| same(other)) {
@@ -170,17 +166,20 @@ impl Endpoint {
             return None;
         }
         let before = self.due.get(&lane)?.range(..position);
-        let skipped = before.copied().find(|earlier| !self.may_pass_over(*earlier, now));
+        let skipped = before.copied().find(|earlier| !self.may_pass_over(*earlier));
         skipped.map(|earlier| format!("event {position} came before {earlier} of its conversation"))
     }
 
     fn begins(&mut self, position: u64, now: Time) {
         *self.open.entry(position).or_default() += 1;
-        let tried = self.tried.entry(position).or_insert(Tried { times: 0, since: now, refused: false });
+        let tried = self.tried.entry(position).or_insert(Tried { times: 0, since: now, over: false });
         tried.times += 1;
+        // The clock may have been set back.
+        tried.since = tried.since.min(now);
     }
 
-    fn ends(&mut self, position: u64, status: Option<u16>) {
+    fn ends(&mut self, position: u64, status: Option<u16>, now: Time) {
+        let patience = patience(self.face);
         if let Some(count) = self.open.get_mut(&position) {
             *count -= 1;
             if *count == 0 {
@@ -193,7 +192,9 @@ impl Endpoint {
                 due.remove(&position);
             }
         } else if let Some(tried) = self.tried.get_mut(&position) {
-            tried.refused |= status == Some(410);
+            let tired = patience.tries_max > 0 && tried.times >= patience.tries_max;
+            let late = now.since_ms(tried.since) + SLACK_MS >= patience.give_up_after_ms;
+            tried.over |= status == Some(410) || tired || late;
         }
     }
 
@@ -261,7 +262,7 @@ impl Hook {
         let mut endpoints = self.endpoints();
         let endpoint = &mut endpoints[place];
         endpoint.catch_up(&self.store);
-        if let Some(wrong) = endpoint.audit(position, self.clock.now()) {
+        if let Some(wrong) = endpoint.audit(position) {
             self.fate.wrong(format_args!("endpoint {place}: {wrong}"));
         }
         endpoint.begins(position, self.clock.now());
@@ -301,7 +302,7 @@ struct Open<'a> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         let mut endpoints = self.hook.endpoints();
-        endpoints[self.place].ends(self.position, self.status);
+        endpoints[self.place].ends(self.position, self.status, self.hook.clock.now());
     }
 }
 

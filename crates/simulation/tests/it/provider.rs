@@ -41,7 +41,6 @@ pub enum Said {
 #[derive(Clone, Debug)]
 pub struct HandOver {
     pub channel: &'static str,
-    pub tenant: TenantId,
     pub app: AppId,
     pub message: MessageId,
     pub attempt: u32,
@@ -62,6 +61,13 @@ pub struct Notice {
     pub words: String,
     about: Option<usize>,
     status: Status,
+}
+
+impl Notice {
+    /// The same statement, sent to another app's address.
+    pub fn misdirected(self, app: AppId) -> Notice {
+        Notice { number: 0, app, about: None, ..self }
+    }
 }
 
 #[derive(Default)]
@@ -140,11 +146,6 @@ impl Provider {
         Notice { number: 0, app, channel, words, about: None, status: Status::Delivered }
     }
 
-    /// The same statement sent to another app's address.
-    pub fn misdirect(&self, notice: Notice, app: AppId) -> Notice {
-        Notice { number: 0, app, about: None, ..notice }
-    }
-
     /// A receipt was taken; now and then the provider sends it again all the same.
     pub fn taken(&self, notice: &Notice) {
         let mut state = self.state();
@@ -177,8 +178,7 @@ impl Provider {
         let parts = (0..=usize::from(self.fate.percent(20))).map(|part| Arc::from(format!("p{at}.{part}")));
         let parts = parts.collect();
         let (said, token) = (Said::Open, message.token.clone());
-        let handed =
-            HandOver { channel, tenant, app, message: id, attempt, said, parts, token, reported: None };
+        let handed = HandOver { channel, app, message: id, attempt, said, parts, token, reported: None };
         self.fate.note(format_args!("{channel} reads {id:?}/{attempt} as line {at}"));
         self.fate.count(|counts| counts.hand_overs += 1);
         state.ledger.push(handed);

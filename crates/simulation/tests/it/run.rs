@@ -77,6 +77,11 @@ fn between_lives(world: &World, end: End) {
             world.provider.ledger().iter().filter(|line| line.said == crate::provider::Said::Open).count();
         world.fate.demand(open == 0, format_args!("{open} hand-overs were left open by a graceful stop"));
     }
-    // Time passes while nothing runs.
-    world.clock.jump_ms(world.fate.between(0, 30_000));
+    // Time passes while nothing runs, and now and then somebody sets the clock.
+    let jump_ms = match world.fate.below(10) {
+        0 => world.fate.between(60_000, 7_200_000),
+        1 => -world.fate.between(1_000, 1_200_000),
+        _ => world.fate.between(0, 30_000),
+    };
+    world.clock.jump_ms(jump_ms);
 }
