@@ -152,7 +152,7 @@ test("LiveDesk: a message has the page's members and reaches the phone", async (
 });
 
 test("LiveDesk: a file goes as multipart and its link gives the same bytes", async () => {
-  const { conversationId } = await thread();
+  const { phone, conversationId } = await thread();
   const form = new FormData();
   form.append("attachments[]", new Blob([PICTURE], { type: "image/png" }), "map.png");
   form.append("content", "Detailed image as follows");
@@ -162,8 +162,11 @@ test("LiveDesk: a file goes as multipart and its link gives the same bytes", asy
   const [file] = json.attachments;
   assert.deepEqual([file.message_id, file.file_type, file.file_size], [json.id, "image", PICTURE.length]);
   assert.deepEqual([file.width, file.height, file.account_id], [1, 1, ACCOUNT]);
-  const download = await fetch(file.data_url);
-  assert.deepEqual(Buffer.from(await download.arrayBuffer()), PICTURE);
+  const { media_url: shown } = await demo.phoneGets("WHATSAPP", phone, "Detailed image as follows");
+  for (const link of [file.data_url, shown]) {
+    const download = await fetch(link);
+    assert.deepEqual(Buffer.from(await download.arrayBuffer()), PICTURE);
+  }
 });
 
 test("LiveDesk: a wrong secret, a conversation that is not there and an empty message are refused", async () => {

@@ -16,6 +16,8 @@ use domain::tenant::{File, Tenant};
 use domain::time::Time;
 use http::HeaderMap;
 
+use crate::links::FileLinks;
+
 /// One face's callbacks. Pure: everything it may use is in the facts.
 pub trait Dialect: Send + Sync {
     /// Which subscriptions speak it.
@@ -57,8 +59,8 @@ pub struct Facts {
     pub assignee: Option<Arc<Agent>>,
     /// Files that the content names.
     pub files: Vec<Arc<File>>,
-    /// The public base URL of this server, without a slash at the end.
-    pub base_url: Arc<str>,
+    /// Links to those files, and the public base URL of this server.
+    pub links: FileLinks,
 }
 
 /// A rendered callback.

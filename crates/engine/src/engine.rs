@@ -25,6 +25,7 @@ use crate::dialect::Dialect;
 use crate::directory::Directory;
 use crate::ids::Ids;
 use crate::level::Level;
+use crate::links::FileLinks;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
 use crate::{courier, keeper, runner};
 
@@ -50,8 +51,8 @@ pub struct Parts {
     pub provider_http: Arc<dyn HttpOut>,
     /// To URLs that customers give us.
     pub callback_http: Arc<dyn HttpOut>,
-    /// Where this server is reached, without a slash at the end.
-    pub base_url: Arc<str>,
+    /// Where this server is reached, and how it signs links to files.
+    pub links: FileLinks,
     pub limits: Limits,
 }
 
@@ -296,7 +297,12 @@ impl Engine {
 
     /// Where this server is reached, without a slash at the end.
     pub fn base_url(&self) -> &str {
-        &self.inner.parts.base_url
+        self.inner.parts.links.base_url()
+    }
+
+    /// Links to stored files for those who hold no key.
+    pub fn links(&self) -> &FileLinks {
+        &self.inner.parts.links
     }
 
     /// Whether commands are accepted.

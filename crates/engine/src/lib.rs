@@ -15,6 +15,7 @@ mod ids;
 mod intake;
 mod keeper;
 mod level;
+mod links;
 mod once;
 mod runner;
 
@@ -23,6 +24,7 @@ pub use directory::Directory;
 pub use engine::{Engine, Failure, Limits, Parts, Registered};
 pub use ids::Ids;
 pub use intake::Rejected;
+pub use links::{FILES_PATH, FileLinks};
 pub use once::{OnceFailure, OnceKey, StoredAnswer};
 
 // What faces need of the core, by one name.

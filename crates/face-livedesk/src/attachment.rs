@@ -3,14 +3,11 @@
 use domain::content::Media;
 use domain::id::TenantId;
 use domain::tenant::File;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use face_kit::files::segment;
 use serde::Serialize;
 
 use crate::auth::Spoken;
 use crate::shown::{Links, Shown, media};
-
-/// What stands unescaped in the file name's path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// One attachment, keys in the vendor's order.
 #[derive(Clone, Debug, Serialize)]
@@ -94,11 +91,6 @@ fn thumb_url(links: &Links, file: &File) -> String {
     let (signed, variation) = (links.signer.blob(file.tenant, file.id), links.signer.variation());
     let name = segment(&file.name);
     format!("{}/rails/active_storage/representations/redirect/{signed}/{variation}/{name}", links.base)
-}
-
-/// A file name as a path segment.
-pub(crate) fn segment(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
 }
 
 fn extension(name: &str) -> Option<String> {

@@ -67,7 +67,7 @@ impl Chatwoot {
 
     fn body(&self, facts: &Facts) -> Option<Value> {
         let event = names(&facts.event.fact).iter().find(|name| wants(&facts.subscription, name))?;
-        let links = Links { base: facts.base_url.clone(), signer: self.signer };
+        let links = Links { base: facts.links.base_url().into(), signer: self.signer };
         let mut body = match *event {
             "contact_created" | "contact_updated" => contact(facts)?,
             "message_created" | "message_updated" => message(facts, &links)?,

@@ -37,7 +37,7 @@ pub fn identity(address: Option<&Address>, contact: Option<&Contact>) -> Value {
 }
 
 /// What stands beside a message when it is printed.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Around<'a> {
     /// `None`: erased.
     pub content: Option<&'a Content>,

@@ -4,22 +4,28 @@
 use std::sync::Arc;
 
 use domain::content::{Action, Body, Card, Choice, Content, Face, Media, text};
+use domain::id::TenantId;
 use domain::tenant::File;
+use domain::time::Time;
+use engine::FileLinks;
 use serde_json::{Map, Value, json};
 
 use crate::json as js;
 
 /// Where files of ours can be fetched.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Links<'a> {
-    pub base_url: &'a str,
     pub files: &'a [Arc<File>],
+    pub urls: &'a FileLinks,
+    pub tenant: TenantId,
+    /// When the links begin to live.
+    pub from: Time,
 }
 
 impl Links<'_> {
     fn url(self, media: &Media) -> String {
         match media.file.filter(|_| media.url.is_empty()) {
-            Some(file) => format!("{}/trunkline/v1/files/{}", self.base_url, file.uuid()),
+            Some(file) => self.urls.url(self.tenant, file, self.from),
             None => media.url.clone(),
         }
     }

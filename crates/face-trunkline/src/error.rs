@@ -17,6 +17,7 @@ pub(crate) enum Refusal {
     WrongMethod,
     NoSuchMessage,
     NoSuchSubscription,
+    NoSuchFile,
     BadCursor,
     BadNumber(&'static str),
     TooLarge,
@@ -56,6 +57,12 @@ impl Refusal {
                 "not_found",
                 "the subscription does not exist".to_owned(),
                 "GET /trunkline/v1/subscriptions lists those of the key's own tenant",
+            ),
+            Refusal::NoSuchFile => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such file, or the link has ended".to_owned(),
+                "take the link from a newer callback, or read the message again",
             ),
             Refusal::BadCursor => (
                 StatusCode::BAD_REQUEST,

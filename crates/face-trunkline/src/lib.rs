@@ -8,6 +8,7 @@ mod callbacks;
 mod cursor;
 mod error;
 mod events;
+mod files;
 mod messages;
 mod openapi;
 mod print;
@@ -29,6 +30,7 @@ pub fn router(engine: Engine) -> Router {
         .route("/trunkline/v1/events", get(events::list))
         .route("/trunkline/v1/subscriptions", get(subscriptions::list))
         .route("/trunkline/v1/subscriptions/{id}/events", get(subscriptions::events))
+        .route("/trunkline/v1/files/{tenant}/{file}", get(files::read))
         .route("/trunkline/v1/openapi.json", get(openapi::read))
         .method_not_allowed_fallback(|| async { Refusal::WrongMethod })
         .route("/trunkline/{*rest}", any(|| async { Refusal::NoSuchPath }))

@@ -61,6 +61,14 @@ fn paths() -> Value {
             "parameters": subscription_parameters(),
             "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "503"]),
         } },
+        "/trunkline/v1/files/{tenant}/{file}": { "get": {
+            "operationId": "readFile",
+            "summary": "A stored file by a signed link, as a download",
+            "security": [],
+            "parameters": file_parameters(),
+            "responses": with_errors(
+                &json!({ "200": { "description": "The bytes", "content": { "*/*": {} } } }), &["404", "405", "503"]),
+        } },
         "/trunkline/v1/openapi.json": { "get": {
             "operationId": "readDescription",
             "summary": "This description",
@@ -75,6 +83,16 @@ fn subscription_parameters() -> Value {
         "description": "The subscription's id as a ULID or a UUID." });
     let of_events = event_parameters();
     json!([id, of_events[0], of_events[1]])
+}
+
+fn file_parameters() -> Value {
+    let text = |name: &str, place: &str, words: &str| json!({ "name": name, "in": place, "required": true, "schema": { "type": "string" }, "description": words });
+    json!([
+        text("tenant", "path", "As the link has it."),
+        text("file", "path", "As the link has it."),
+        text("expires", "query", "When the link ends, in seconds since 1970."),
+        text("signature", "query", "What opens the file until then."),
+    ])
 }
 
 fn event_parameters() -> Value {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use config::Config;
-use engine::{Engine, Ids, Parts, Registered};
+use engine::{Engine, FileLinks, Ids, Parts, Registered};
 use store_files::{FileVault, FolderFiles};
 use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -44,6 +44,7 @@ pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> any
         .into_iter()
         .map(|one| Registered { connector: one.connector, session: one.session })
         .collect();
+    let links = FileLinks::new(Arc::from(base_url), folder.secret("links.key")?);
     let parts = Parts {
         store: store.clone(),
         reads: store.clone(),
@@ -59,7 +60,7 @@ pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> any
         ],
         provider_http: Arc::new(wiring.provider_http.clone()),
         callback_http: Arc::new(wiring.callback_http.clone()),
-        base_url: Arc::from(base_url),
+        links,
         limits: wiring.engine,
     };
     Engine::start(parts).await.context("the engine cannot start")

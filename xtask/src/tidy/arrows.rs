@@ -67,7 +67,8 @@ pub fn check(rooms: &[Room]) -> Vec<Problem> {
             ));
         }
         let free = WHOLE_PRODUCT_TESTS.contains(&room.name.as_str());
-        let more = |other: &str| TEST_ARROWS.iter().any(|(name, may)| *name == room.name && may.contains(&other));
+        let more =
+            |other: &str| TEST_ARROWS.iter().any(|(name, may)| *name == room.name && may.contains(&other));
         let tests_may_use = |other: &str| free || other == "testkit" || may_use(other) || more(other);
         for other in room.tests_use.iter().filter(|other| !tests_may_use(other)) {
             report(format!(

@@ -25,7 +25,7 @@ pub async fn engine() -> Engine {
         dialects: Vec::new(),
         provider_http: Arc::new(NoHttp),
         callback_http: Arc::new(NoHttp),
-        base_url: Arc::from("http://localhost"),
+        links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
         limits: Limits::default(),
     };
     Engine::start(parts).await.unwrap()

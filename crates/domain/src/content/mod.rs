@@ -126,6 +126,19 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// The files that it shows, in order.
+    pub fn media_mut(&mut self) -> Vec<&mut Media> {
+        match self {
+            Body::Media(media) => vec![media],
+            Body::Album { items, .. } => items.iter_mut().collect(),
+            Body::Card(card) => card.media.iter_mut().collect(),
+            Body::Carousel { cards, .. } => cards.iter_mut().filter_map(|card| card.media.as_mut()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A file, stored with us or fetched by the channel from its URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Media {

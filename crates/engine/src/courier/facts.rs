@@ -59,7 +59,7 @@ pub(super) async fn load(
         author,
         assignee,
         files,
-        base_url: engine.parts().base_url.clone(),
+        links: engine.links().clone(),
         subscription: subscription.clone(),
         event,
     })

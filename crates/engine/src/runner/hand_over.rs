@@ -18,6 +18,7 @@ use domain::time::Time;
 use super::{Ended, UNAVAILABLE_MS, nature};
 use crate::engine::Engine;
 use crate::intake::token;
+use crate::links::FileLinks;
 
 /// Beyond the channel's own time-out, in milliseconds: a connector that forgot the time.
 const GRACE_MS: u64 = 5_000;
@@ -115,7 +116,7 @@ async fn attempt(engine: &Engine, hand_over: &HandOver) -> Outcome {
     let Some(line) = engine.line(&hand_over.app, channel) else {
         return refused("the channel is not configured in the app");
     };
-    let outbound = outbound(hand_over, engine.now());
+    let outbound = outbound(hand_over, engine.links(), engine.now());
     let timeout = Duration::from_millis(connector.abilities().answer_timeout_ms + GRACE_MS);
     // A task of its own, so that a panic in one connector does not stop the others.
     let sending =
@@ -140,13 +141,18 @@ fn without_subscriber(channel: &Channel) -> Outcome {
     Outcome::Refused(Reason::new(ReasonKind::ChannelBadConfiguration, words))
 }
 
-fn outbound(hand_over: &HandOver, now: Time) -> Outbound {
+fn outbound(hand_over: &HandOver, links: &FileLinks, now: Time) -> Outbound {
     let content = &hand_over.content;
-    let (content, raw) = match content.override_for(&hand_over.to.channel) {
+    let (mut content, raw) = match content.override_for(&hand_over.to.channel) {
         Some(Override::Body(body)) => (Content { body: body.clone(), ..Content::clone(content) }, None),
         Some(Override::Raw(json)) => (Content::clone(content), Some(json.as_str().into())),
         None => (Content::clone(content), None),
     };
+    for media in content.body.media_mut() {
+        if let Some(file) = media.file.filter(|_| media.url.is_empty()) {
+            media.url = links.url(hand_over.message.tenant, file, now);
+        }
+    }
     let delivery = hand_over.message.delivery.as_ref();
     let expires_at = delivery.map_or(Time::NEVER, |delivery| delivery.expires_at);
     let limited = expires_at < Time::NEVER;

@@ -83,7 +83,7 @@ impl Scripted {
         self.parts_done.lock().unwrap().iter().map(names).collect()
     }
 
-    /// Texts in the order they were handed over.
+    /// Texts, and URLs of files, in the order they were handed over.
     pub fn texts(&self) -> Vec<String> {
         self.sent.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
     }
@@ -134,8 +134,12 @@ impl Connector for Scripted {
 
     fn send<'a>(&'a self, _line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Body::Text(text) = &message.content.body else { panic!("tests send text") };
-            self.sent.lock().unwrap().push((text.clone(), message.token.to_string()));
+            let words = match &message.content.body {
+                Body::Text(text) => text,
+                Body::Media(media) => &media.url,
+                _ => panic!("tests send texts and files"),
+            };
+            self.sent.lock().unwrap().push((words.clone(), message.token.to_string()));
             self.parts_done.lock().unwrap().push(message.parts_done.clone());
             let next = self.script.lock().unwrap().pop_front();
             match next {
@@ -281,7 +285,7 @@ impl House {
             dialects: self.dialects.clone(),
             provider_http: self.hook.clone(),
             callback_http: self.hook.clone(),
-            base_url: Arc::from("http://localhost"),
+            links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             limits: self.limits,
         };
         Engine::start(parts).await.unwrap()

@@ -3,12 +3,16 @@
 
 use domain::app::{App, Patience, UnknownPolicy};
 use domain::command::admin::PutApp;
+use domain::command::send::Send;
+use domain::content::{Body, Content, Media};
 use domain::delivery::{Outcome, Phase, ReasonKind, Status};
+use domain::id::{FileId, Id};
 use engine::domain;
 use tokio::sync::oneshot;
 
 use crate::house::{
-    Answer, House, accepted, delivery, found, life, quiet, reason, send, text, unknown, until, until_status,
+    Answer, House, TENANT, accepted, delivery, found, life, quiet, reason, send, text, unknown, until,
+    until_status,
 };
 
 #[tokio::test]
@@ -21,6 +25,18 @@ async fn a_send_is_handed_over_and_its_job_is_gone() {
     assert_eq!(house.statuses(), [Status::HandedOver]);
     assert_eq!(house.store.all_jobs(), []);
     engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stored_file_goes_out_as_a_link_that_opens_it() {
+    let house = House::new();
+    let engine = house.open().await;
+    let file = FileId(Id(77));
+    let body = Body::Media(Media { file: Some(file), mime: "image/png".to_owned(), ..Media::default() });
+    let content = Content { body, ..Content::text("") };
+    let message = send(&engine, Send { content, ..text("1", "", &["ALPHA"]) }).await;
+    until_status(&engine, message, Status::HandedOver).await;
+    assert_eq!(house.alpha.texts(), [engine.links().url(TENANT, file, engine.now())]);
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl World {
             dialects: vec![face_livedesk::dialect(&settings)],
             provider_http: http.clone(),
             callback_http: http,
-            base_url: Arc::from("http://desk.test"),
+            links: engine::FileLinks::new(Arc::from("http://desk.test"), [0; 32]),
             limits: Limits::default(),
         };
         let engine = Engine::start(parts.clone()).await.unwrap();

@@ -121,7 +121,7 @@ fn linked(facts: &Facts, links: Links, caption: &str, items: &[Media]) -> Body {
             let query = links.query(facts, &path);
             let word = |name: &str| query[name].as_str().unwrap_or_default().to_owned();
             let (signature, expires) = (word("temp_url_sig"), word("temp_url_expires"));
-            format!("{}{path}?temp_url_sig={signature}&temp_url_expires={expires}", facts.base_url)
+            format!("{}{path}?temp_url_sig={signature}&temp_url_expires={expires}", facts.links.base_url())
         }
         None => item.url.clone(),
     };

@@ -93,7 +93,7 @@ pub async fn world_with(settings: Settings) -> World {
         dialects: vec![face_liveperson::dialect(&settings)],
         provider_http: subscriber.clone(),
         callback_http: subscriber.clone(),
-        base_url: Arc::from("http://trunkline.test"),
+        links: engine::FileLinks::new(Arc::from("http://trunkline.test"), [0; 32]),
         limits: Limits::default(),
     };
     let engine = Engine::start(parts.clone()).await.unwrap();

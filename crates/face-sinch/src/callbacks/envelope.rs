@@ -78,7 +78,12 @@ fn around(facts: &Facts) -> Around<'_> {
         content: facts.content.as_deref(),
         contact: facts.contact.as_deref(),
         author: facts.author.as_deref(),
-        media: Links { base_url: &facts.base_url, files: &facts.files },
+        media: Links {
+            files: &facts.files,
+            urls: &facts.links,
+            tenant: facts.event.tenant,
+            from: facts.event.at,
+        },
     }
 }
 

@@ -64,7 +64,12 @@ async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
         content: content.as_deref(),
         contact: contact.as_deref(),
         author: author.as_deref(),
-        media: Links { base_url: desk.engine.base_url(), files: &[] },
+        media: Links {
+            files: &[],
+            urls: desk.engine.links(),
+            tenant: message.tenant,
+            from: desk.engine.now(),
+        },
     };
     Ok(print::message(message, around))
 }

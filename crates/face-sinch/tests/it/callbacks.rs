@@ -47,7 +47,7 @@ async fn facts(world: &World, request: Value, change: DeliveryChange) -> Facts {
         author: None,
         assignee: None,
         files: Vec::new(),
-        base_url: Arc::from("http://trunkline.test"),
+        links: engine::FileLinks::new(Arc::from("http://trunkline.test"), [0; 32]),
     }
 }
 

@@ -98,7 +98,7 @@ async fn open(store: MemoryStore, clock: FakeClock, settings: Settings, seed: u6
         dialects: vec![face_sinch::dialect()],
         provider_http: Arc::new(NoWayOut),
         callback_http: Arc::new(subscriber.clone()),
-        base_url: Arc::from("http://trunkline.test"),
+        links: engine::FileLinks::new(Arc::from("http://trunkline.test"), [0; 32]),
         limits: Limits::default(),
     })
     .await

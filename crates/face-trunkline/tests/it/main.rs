@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod files;
 mod streams;
 mod subscribers;
 
@@ -58,7 +59,7 @@ async fn open(store: MemoryStore, subscriber: Subscriber, seed: u64) -> (Engine,
         dialects: vec![Arc::new(Plain)],
         provider_http: Arc::new(NoWayOut),
         callback_http: Arc::new(subscriber),
-        base_url: Arc::from("http://localhost"),
+        links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
         limits: Limits::default(),
     };
     let engine = Engine::start(parts).await.unwrap();

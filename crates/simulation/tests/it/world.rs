@@ -14,7 +14,7 @@ use engine::domain::id::{AppId, Id, SubscriptionId, TenantId};
 use engine::domain::subscription::Subscription;
 use engine::domain::tenant::Tenant;
 use engine::domain::time::Time;
-use engine::{Engine, Ids, Limits, Parts, Registered};
+use engine::{Engine, FileLinks, Ids, Limits, Parts, Registered};
 use testkit::MemoryFiles;
 
 use crate::clock::VirtualClock;
@@ -107,7 +107,7 @@ impl World {
             dialects: dialects.into_iter().map(|face| Arc::new(PlainDialect(face)) as _).collect(),
             provider_http: self.hook.clone(),
             callback_http: self.hook.clone(),
-            base_url: Arc::from("http://localhost"),
+            links: FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             limits: Limits::default(),
         }
     }
