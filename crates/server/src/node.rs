@@ -50,7 +50,7 @@ pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> any
         reads: store.clone(),
         claims: store,
         files: Arc::new(FolderFiles::open(&folder.files())?),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(SystemClock::start()),
         ids: Arc::new(Ids::from_entropy()),
         channels,
         dialects: vec![
