@@ -75,6 +75,7 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
             Ok(AdminAnswer::Agents { agents: vec![agent_row(&agent)] })
         }
         AdminRequest::Explain { message } => explain::explain(engine, &message).await,
+        AdminRequest::Backup { .. } => Err("Only who holds the data folder can back it up.".to_owned()),
     }
 }
 

@@ -60,6 +60,22 @@ pub enum Command {
         #[command(flatten)]
         printing: Printing,
     },
+    /// Back up everything, keys included, while the server runs or is down. Keep it as safe as the data folder.
+    Backup {
+        /// Folder for the backup, empty or absent.
+        #[arg(long, value_name = "FOLDER", value_parser = absolute)]
+        to: PathBuf,
+        #[command(flatten)]
+        printing: Printing,
+    },
+    /// Check a backup and restore it to an empty data folder. Next: `trunkline serve`.
+    Restore {
+        /// Folder of the backup.
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+        #[command(flatten)]
+        printing: Printing,
+    },
 }
 
 /// The demo's switches.
@@ -309,7 +325,12 @@ pub fn request(command: Command) -> Option<(AdminRequest, Printing)> {
         Command::Explain { message_id, printing } => {
             Some((AdminRequest::Explain { message: message_id }, printing))
         }
-        Command::Serve { .. } | Command::Demo(_) | Command::Sandbox { .. } | Command::Check { .. } => None,
+        Command::Backup { to, printing } => Some((AdminRequest::Backup { to }, printing)),
+        Command::Serve { .. }
+        | Command::Demo(_)
+        | Command::Sandbox { .. }
+        | Command::Check { .. }
+        | Command::Restore { .. } => None,
     }
 }
 
@@ -366,6 +387,11 @@ fn of_agent(command: AgentCommand) -> AdminRequest {
 fn setting(channel: String, account: String, settings: Settings) -> ChannelSetting {
     let settings = settings.set.into_iter().chain(settings.set_file).collect();
     ChannelSetting { channel, account, settings }
+}
+
+/// Where a backup goes. The server that writes it may have another working folder.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

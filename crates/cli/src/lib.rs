@@ -17,7 +17,7 @@ pub use administer::administer;
 pub use command::{Arguments, Command, DemoArgs, Printing, request};
 pub use print::print;
 pub use request::{
-    AdminAnswer, AdminRequest, AgentRole, AgentRow, AppRow, ChannelSetting, KeyFace, KeyRow, NewKey,
-    TenantRow,
+    AdminAnswer, AdminRequest, AgentRole, AgentRow, AppRow, BackupRow, ChannelSetting, KeyFace, KeyRow,
+    NewKey, TenantRow,
 };
 pub use socket::{call_socket, serve_socket};

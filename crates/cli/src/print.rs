@@ -2,7 +2,7 @@
 //! Secrets appear only in the answer that creates them.
 
 use crate::command::Printing;
-use crate::request::{AdminAnswer, AgentRow, AppRow, KeyRow, NewKey, TenantRow};
+use crate::request::{AdminAnswer, AgentRow, AppRow, BackupRow, KeyRow, NewKey, TenantRow};
 
 /// The answer as it is printed, without a line end.
 pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
@@ -17,6 +17,10 @@ pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
         AdminAnswer::Agents { agents } => table(AGENT, agents.iter().map(agent)),
         AdminAnswer::KeyCreated { key } => new_key(key),
         AdminAnswer::Explanation { sentences } => sentences.join("\n"),
+        AdminAnswer::BackedUp { backup } => backed_up(backup),
+        AdminAnswer::Restored { backup } => {
+            format!("Restored to {}: {}. `trunkline serve` starts on it.", backup.folder, holding(backup))
+        }
         AdminAnswer::Refused { why } => why.clone(),
     }
 }
@@ -67,6 +71,26 @@ fn new_key(key: &NewKey) -> String {
         None => format!("token   {secret}"),
     };
     format!("id      {id}\nface    {face}\n{halves}\nThe secret is not shown again: keep it now.")
+}
+
+fn backed_up(backup: &BackupRow) -> String {
+    let elsewhere = if backup.keys.iter().any(|key| key == "vault.key") {
+        ""
+    } else {
+        "\nThe vault's key is not in it: it stands where store.vault_key_file says, and needs a copy of its own."
+    };
+    format!(
+        "Backed up to {}: {}.\nThe backup holds the keys: keep it as safe as the data folder. Who can read it can \
+         read all messages and credentials, and sign in this server's name.{elsewhere}",
+        backup.folder,
+        holding(backup)
+    )
+}
+
+fn holding(backup: &BackupRow) -> String {
+    let BackupRow { folder: _, position, files, bytes, keys } = backup;
+    let keys = keys.join(", ");
+    format!("the log up to position {position}, {files} files, {bytes} bytes in all, the keys {keys}")
 }
 
 fn table(head: &[&str], lines: impl Iterator<Item = Vec<String>>) -> String {

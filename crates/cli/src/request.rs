@@ -1,6 +1,8 @@
 //! Requests of administration and their answers, as JSON lines between a command and the running server.
 //! Rows show what people may see: a secret leaves only in [`NewKey`], once.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// What an operator asks for. Tenants, apps and agents are named by id (UUID or ULID), number or unique name.
@@ -85,6 +87,11 @@ pub enum AdminRequest {
     Explain {
         message: String,
     },
+    /// Writes a backup into an empty folder of the server's machine.
+    Backup {
+        /// Absolute.
+        to: PathBuf,
+    },
 }
 
 /// A channel account as the operator writes it.
@@ -153,6 +160,13 @@ pub enum AdminAnswer {
     },
     Explanation {
         sentences: Vec<String>,
+    },
+    BackedUp {
+        backup: BackupRow,
+    },
+    /// Said by the command alone: no server runs on a folder that is being restored.
+    Restored {
+        backup: BackupRow,
     },
     /// Nothing was changed.
     Refused {
@@ -233,4 +247,19 @@ pub struct AgentRow {
     pub name: String,
     pub email: String,
     pub role: AgentRole,
+}
+
+/// What a backup holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupRow {
+    /// Where it was written, or restored to.
+    pub folder: String,
+    /// The newest event's position in the log.
+    pub position: u64,
+    /// Attachments and their thumbnails.
+    pub files: u64,
+    /// Length of everything.
+    pub bytes: u64,
+    /// Names of the keys in it.
+    pub keys: Vec<String>,
 }

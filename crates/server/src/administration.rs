@@ -2,19 +2,21 @@
 //! place under the folder's lock when it is down.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cli::{AdminAnswer, AdminRequest};
 use config::Config;
 use domain::command::admin::PutSubscription;
 use domain::id::SubscriptionId;
 use engine::Engine;
+use store_sqlite::SqliteStore;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::data::{self, DataFolder};
-use crate::node;
 use crate::wiring::Wiring;
+use crate::{backup, node};
 
 /// Asks the running server, or takes the folder's lock when it is down.
 pub async fn carry_out(config: Config, data: &Path, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
@@ -24,21 +26,48 @@ pub async fn carry_out(config: Config, data: &Path, request: AdminRequest) -> an
         Err(error) => return Err(error).context("the running server does not answer"),
     }
     let folder = DataFolder::lock(data)?;
+    if matches!(request, AdminRequest::Backup { .. }) && !folder.database().exists() {
+        bail!("there is nothing to back up in {}", data.display());
+    }
     let wiring = Wiring::of(config, &folder)?;
-    let engine = node::engine(&wiring, &folder, "http://127.0.0.1").await?;
-    let answer = answer(engine.clone(), request).await;
+    let store = node::store(&wiring, &folder)?;
+    if let AdminRequest::Backup { to } = request {
+        return Ok(back_up(&store, data, &to).await);
+    }
+    let engine = node::engine(&wiring, &folder, store.clone(), "http://127.0.0.1").await?;
+    let answer = answer(Opened { engine: engine.clone(), store, data: data.to_owned() }, request).await;
     engine.shutdown().await;
     Ok(answer)
 }
 
-/// Carries out a request on an engine, and gives new apps what the faces need to serve them.
-pub async fn answer(engine: Engine, request: AdminRequest) -> AdminAnswer {
+/// What requests are carried out on.
+#[derive(Clone)]
+pub struct Opened {
+    pub engine: Engine,
+    pub store: Arc<SqliteStore>,
+    /// The data folder, locked by this process.
+    pub data: PathBuf,
+}
+
+/// Carries out a request, and gives new apps what the faces need to serve them.
+pub async fn answer(opened: Opened, request: AdminRequest) -> AdminAnswer {
+    let Opened { engine, store, data } = opened;
+    if let AdminRequest::Backup { to } = request {
+        return back_up(&store, &data, &to).await;
+    }
     let creates = matches!(request, AdminRequest::CreateApp { .. });
     let answer = cli::administer(&engine, request).await;
     if creates && let Err(why) = equip_apps(&engine).await {
         return AdminAnswer::Refused { why };
     }
     answer
+}
+
+async fn back_up(store: &SqliteStore, data: &Path, to: &Path) -> AdminAnswer {
+    match backup::write(store, data, to).await {
+        Ok(backup) => AdminAnswer::BackedUp { backup },
+        Err(error) => AdminAnswer::Refused { why: format!("There is no backup: {error:#}.") },
+    }
 }
 
 /// Each app has the subscription that carries receipts to the callback URLs of its messages.

@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+/// Held by the process that works on the folder.
+pub const LOCK: &str = "lock";
+/// Keys that seal secrets at rest, unless the settings put them elsewhere.
+pub const VAULT_KEY: &str = "vault.key";
+
 /// A locked data folder. The lock goes with the value.
 pub struct DataFolder {
     root: PathBuf,
@@ -18,7 +23,7 @@ impl DataFolder {
     pub fn lock(root: &Path) -> anyhow::Result<DataFolder> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(root);
         made.with_context(|| format!("the data folder {} cannot be made", root.display()))?;
-        let path = root.join("lock");
+        let path = root.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(DataFolder { root: root.to_owned(), _lock: lock }),
@@ -41,7 +46,7 @@ impl DataFolder {
 
     /// Keys that seal secrets at rest.
     pub fn vault_key(&self) -> PathBuf {
-        self.root.join("vault.key")
+        self.root.join(VAULT_KEY)
     }
 
     /// Thirty-two bytes that stay the same from start to start: made at the first.

@@ -3,6 +3,7 @@
 //! Nothing here is worth a unit test: what decides anything lives in a room of its own.
 
 mod administration;
+mod backup;
 mod clock;
 mod data;
 mod demo;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use cli::{AdminAnswer, Arguments, Command};
+use cli::{AdminAnswer, Arguments, Command, Printing};
 use config::Config;
 use tracing_subscriber::EnvFilter;
 
@@ -68,12 +69,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
             say("The configuration is complete and makes sense.");
         }
+        Command::Restore { from, printing } => {
+            let store = settings(&printing)?.store;
+            let backup = backup::restore(&from, &store.data, store.vault_key_file.as_deref())?;
+            say(&cli::print(&AdminAnswer::Restored { backup }, &printing));
+        }
         other => {
             let (request, printing) = cli::request(other).context("that is no command of administration")?;
-            let mut config = configuration(printing.config.as_deref())?;
-            if let Some(data) = &printing.data {
-                config.store.data.clone_from(data);
-            }
+            let config = settings(&printing)?;
             let data = config.store.data.clone();
             let answer = administration::carry_out(config, &data, request).await?;
             say(&cli::print(&answer, &printing));
@@ -87,6 +90,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 fn configuration(file: Option<&Path>) -> anyhow::Result<Config> {
     told(config::load(file))
+}
+
+/// The configuration of the server that a command is about.
+fn settings(printing: &Printing) -> anyhow::Result<Config> {
+    let mut config = configuration(printing.config.as_deref())?;
+    if let Some(data) = &printing.data {
+        config.store.data.clone_from(data);
+    }
+    Ok(config)
 }
 
 fn told(loaded: Result<Config, Vec<String>>) -> anyhow::Result<Config> {

@@ -1,7 +1,6 @@
 //! One running server: opens the data folder, starts the engine, opens the doors; and the order of going down.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::administration::Opened;
 use crate::clock::SystemClock;
 use crate::data::{DataFolder, socket};
 use crate::listen::{Bounds, Door, tls};
@@ -36,10 +36,19 @@ pub struct Node {
     folder: DataFolder,
 }
 
-/// Starts an engine on an open folder, without any door.
-pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> anyhow::Result<Engine> {
+/// Opens the store of an open folder.
+pub fn store(wiring: &Wiring, folder: &DataFolder) -> anyhow::Result<Arc<SqliteStore>> {
     let vault = Arc::new(FileVault::open(&wiring.vault_key)?);
-    let store = Arc::new(SqliteStore::open(&folder.database(), &wiring.store, vault)?);
+    Ok(Arc::new(SqliteStore::open(&folder.database(), &wiring.store, vault)?))
+}
+
+/// Starts an engine on an open store and folder, without any door.
+pub async fn engine(
+    wiring: &Wiring,
+    folder: &DataFolder,
+    store: Arc<SqliteStore>,
+    base_url: &str,
+) -> anyhow::Result<Engine> {
     let channels = connectors::registry::all()
         .into_iter()
         .map(|one| Registered { connector: one.connector, session: one.session })
@@ -69,8 +78,8 @@ pub async fn engine(wiring: &Wiring, folder: &DataFolder, base_url: &str) -> any
 impl Node {
     /// Starts everything.
     pub async fn start(config: Config) -> anyhow::Result<Node> {
-        let folder = DataFolder::lock(&config.store.data)?;
-        let socket = socket(&config.store.data);
+        let data = config.store.data.clone();
+        let folder = DataFolder::lock(&data)?;
         let wiring = Wiring::of(config, &folder)?;
         let counting = wiring.operator_listen.map(|_| operator::count()).transpose()?;
         let listener = bind(wiring.doors.listen).await?;
@@ -81,7 +90,8 @@ impl Node {
         };
         let tls_address = secured.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
         let base_url = wiring.doors.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let engine = engine(&wiring, &folder, &base_url).await?;
+        let store = store(&wiring, &folder)?;
+        let engine = engine(&wiring, &folder, store.clone(), &base_url).await?;
         administration::equip_apps(&engine).await.map_err(anyhow::Error::msg)?;
         let stop = watch::Sender::new(false);
         let mut doors = JoinSet::new();
@@ -99,7 +109,7 @@ impl Node {
         if let Some((listener, tls)) = secured {
             doors.spawn(door(listener, Some(tls)).serve(stop.subscribe()));
         }
-        open_socket(&engine, socket, &mut doors, &stop);
+        open_socket(Opened { engine: engine.clone(), store, data }, &mut doors, &stop);
         Ok(Node { engine, address, tls_address, doors, operator, stop, grace: wiring.grace, folder })
     }
 
@@ -135,10 +145,10 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Lets commands of the same machine's owner reach this server.
-fn open_socket(engine: &Engine, path: PathBuf, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-    let (engine, mut stop) = (engine.clone(), stop.subscribe());
+fn open_socket(opened: Opened, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+    let (path, mut stop) = (socket(&opened.data), stop.subscribe());
     doors.spawn(async move {
-        let answer = move |request| administration::answer(engine.clone(), request);
+        let answer = move |request| administration::answer(opened.clone(), request);
         tokio::select! {
             ended = cli::serve_socket(answer, &path) => if let Err(error) = ended {
                 tracing::warn!(%error, "the socket for commands cannot be opened");

@@ -39,6 +39,8 @@ fn every_command_line_of_the_design_parses() {
         "agent list --tenant one",
         "agent show --tenant one Ann",
         "explain 01900000-0000-7000-8000-000000000001 --json",
+        "backup --to there --config a.toml",
+        "restore --from there --data d",
     ];
     for line in lines {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
