@@ -35,8 +35,10 @@ pub struct Latest {
 
 /// What the tables say at the start.
 pub struct Standing {
-    /// The newest batch.
+    /// The newest batch or cut.
     pub number: u64,
+    /// The newest event that is forgotten.
+    pub cut: u64,
     /// The newest event, and the highest commit time.
     pub head: (u64, Time),
     /// The newest batches' ids, oldest first.
@@ -78,6 +80,11 @@ impl State {
         self.batches.iter().map(|(_, changes)| Arc::clone(changes)).collect()
     }
 
+    /// The batches, oldest first, and the newest position of the log that is forgotten.
+    pub fn log(&self) -> (Vec<Arc<Changes>>, u64) {
+        (self.batches(), self.standing.cut)
+    }
+
     fn add(&mut self, number: u64, changes: Arc<Changes>) {
         for write in &changes.writes {
             let latest = Latest { version: write.version(), body: write.body.clone(), number };
@@ -87,7 +94,8 @@ impl State {
         *position += changes.events.len() as u64;
         *at = (*at).max(changes.at);
         self.standing.number = number;
-        self.standing.ids.push_back(changes.id);
+        self.standing.ids.extend(changes.batch());
+        self.standing.cut = changes.cut.map_or(self.standing.cut, |cut| cut as u64);
         if self.standing.ids.len() > BATCHES_KEPT {
             self.standing.ids.pop_front();
         }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::answers::failed;
+use crate::private;
 use crate::queries;
 use crate::schema;
 use crate::store::journal_folder;
@@ -39,12 +40,14 @@ pub struct Manifest {
 /// Copies the database at `path` into the folder `to`.
 pub fn write(path: &Path, to: &Path) -> Result<Manifest, Error> {
     let copy = to.join(DATABASE);
-    fs::create_dir_all(to).map_err(|error| unwritten(to, error))?;
+    private::new_folder(to).map_err(|error| unwritten(to, error))?;
     if copy.exists() || to.join(MANIFEST).exists() {
         return Err(refusal(format!("{} holds a backup already, or the rest of one", to.display())));
     }
     let target = copy.to_str().ok_or_else(|| refusal("a backup's path must be UTF-8"))?;
     let tables = schema::open_reader(path)?;
+    // SQLite fills an empty file.
+    private::file(&copy).map(drop).map_err(|error| unwritten(to, error))?;
     tables.execute("VACUUM INTO ?1", [target]).map_err(|error| failed("be copied", error))?;
     let copied = schema::open_reader(&copy)?;
     let (standing, schema) = (queries::standing(&copied)?, schema::version(&copied)?);
@@ -54,7 +57,7 @@ pub fn write(path: &Path, to: &Path) -> Result<Manifest, Error> {
         file.sync_all()?;
         let (bytes, sha256) = pass(&mut file, &mut std::io::sink())?;
         let manifest = Manifest { format: FORMAT, schema, position: standing.head.0, bytes, sha256 };
-        let mut file = File::create(to.join(MANIFEST))?;
+        let mut file = private::file(&to.join(MANIFEST))?;
         file.write_all(&serde_json::to_vec(&manifest)?)?;
         file.sync_all()?;
         File::open(to)?.sync_all()?;
@@ -75,7 +78,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<Manifest, Error> {
     }
     let unfinished = to.with_extension("restoring");
     let copy = || -> std::io::Result<(u64, String)> {
-        pass(&mut File::open(from.join(DATABASE))?, &mut File::create(&unfinished)?)
+        let mut target = private::file(&unfinished)?;
+        // An earlier try may have left some.
+        target.set_len(0)?;
+        pass(&mut File::open(from.join(DATABASE))?, &mut target)
     };
     let copied = copy().map_err(|error| unwritten(&unfinished, error));
     let checked = copied.and_then(|copied| {

@@ -3,6 +3,7 @@
 //! The bytes are spelled once, by the caller of a commit; what is read from them are slices of the same memory. A
 //! commit and a replay after a crash thus go the same way. Numbers are little-endian; texts, names and bodies stand
 //! behind their length. The rows that a batch only relied on are checked before it is kept, and are no part of it.
+//! A cut of the log goes this way too: as changes of nothing, with the newest forgotten position behind them.
 
 use bytes::Bytes;
 use domain::id::{Id, TenantId};
@@ -48,15 +49,17 @@ pub struct Job {
     pub body: Bytes,
 }
 
-/// Everything that one batch changes.
+/// Everything that one batch, or one cut of the log, changes.
 pub struct Changes {
-    pub id: Id,
+    id: Id,
     pub at: Time,
     pub writes: Vec<Write>,
     pub listings: Vec<(Entry, [u8; 16])>,
     pub events: Vec<Event>,
     pub jobs: Vec<Job>,
     pub finished_jobs: Vec<[u8; 16]>,
+    /// The newest position that is forgotten, if this is a cut.
+    pub cut: Option<i64>,
     /// Length of the bytes.
     pub size: usize,
 }
@@ -78,6 +81,13 @@ impl Write {
     /// The version that the row has afterwards.
     pub fn version(&self) -> i64 {
         if self.body.is_some() { self.seen + 1 } else { 0 }
+    }
+}
+
+impl Changes {
+    /// The batch's id; a cut has none.
+    pub fn batch(&self) -> Option<Id> {
+        self.cut.is_none().then_some(self.id)
     }
 }
 
@@ -122,7 +132,17 @@ pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
     to.all(&batch.finished_jobs, |to, job| to.id(job.0));
 }
 
-/// Reads a batch back.
+/// Spells a cut of the log behind what `spelled` holds already.
+pub fn spell_cut(cut: i64, spelled: &mut Vec<u8>) {
+    let mut to = Speller(spelled);
+    to.id(Id(0));
+    to.number(0);
+    // No writes, listings, events, jobs and finished jobs.
+    (0..5).for_each(|_| to.count(0));
+    to.number(cut);
+}
+
+/// Reads a batch or a cut back.
 pub fn read(bytes: Bytes) -> Result<Changes, Error> {
     let sentence = "a batch in the journal cannot be understood";
     Reader(bytes).changes().ok_or_else(|| Error::new(ErrorKind::Corrupt, sentence))
@@ -169,6 +189,7 @@ impl Reader {
             events: self.all(Self::event)?,
             jobs: self.all(Self::job)?,
             finished_jobs: self.all(Self::array)?,
+            cut: if self.0.is_empty() { None } else { Some(self.number()?) },
             size,
         };
         self.0.is_empty().then_some(changes)

@@ -1,4 +1,5 @@
-//! The thread that alone commits: checks a batch, appends it to the journal, adds it to the backlog, answers.
+//! The thread that alone commits: checks a batch, appends it to the journal, adds it to the backlog, answers. Cuts of
+//! the log go the same way.
 //!
 //! It takes batches in the order handed in, one sync each: the engine has grouped what belongs together. When the
 //! disk fails to confirm a batch the store stops for good; the server then ends the process.
@@ -57,6 +58,8 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 enum Order {
     Commit(Box<Prepared>, Answer<Commit>),
+    /// Forget events up to a position, so many at most.
+    CutLog(u64, usize, Answer<usize>),
     /// Goes the same way as commits, so that it cannot overtake the one it asks about.
     LookUp(Id, Answer<Committed>),
 }
@@ -101,6 +104,13 @@ impl Committer {
         answered.await.map_err(|_| stopped())?
     }
 
+    /// Forgets the oldest events, up to a position, `limit` at most. Says how many.
+    pub async fn cut_log(&self, through: u64, limit: usize) -> Result<usize, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::CutLog(through, limit, answer)).await?;
+        answered.await.map_err(|_| stopped())?
+    }
+
     async fn order(&self, order: Order) -> Result<(), Error> {
         let orders = self.orders.as_ref().ok_or_else(stopped)?;
         orders.send(order).await.map_err(|_| stopped())
@@ -127,26 +137,44 @@ struct Work {
 impl Work {
     fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
         while let Some(order) = inbox.blocking_recv() {
-            match order {
+            let going = match order {
                 Order::LookUp(batch, answer) => {
                     let kept = self.backlog.state().standing.ids.contains(&batch);
-                    let _ = answer.send(Ok(if kept { Committed::Yes } else { Committed::No }));
+                    self.settle(Ok(if kept { Committed::Yes } else { Committed::No }), answer)
                 }
-                Order::Commit(batch, answer) => match self.commit(*batch) {
-                    Ok(commit) => drop(answer.send(Ok(commit))),
-                    Err(Unkept::Refused(error)) => drop(answer.send(Err(error))),
-                    Err(Unkept::Fatal(error)) => {
-                        tracing::error!(%error, "the disk failed under the journal; the store stops");
-                        self.backlog.fail();
-                        drop(answer.send(Err(error)));
-                        return;
-                    }
-                },
+                Order::Commit(batch, answer) => {
+                    let commit = self.commit(*batch);
+                    self.settle(commit, answer)
+                }
+                Order::CutLog(through, limit, answer) => {
+                    let cut = self.cut_log(through, limit);
+                    self.settle(cut, answer)
+                }
+            };
+            if !going {
+                return;
             }
         }
     }
 
-    fn commit(&mut self, batch: Prepared) -> Result<Commit, Unkept> {
+    /// Answers. Says whether the store can go on.
+    fn settle<T>(&self, outcome: Result<T, Unkept>, answer: Answer<T>) -> bool {
+        let (said, going) = match outcome {
+            Ok(done) => (Ok(done), true),
+            Err(Unkept::Refused(error)) => (Err(error), true),
+            Err(Unkept::Fatal(error)) => {
+                tracing::error!(%error, "the disk failed under the journal; the store stops");
+                self.backlog.fail();
+                (Err(error), false)
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = answer.send(said);
+        going
+    }
+
+    /// Waits for room in the backlog.
+    fn wait_for_room(&self) -> Result<(), Unkept> {
         let room = self.backlog.wait_for_room(self.backlog_bytes, ROOM_WAIT);
         if self.backlog.has_failed() {
             return Err(Unkept::Refused(stopped()));
@@ -155,14 +183,42 @@ impl Work {
             let sentence = "the database is busy: too much waits to be written";
             return Err(Unkept::Refused(Error::new(ErrorKind::Unavailable, sentence)));
         }
+        Ok(())
+    }
+
+    fn commit(&mut self, batch: Prepared) -> Result<Commit, Unkept> {
+        self.wait_for_room()?;
         let stale = self.check(&batch).map_err(Unkept::Refused)?;
         if !stale.is_empty() {
             return Ok(Commit::Stale(stale));
         }
-        let number = self.backlog.state().standing.number + 1;
-        self.journal.append(number, batch.record)?;
-        self.backlog.add(number, Arc::new(batch.changes));
+        self.keep(batch.record, batch.changes)?;
         Ok(Commit::Committed)
+    }
+
+    /// Between the newest forgotten position and the head the log has no gaps, so that counting needs no reading.
+    fn cut_log(&mut self, through: u64, limit: usize) -> Result<usize, Unkept> {
+        self.wait_for_room()?;
+        let (cut, head) = {
+            let state = self.backlog.state();
+            (state.standing.cut, state.standing.head.0)
+        };
+        let count = usize::try_from(through.min(head).saturating_sub(cut)).unwrap_or(limit).min(limit);
+        if count > 0 {
+            let mut record = vec![0; HEAD_BYTES];
+            changes::spell_cut(crate::names::number(cut + count as u64), &mut record);
+            let changes = changes::read(bytes::Bytes::copy_from_slice(&record[HEAD_BYTES..]));
+            self.keep(record, changes.map_err(Unkept::Refused)?)?;
+        }
+        Ok(count)
+    }
+
+    /// Makes it durable, and seen.
+    fn keep(&mut self, record: Vec<u8>, changes: Changes) -> Result<(), Unkept> {
+        let number = self.backlog.state().standing.number + 1;
+        self.journal.append(number, record)?;
+        self.backlog.add(number, Arc::new(changes));
+        Ok(())
     }
 
     /// Refuses what makes no sense; otherwise tells which rows have changed.
@@ -173,7 +229,7 @@ impl Work {
             let sentence = format!("the events leave a gap in the log, whose newest position is {head}");
             return Err(Error::new(ErrorKind::Invalid, sentence));
         }
-        if state.standing.ids.contains(&batch.changes.id) {
+        if batch.changes.batch().is_some_and(|id| state.standing.ids.contains(&id)) {
             return Err(Error::new(ErrorKind::Invalid, "a batch of this id was kept before"));
         }
         let (mut stale, mut elsewhere) = (Vec::new(), VecDeque::new());

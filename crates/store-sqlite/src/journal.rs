@@ -58,7 +58,8 @@ impl Journal {
         let segments = Arc::new(Segments::over(folder)?);
         segments.drop_all().map_err(|error| unusable(folder, error))?;
         let begun = segments.begin(id, first, settings.segment_bytes);
-        let disk = begun.map_err(|error| unusable(folder, error))?;
+        let disk =
+            begun.map_err(|(Unkept::Refused(error) | Unkept::Fatal(error))| unusable(folder, error))?;
         let segment_bytes = settings.segment_bytes;
         let end = frame::SEGMENT_HEAD_BYTES;
         Ok(Journal { id, sync: settings.sync, segment_bytes, segments, disk, end })
@@ -80,19 +81,18 @@ impl Journal {
         frame::fill_head(number, &mut record);
         let length = record.len() as u64;
         if self.end + length > self.segment_bytes && self.end > frame::SEGMENT_HEAD_BYTES {
-            let begun = self.segments.begin(self.id, number, self.segment_bytes);
-            self.disk = begun.map_err(|error| Unkept::Refused(unkept(error)))?;
+            self.disk = self.segments.begin(self.id, number, self.segment_bytes)?;
             self.end = frame::SEGMENT_HEAD_BYTES;
         }
         record.extend_from_slice(&frame::END_MARK);
         if let Err(error) = self.disk.write(&record, self.end) {
             return Err(match self.disk.write(&frame::END_MARK, self.end) {
                 Ok(()) => Unkept::Refused(unkept(error)),
-                Err(again) => Unkept::Fatal(unkept(again)),
+                Err(again) => Unkept::Fatal(unsure(again)),
             });
         }
         if self.sync == Sync::Full {
-            self.disk.sync().map_err(|error| Unkept::Fatal(unkept(error)))?;
+            self.disk.sync().map_err(|error| Unkept::Fatal(unsure(error)))?;
         }
         self.end += length;
         Ok(())
@@ -145,13 +145,18 @@ impl Segments {
     }
 
     /// Makes the segment that begins with batch `first`. It gets its name only when it is whole.
-    fn begin(&self, id: JournalId, first: u64, bytes: u64) -> std::io::Result<Disk> {
+    fn begin(&self, id: JournalId, first: u64, bytes: u64) -> Result<Disk, Unkept> {
         let mut firsts = self.firsts();
-        let disk = Disk::zeroed(&self.spare(), bytes)?;
-        disk.write(&frame::segment_head(id, first), 0)?;
-        disk.sync()?;
-        fs::rename(self.spare(), segment(&self.folder, first))?;
-        fs::File::open(&self.folder)?.sync_all()?;
+        let begin = || -> std::io::Result<(Disk, fs::File)> {
+            let disk = Disk::zeroed(&self.spare(), bytes)?;
+            disk.write(&frame::segment_head(id, first), 0)?;
+            Ok((disk, fs::File::open(&self.folder)?))
+        };
+        let (disk, folder) = begin().map_err(|error| Unkept::Refused(unkept(error)))?;
+        disk.sync().map_err(|error| Unkept::Fatal(unsure(error)))?;
+        fs::rename(self.spare(), segment(&self.folder, first))
+            .map_err(|error| Unkept::Refused(unkept(error)))?;
+        folder.sync_all().map_err(|error| Unkept::Fatal(unsure(error)))?;
         firsts.push_back(first);
         Ok(disk)
     }
@@ -169,7 +174,11 @@ fn unkept(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "the journal could not keep a batch").because(error)
 }
 
-fn unusable(folder: &Path, error: std::io::Error) -> Error {
+fn unsure(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Fatal, "the disk failed under the journal").because(error)
+}
+
+fn unusable(folder: &Path, error: impl Into<Box<dyn std::error::Error + Send + std::marker::Sync>>) -> Error {
     let sentence = format!("the journal in {} cannot be used", folder.display());
     Error::new(ErrorKind::Unavailable, sentence).because(error)
 }

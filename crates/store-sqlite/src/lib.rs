@@ -12,6 +12,7 @@ mod changes;
 mod committer;
 mod journal;
 mod names;
+mod private;
 mod queries;
 mod readers;
 mod schema;

@@ -108,15 +108,14 @@ pub fn stale<'a>(
 
 /// What the tables hold of the journal, and the log's head.
 pub fn standing(connection: &Connection) -> Result<Standing, Error> {
-    let head = connection.query_row("SELECT position, at FROM head", [], |row| {
-        Ok((row.get::<_, i64>(0)? as u64, Time(row.get(1)?)))
+    let ids = rows(connection, "SELECT id FROM batch ORDER BY number", [], |row| row.get(0))?;
+    let ids = ids.into_iter().map(names::read_id).collect();
+    let standing = connection.query_row("SELECT number, cut, position, at FROM head", [], |row| {
+        let (number, cut): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let head = (row.get::<_, i64>(2)? as u64, Time(row.get(3)?));
+        Ok(Standing { number: number as u64, cut: cut as u64, head, ids })
     });
-    let batches = rows(connection, "SELECT number, id FROM batch ORDER BY number", [], |row| {
-        Ok((row.get::<_, i64>(0)? as u64, names::read_id(row.get(1)?)))
-    })?;
-    let number = batches.last().map_or(0, |(number, _)| *number);
-    let ids = batches.into_iter().map(|(_, id)| id).collect();
-    Ok(Standing { number, head: head.map_err(read_failed)?, ids })
+    standing.map_err(read_failed)
 }
 
 /// The journal that belongs to this file.
@@ -172,12 +171,13 @@ fn events_by(
 /// Events after a position.
 pub fn events(
     connection: &Connection,
-    batches: &Batches,
+    (batches, cut): (&Batches, u64),
     tenant: Option<TenantId>,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Event>, Error> {
-    let after = names::number(after);
+    // The tables may have some that are cut.
+    let after = names::number(after.max(cut));
     let own = tenant.map(|tenant| names::id(tenant.0));
     let wanted = |event: &changes::Event| event.position > after && own.is_none_or(|own| event.tenant == own);
     let count = names::limit(limit);
@@ -196,14 +196,85 @@ pub fn events(
 /// Events about one message.
 pub fn events_of_message(
     connection: &Connection,
-    batches: &Batches,
+    (batches, cut): (&Batches, u64),
     tenant: TenantId,
     message: Id,
 ) -> Result<Vec<Event>, Error> {
-    let (tenant, message) = (names::id(tenant.0), names::id(message));
-    let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND message = ?2 ORDER BY position";
-    let wanted = |event: &changes::Event| event.tenant == tenant && event.message == Some(message);
-    events_by(connection, batches, (sql, params![tenant, message]), usize::MAX, wanted)
+    let (tenant, message, cut) = (names::id(tenant.0), names::id(message), names::number(cut));
+    let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND message = ?2 AND position > ?3 ORDER BY position";
+    let wanted = |event: &changes::Event| {
+        event.tenant == tenant && event.message == Some(message) && event.position > cut
+    };
+    events_by(connection, batches, (sql, params![tenant, message, cut]), usize::MAX, wanted)
+}
+
+/// What the tables have of a row, or what the backlog makes of it: version and body.
+type Body = (i64, Bytes);
+
+/// Rows of a kind, by a query for tenant, name, version and body.
+fn bodies(
+    connection: &Connection,
+    kind: Kind,
+    (sql, parameters): (&str, impl Params),
+) -> Result<BTreeMap<Place, Body>, Error> {
+    let found = rows(connection, sql, parameters, |row| {
+        let name = Bytes::from(row.get::<_, Vec<u8>>(1)?);
+        let place = Place { kind, tenant: row.get(0)?, name };
+        Ok((place, (row.get::<_, i64>(2)?, Bytes::from(row.get::<_, Vec<u8>>(3)?))))
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// What the backlog makes of the rows that are wanted; nothing of those that it deletes.
+fn pending(batches: &Batches, wanted: impl Fn(&Place) -> bool) -> HashMap<Place, Option<Body>> {
+    let writes = batches.iter().flat_map(|batch| &batch.writes).filter(|write| wanted(&write.place));
+    writes
+        .map(|write| (write.place.clone(), write.body.clone().map(|body| (write.version(), body))))
+        .collect()
+}
+
+/// Lays the backlog over the tables, and reads the first rows.
+fn overlay(
+    mut found: BTreeMap<Place, Body>,
+    pending: HashMap<Place, Option<Body>>,
+    limit: usize,
+    vault: &dyn Vault,
+) -> Result<Vec<Row>, Error> {
+    for (place, body) in pending {
+        match body {
+            Some(body) => found.insert(place, body),
+            None => found.remove(&place),
+        };
+    }
+    let row = |(place, (version, body)): (Place, Body)| {
+        let record = Some(stored::decode(place.kind, &body, vault)?);
+        Ok(Row { key: place.key()?, version: version as u64, record })
+    };
+    found.into_iter().take(limit).map(row).collect()
+}
+
+/// Rows of a kind after a key, ordered by tenant and name.
+pub fn rows_after(
+    connection: &Connection,
+    batches: &Batches,
+    (kind, after): (Kind, Option<Key>),
+    limit: usize,
+    vault: &dyn Vault,
+) -> Result<Vec<Row>, Error> {
+    // Every name begins with a byte, so that the empty one is before them all.
+    let (tenant, name) =
+        after.map_or(([0; 16], Bytes::new()), |key| (names::id(key.tenant.0), names::name(&key.name).into()));
+    let after = (tenant, &*name);
+    let pending = pending(batches, |place| place.kind == kind && (place.tenant, &*place.name) > after);
+    let table = names::table(kind);
+    let sql = format!(
+        "SELECT tenant, name, version, body FROM {table} WHERE (tenant, name) > (?1, ?2)
+         ORDER BY tenant, name LIMIT ?3"
+    );
+    // Each pending one may hide one of the table's.
+    let count = names::limit(limit.saturating_add(pending.len()));
+    let found = bodies(connection, kind, (&sql, params![tenant, &*name, count]))?;
+    overlay(found, pending, limit, vault)
 }
 
 /// All rows of a kind, ordered by tenant and name.
@@ -218,25 +289,9 @@ pub fn scan(
     let filter = if tenant.is_some() { "WHERE tenant = ?1" } else { "WHERE ?1 IS NULL" };
     let sql = format!("SELECT tenant, name, version, body FROM {table} {filter}");
     let own = tenant.map(|tenant| names::id(tenant.0));
-    let found = rows(connection, &sql, [own], |row| {
-        let name = Bytes::from(row.get::<_, Vec<u8>>(1)?);
-        let place = Place { kind, tenant: row.get(0)?, name };
-        Ok((place, (row.get::<_, i64>(2)?, Bytes::from(row.get::<_, Vec<u8>>(3)?))))
-    })?;
-    let mut all: BTreeMap<Place, (i64, Bytes)> = found.into_iter().collect();
-    for write in batches.iter().flat_map(|batch| &batch.writes) {
-        if write.place.kind == kind && own.is_none_or(|own| write.place.tenant == own) {
-            match &write.body {
-                Some(body) => all.insert(write.place.clone(), (write.version(), body.clone())),
-                None => all.remove(&write.place),
-            };
-        }
-    }
-    let row = |(place, (version, body)): (Place, (i64, Bytes))| {
-        let record = Some(stored::decode(kind, &body, vault)?);
-        Ok(Row { key: place.key()?, version: version as u64, record })
-    };
-    all.into_iter().map(row).collect()
+    let found = bodies(connection, kind, (&sql, [own]))?;
+    let wanted = |place: &Place| place.kind == kind && own.is_none_or(|own| place.tenant == own);
+    overlay(found, pending(batches, wanted), usize::MAX, vault)
 }
 
 /// Open jobs due, after the given one.

@@ -9,10 +9,12 @@ use ports::{Error, ErrorKind};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::answers::failed;
+use crate::private;
 use crate::settings::Settings;
 
 /// In order; one that has been released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql"), include_str!("../schema/3.sql")];
 
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 /// Statements that a connection keeps prepared: three per record kind, and those of the other tables.
@@ -26,7 +28,11 @@ const WRITER_CACHE_KIB: u32 = 64 << 10;
 
 /// The writing connection, the file made and migrated.
 pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error> {
-    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    private::database(path).map_err(|error| {
+        let sentence = format!("the database at {} cannot be made private", path.display());
+        Error::new(ErrorKind::Unavailable, sentence).because(error)
+    })?;
+    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Before anything is changed: a newer program's file is left as it is.
     refuse_newer(&connection, MIGRATIONS)?;
     let pragmas = format!(

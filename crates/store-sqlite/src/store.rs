@@ -144,6 +144,10 @@ impl Store for SqliteStore {
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
         Box::pin(self.readers.ask(|state| state.standing.head, |_, head| Ok(head)))
     }
+
+    fn cut_log(&self, through: u64, limit: usize) -> BoxFuture<'_, Result<usize, Error>> {
+        Box::pin(self.committer.cut_log(through, limit))
+    }
 }
 
 impl Reads for SqliteStore {
@@ -159,13 +163,29 @@ impl Reads for SqliteStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        let answer = move |tables: &_, batches: _| queries::events(tables, &batches, tenant, after, limit);
-        Box::pin(self.readers.ask(State::batches, answer))
+        let answer = move |tables: &_, (batches, cut): (_, _)| {
+            queries::events(tables, (&batches, cut), tenant, after, limit)
+        };
+        Box::pin(self.readers.ask(State::log, answer))
     }
 
     fn events_of_message(&self, tenant: TenantId, message: Id) -> BoxFuture<'_, Result<Vec<Event>, Error>> {
-        let answer =
-            move |tables: &_, batches: _| queries::events_of_message(tables, &batches, tenant, message);
+        let answer = move |tables: &_, (batches, cut): (_, _)| {
+            queries::events_of_message(tables, (&batches, cut), tenant, message)
+        };
+        Box::pin(self.readers.ask(State::log, answer))
+    }
+
+    fn rows_after(
+        &self,
+        kind: Kind,
+        after: Option<Key>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        let vault = Arc::clone(&self.vault);
+        let answer = move |tables: &_, batches: _| {
+            queries::rows_after(tables, &batches, (kind, after), limit, &*vault)
+        };
         Box::pin(self.readers.ask(State::batches, answer))
     }
 

@@ -30,6 +30,8 @@ struct Union<'a> {
     events: Vec<&'a Event>,
     jobs: BTreeMap<[u8; 16], Option<&'a Job>>,
     at: Option<Time>,
+    /// The newest position that is forgotten; 0 for none.
+    cut: i64,
 }
 
 impl<'a> Union<'a> {
@@ -47,6 +49,7 @@ impl<'a> Union<'a> {
             union.jobs.extend(changes.jobs.iter().map(|job| (job.id, Some(job))));
             union.jobs.extend(changes.finished_jobs.iter().map(|job| (*job, None)));
             union.at = union.at.max(Some(changes.at));
+            union.cut = changes.cut.unwrap_or(union.cut);
         }
         union
     }
@@ -69,8 +72,11 @@ impl<'a> Union<'a> {
             insert.execute(params![tenant, list, owner, position, target])?;
         }
         let mut insert = connection.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for event in &self.events {
+        for event in self.events.iter().filter(|event| event.position > self.cut) {
             insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
+        }
+        if self.cut > 0 {
+            connection.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([self.cut])?;
         }
         let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3)")?;
         let mut delete = connection.prepare_cached("DELETE FROM job WHERE id = ?1")?;
@@ -103,20 +109,26 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute([])
 }
 
-/// Notes the log's head, and up to where the journal is applied.
+/// Notes the log's ends, up to where the journal is applied, and the newest batches' ids.
 fn note(connection: &Connection, batches: &[Numbered], union: &Union<'_>) -> rusqlite::Result<()> {
     let (position, at) = (union.events.last().map(|event| event.position), union.at.map(|at| at.0));
-    connection
-        .prepare_cached("UPDATE head SET position = coalesce(?1, position), at = max(at, coalesce(?2, at))")?
-        .execute(params![position, at])?;
-    let mut insert = connection.prepare_cached("INSERT INTO batch VALUES (?1, ?2)")?;
-    let known = batches.len().saturating_sub(BATCHES_KEPT);
-    for (number, changes) in &batches[known..] {
-        insert.execute(params![names::number(*number), names::id(changes.id)])?;
-    }
     let last = batches.last().map_or(0, |(number, _)| names::number(*number));
-    let mut delete = connection.prepare_cached("DELETE FROM batch WHERE number <= ?1")?;
-    delete.execute([last - BATCHES_KEPT as i64])?;
+    connection
+        .prepare_cached(
+            "UPDATE head SET position = coalesce(?1, position), at = max(at, coalesce(?2, at)),
+             number = max(number, ?3), cut = max(cut, ?4)",
+        )?
+        .execute(params![position, at, last, union.cut])?;
+    let mut insert = connection.prepare_cached("INSERT INTO batch VALUES (?1, ?2)")?;
+    let ids = batches.iter().rev().filter_map(|(number, changes)| Some((*number, changes.batch()?)));
+    for (number, id) in ids.take(BATCHES_KEPT) {
+        insert.execute(params![names::number(number), names::id(id)])?;
+    }
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM batch
+         WHERE number <= (SELECT number FROM batch ORDER BY number DESC LIMIT 1 OFFSET ?1)",
+    )?;
+    delete.execute([BATCHES_KEPT as i64])?;
     Ok(())
 }
 

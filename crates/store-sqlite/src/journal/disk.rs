@@ -1,9 +1,11 @@
 //! A segment's file. Tests can let its writes and syncs fail.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+
+use crate::private;
 
 /// Written at once when a segment is filled with zeros. A page at a time, because systems that cache larger writes in
 /// larger pieces then also write larger pieces for each small batch.
@@ -29,7 +31,7 @@ pub struct Disk {
 impl Disk {
     /// Opens the file for writing, at least `bytes` long, all of them taken from the disk.
     pub fn zeroed(path: &Path, bytes: u64) -> io::Result<Disk> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = private::file(path)?;
         let mut length = file.metadata()?.len();
         while length < bytes {
             let part = ZEROS.len().min((bytes - length) as usize);

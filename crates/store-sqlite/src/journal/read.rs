@@ -11,6 +11,7 @@ use bytes::Bytes;
 use ports::{Error, ErrorKind};
 
 use super::{JournalId, frame, segment, unusable};
+use crate::private;
 
 /// A batch that was found: its number and bytes.
 pub type Found = (u64, Bytes);
@@ -18,7 +19,7 @@ pub type Found = (u64, Bytes);
 /// The first batches of the segments in a folder, in order. The folder is made if need be.
 pub fn firsts(folder: &Path) -> Result<Vec<u64>, Error> {
     let list = || -> std::io::Result<Vec<u64>> {
-        fs::create_dir_all(folder)?;
+        private::folder(folder)?;
         let mut firsts = Vec::new();
         for entry in fs::read_dir(folder)? {
             firsts.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));

@@ -44,11 +44,11 @@ async fn a_full_disk_refuses_a_batch_and_the_store_goes_on() {
 async fn a_failed_sync_stops_the_store_for_good() {
     let folder = TempFolder::new("sqlite");
     let store = open(&folder, &[Fault::Sync]);
-    assert!(store.commit(count(1, 0)).await.is_err());
+    assert_eq!(store.commit(count(1, 0)).await.unwrap_err().kind, ErrorKind::Fatal);
     store.failure().await;
     // Nobody is told that it was kept, or that it was not: only a new start can know.
-    assert!(store.look_up(Id(1)).await.is_err());
-    assert!(store.commit(count(2, 0)).await.is_err());
+    assert_eq!(store.look_up(Id(1)).await.unwrap_err().kind, ErrorKind::Fatal);
+    assert_eq!(store.commit(count(2, 0)).await.unwrap_err().kind, ErrorKind::Fatal);
     drop(store);
     let store = open(&folder, &[]);
     let kept = store.look_up(Id(1)).await.unwrap() == Committed::Yes;

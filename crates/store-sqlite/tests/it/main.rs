@@ -7,6 +7,7 @@
 mod backup;
 mod crash;
 mod model;
+mod private;
 mod schema;
 mod torn;
 
@@ -85,6 +86,9 @@ impl Store for InFolder {
     fn head(&self) -> Answer<'_, (u64, Time)> {
         self.store.head()
     }
+    fn cut_log(&self, through: u64, limit: usize) -> Answer<'_, usize> {
+        self.store.cut_log(through, limit)
+    }
 }
 
 impl Reads for InFolder {
@@ -96,6 +100,9 @@ impl Reads for InFolder {
     }
     fn events_of_message(&self, tenant: TenantId, message: Id) -> Answer<'_, Vec<Event>> {
         self.store.events_of_message(tenant, message)
+    }
+    fn rows_after(&self, kind: Kind, after: Option<Key>, limit: usize) -> Answer<'_, Vec<Row>> {
+        self.store.rows_after(kind, after, limit)
     }
     fn scan(&self, tenant: Option<TenantId>, kind: Kind) -> Answer<'_, Vec<Row>> {
         self.store.scan(tenant, kind)

@@ -96,6 +96,14 @@ pub async fn assert_alike(store: &SqliteStore, model: &MemoryStore, seed: u64) {
             "seed {seed}"
         );
     }
+    let after = Some(Key::counter(TenantId(Id(1)), "3"));
+    for (after, limit) in [(None, 5), (after.clone(), 4), (after, 1_000)] {
+        assert_eq!(
+            store.rows_after(Kind::Counter, after.clone(), limit).await.unwrap(),
+            model.rows_after(Kind::Counter, after, limit).await.unwrap(),
+            "seed {seed}"
+        );
+    }
     for tenant in (0..TENANTS).map(|tenant| TenantId(Id(u128::from(tenant)))) {
         let keys: Vec<Key> = (0..12).map(|name| Key::counter(tenant, &name.to_string())).collect();
         let rows = store.load(keys.clone()).await.unwrap();
@@ -148,6 +156,11 @@ async fn run(seed: u64) {
         assert_eq!(store.look_up(id).await.unwrap(), model.look_up(id).await.unwrap(), "seed {seed}");
         if wanted == Commit::Committed {
             dice.head += events;
+        }
+        if dice.below(10) == 0 {
+            let (through, limit) = (dice.below(dice.head + 3), dice.below(6) as usize);
+            let cut = store.cut_log(through, limit).await.unwrap();
+            assert_eq!(cut, model.cut_log(through, limit).await.unwrap(), "seed {seed}");
         }
         if dice.below(8) == 0 {
             assert_alike(&store, &model, seed).await;

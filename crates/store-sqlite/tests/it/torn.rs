@@ -10,7 +10,7 @@ use crate::model::assert_alike;
 const BATCHES: u64 = 8;
 
 /// Copies a folder as it stands, as if the process were killed now.
-fn image(from: &Path, to: &Path) {
+pub fn image(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -137,4 +137,77 @@ async fn the_journal_makes_up_for_what_a_power_cut_takes_from_the_tables() {
     assert!(0 < position && position < last, "nothing was cut, or nothing was lost: {position} of {last}");
     drop(raw);
     assert_alike(&open(&left).unwrap(), &model(last).await, 0).await;
+}
+
+#[tokio::test]
+async fn a_cut_of_the_log_outlives_kills_and_comes_again_with_the_journal() {
+    let InFolder { store, folder } = fresh_held().await;
+    let model = model(BATCHES).await;
+    for number in 1..=BATCHES {
+        assert_eq!(store.commit(batch(number)).await.unwrap(), Commit::Committed);
+    }
+    for (through, limit) in [(3, 2), (5, 100)] {
+        let cut = store.cut_log(through, limit).await.unwrap();
+        assert_eq!(cut, model.cut_log(through, limit).await.unwrap());
+    }
+    assert_eq!(store.events(None, 0, 1).await.unwrap()[0].position, 6);
+    // Events and cuts are in the journal alone, and applied again together.
+    let left = TempFolder::new("killed");
+    image(folder.path(), left.path());
+    for end in 0..2 {
+        let store = open_as(&left, &held()).unwrap();
+        assert_alike(&store, &model, end).await;
+        drop(store);
+    }
+    // The tables have the events before the cut comes.
+    drop(store);
+    let store = open_as(&folder, &held()).unwrap();
+    let (last, through) = (BATCHES + 1, BATCHES);
+    assert_eq!(store.commit(batch(last)).await.unwrap(), Commit::Committed);
+    assert_eq!(model.commit(batch(last)).await.unwrap(), Commit::Committed);
+    assert_eq!(store.cut_log(through, 100).await.unwrap(), model.cut_log(through, 100).await.unwrap());
+    assert_alike(&store, &model, 2).await;
+    let left = TempFolder::new("killed");
+    image(folder.path(), left.path());
+    let store = open_as(&left, &held()).unwrap();
+    assert_alike(&store, &model, 3).await;
+    assert_eq!(kept_events(&left, store), 1, "the rows are gone from the tables too");
+}
+
+/// How many events the tables hold once everything is applied.
+fn kept_events(folder: &TempFolder, store: SqliteStore) -> u64 {
+    drop(store);
+    let raw = rusqlite::Connection::open(database(folder)).unwrap();
+    raw.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_cut_that_is_torn_was_not_made() {
+    let InFolder { store, folder } = fresh_held().await;
+    assert_eq!(store.commit(batch(1)).await.unwrap(), Commit::Committed);
+    assert_eq!(store.cut_log(1, 1).await.unwrap(), 1);
+    let bytes = std::fs::read(segment(&folder)).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+    let torn = cut(&folder, end - 1);
+    let store_torn = open_as(&torn, &held()).unwrap();
+    assert_alike(&store_torn, &model(1).await, 0).await;
+    // It takes the same place again.
+    assert_eq!(store_torn.cut_log(1, 1).await.unwrap(), 1);
+    assert!(store_torn.events(None, 0, 9).await.unwrap().is_empty());
+    assert_eq!(store_torn.head().await.unwrap(), store.head().await.unwrap());
+}
+
+#[tokio::test]
+async fn cuts_do_not_crowd_out_the_ids_of_batches() {
+    let InFolder { store, folder } = fresh().await;
+    for number in 1..=9 {
+        assert_eq!(store.commit(batch(number)).await.unwrap(), Commit::Committed);
+        assert_eq!(store.cut_log(u64::MAX, 1).await.unwrap(), 1);
+    }
+    drop(store);
+    let store = open(&folder).unwrap();
+    assert_eq!(store.look_up(batch(1).id).await.unwrap(), Committed::Yes);
+    assert_eq!(store.look_up(Id(0)).await.unwrap(), Committed::No, "a cut is no batch");
+    assert_eq!(store.head().await.unwrap().0, 9);
+    assert_eq!(store.commit(batch(10)).await.unwrap(), Commit::Committed);
 }

@@ -116,3 +116,39 @@ pub async fn scans_list_a_kind(store: &impl Whole) {
     assert_eq!(store.scan(Some(tenant(1)), Kind::File).await.expect("the store answers").len(), 2);
     assert!(store.scan(Some(tenant(3)), Kind::File).await.expect("the store answers").is_empty());
 }
+
+async fn names(store: &impl Whole, after: Option<Key>, limit: usize) -> Vec<Key> {
+    let rows = store.rows_after(Kind::Counter, after, limit).await.expect("the store answers");
+    assert!(rows.iter().all(|row| row.version > 0 && row.record.is_some()));
+    rows.into_iter().map(|row| row.key).collect()
+}
+
+pub async fn a_kind_is_walked_a_page_at_a_time(store: &impl Whole) {
+    let mut keys: Vec<Key> = ["b", "a", "c"].iter().map(|name| Key::counter(tenant(2), name)).collect();
+    keys.push(Key::counter(tenant(1), "z"));
+    keys.push(Key::id::<Counter>(tenant(2), Id(u128::MAX)));
+    keep(store, batch(1, keys.iter().map(|key| write(key, 0, 1)).collect())).await;
+    let pointer = Record::Pointer(Arc::new(Pointer { target: Id(9), attempt: 0 }));
+    let other = Write { key: Key::text::<Pointer>(tenant(2), "a"), version: 0, record: Some(pointer) };
+    keep(store, batch(2, vec![other])).await;
+    keys.sort();
+    assert_eq!(names(store, None, 9).await, keys);
+    assert_eq!(names(store, None, 2).await, keys[..2]);
+    assert_eq!(names(store, Some(keys[1].clone()), 2).await, keys[2..4]);
+    assert_eq!(names(store, Some(keys[3].clone()), 2).await, keys[4..]);
+    assert!(names(store, Some(keys[4].clone()), 2).await.is_empty());
+    assert!(names(store, None, 0).await.is_empty());
+}
+
+pub async fn a_walk_sees_the_newest_of_each_row(store: &impl Whole) {
+    let keys: Vec<Key> = ["a", "b", "c", "d"].iter().map(|name| Key::counter(tenant(1), name)).collect();
+    keep(store, batch(1, keys[..3].iter().map(|key| write(key, 0, 1)).collect())).await;
+    let delete = Write { key: keys[0].clone(), version: 1, record: None };
+    keep(store, batch(2, vec![delete, write(&keys[1], 1, 2), write(&keys[3], 0, 4)])).await;
+    // Full pages, although a row before them is gone.
+    assert_eq!(names(store, None, 2).await, keys[1..3]);
+    // The key to go on after need not be there any more.
+    assert_eq!(names(store, Some(keys[0].clone()), 9).await, keys[1..]);
+    let rows = store.rows_after(Kind::Counter, None, 1).await.expect("the store answers");
+    assert_eq!((rows[0].version, &rows[0].record), (2, &Some(Record::Counter(Counter(2).into()))));
+}
