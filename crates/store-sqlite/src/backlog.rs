@@ -35,7 +35,7 @@ pub struct Latest {
 
 /// What the tables say at the start.
 pub struct Standing {
-    /// The newest batch or cut.
+    /// The newest batch or cut of the log, as the journal numbers them.
     pub number: u64,
     /// The newest event that is forgotten.
     pub cut: u64,

@@ -2,7 +2,8 @@
 //!
 //! A commit is one append to the *journal* and one sync. Until the *applier* has written it to the tables it stands in
 //! the *backlog* in memory, which every read lays over the tables. After a crash the journal is read again. Rows become
-//! bytes, and bytes rows, outside the two writing threads. The lock on the data folder is not taken here.
+//! bytes, and bytes rows, outside the two writing threads. Files are for their owner alone. The lock on the data folder is not taken
+//! here.
 
 mod answers;
 mod applier;

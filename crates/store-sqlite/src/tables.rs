@@ -75,6 +75,7 @@ impl<'a> Union<'a> {
         for event in self.events.iter().filter(|event| event.position > self.cut) {
             insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
         }
+        // No more at once than the cuts were asked for.
         if self.cut > 0 {
             connection.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([self.cut])?;
         }

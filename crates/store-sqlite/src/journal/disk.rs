@@ -21,6 +21,12 @@ pub enum Fault {
     Sync,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// What goes wrong with the next file that this thread opens.
+    static NEXT: std::cell::Cell<std::collections::VecDeque<Fault>> = std::cell::Cell::default();
+}
+
 /// An open segment.
 pub struct Disk {
     file: File,
@@ -41,7 +47,7 @@ impl Disk {
         Ok(Disk {
             file,
             #[cfg(test)]
-            faults: std::sync::Mutex::default(),
+            faults: std::sync::Mutex::new(NEXT.take()),
         })
     }
 
@@ -49,6 +55,12 @@ impl Disk {
     #[cfg(test)]
     pub fn fail(&self, fault: Fault) {
         self.faults.lock().expect("no test panics inside").push_back(fault);
+    }
+
+    /// Lets something go wrong with the next file that this thread opens.
+    #[cfg(test)]
+    pub fn fail_next(fault: Fault) {
+        NEXT.set([fault].into());
     }
 
     #[cfg(test)]

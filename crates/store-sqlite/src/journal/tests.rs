@@ -155,7 +155,26 @@ fn a_batch_that_can_neither_be_written_nor_undone_is_fatal() {
 fn a_failed_sync_is_fatal() {
     let (_folder, mut journal) = filled(1);
     journal.disk().fail(Fault::Sync);
-    assert!(matches!(append(&mut journal, 2), Err(Unkept::Fatal(_))));
+    let Err(Unkept::Fatal(error)) = append(&mut journal, 2) else { panic!("it went on") };
+    assert_eq!(error.kind, ErrorKind::Fatal);
+}
+
+#[test]
+fn a_failed_sync_of_a_new_segment_is_fatal() {
+    let (_folder, mut journal) = filled(2);
+    Disk::fail_next(Fault::Sync);
+    let Err(Unkept::Fatal(error)) = append(&mut journal, 3) else { panic!("it went on") };
+    assert_eq!(error.kind, ErrorKind::Fatal);
+}
+
+#[test]
+fn a_disk_too_full_for_a_new_segment_refuses_a_batch_and_the_next_one_takes_its_place() {
+    let (folder, mut journal) = filled(2);
+    Disk::fail_next(Fault::FullAfter(10));
+    assert!(matches!(append(&mut journal, 3), Err(Unkept::Refused(_))));
+    assert_eq!(numbers(&folder, 0).unwrap(), [1, 2]);
+    append(&mut journal, 3).unwrap();
+    assert_eq!(numbers(&folder, 0).unwrap(), [1, 2, 3]);
 }
 
 #[test]
