@@ -181,7 +181,7 @@ fn keys(data: &Path) -> anyhow::Result<Vec<String>> {
     let mut keys = Vec::new();
     for entry in std::fs::read_dir(data)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".key") && !name.starts_with(DEMO) {
+        if Path::new(&name).extension().is_some_and(|last| last == "key") && !name.starts_with(DEMO) {
             keys.push(name);
         }
     }
