@@ -98,11 +98,11 @@ impl Ledger {
         let mut page = vec![b'['];
         let mut next = after.saturating_add(1);
         if next < first {
-            self.from_file(next, first.min(end), &mut page)?;
+            self.in_file(next, first.min(end), &mut page)?;
             next = first;
         }
         while next < end {
-            let rows = self.from_memory(next, end);
+            let rows = self.in_memory(next, end);
             // Rows that left memory meanwhile are a gap that the caller sees by their numbers.
             let Some((number, _)) = rows.first() else { break };
             next = number + rows.len() as u64;
@@ -112,7 +112,7 @@ impl Ledger {
         Ok(page)
     }
 
-    fn from_memory(&self, next: u64, end: u64) -> Vec<(u64, Bytes)> {
+    fn in_memory(&self, next: u64, end: u64) -> Vec<(u64, Bytes)> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let skip = next.saturating_sub(inner.first) as usize;
         let numbers = next.max(inner.first)..end;
@@ -120,7 +120,7 @@ impl Ledger {
         numbers.zip(rows).take(ROWS_AT_ONCE).collect()
     }
 
-    fn from_file(&self, next: u64, end: u64, page: &mut Vec<u8>) -> io::Result<()> {
+    fn in_file(&self, next: u64, end: u64, page: &mut Vec<u8>) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let mark = (next - 1) / MARK_EVERY;
         let place = {
