@@ -72,6 +72,16 @@ impl Server {
         ready.is_some_and(|(status, _)| status == 200) && self.data.join("demo.json").exists()
     }
 
+    /// Waits until the demo has played its conversation and only serves.
+    pub async fn until_played(&self) {
+        let until = tokio::time::Instant::now() + Duration::from_secs(START_S_MAX);
+        let log = || std::fs::read_to_string(self.data.join("server.log")).unwrap_or_default();
+        while !log().contains("Stop with Ctrl-C") {
+            assert!(tokio::time::Instant::now() < until, "the demo did not play: {}", log());
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// What `demo.json` says.
     pub fn info(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.data.join("demo.json")).unwrap()).unwrap()
@@ -81,6 +91,14 @@ impl Server {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; a test that fails must not leave it behind.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

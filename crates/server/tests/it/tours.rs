@@ -26,6 +26,8 @@ async fn the_tours_of_the_readme_work_when_pasted() {
     let folder = TempFolder::new("tours");
     let providers = Sandbox::start(Settings::default()).await.unwrap();
     let server = Server::demo(folder.path(), free_port(), &providers.url()).await;
+    // As a person does, who pastes after the demo has printed its last line.
+    server.until_played().await;
     let script = format!("set -eu\n{}\n", blocks.join(&format!("\necho '{NEXT}'\n")));
     let mut shell = Command::new("timeout");
     shell.args(["100", "bash", "-c", &script]).env("J", folder.path().join("demo.json"));
