@@ -1,8 +1,8 @@
 //! The delivery's transitions. Each returns what an outsider would notice, so that commands need not compare.
 //!
 //! Receipts are kept with their attempt and weighed together with its answer, whichever comes first. The rules of
-//! retry, failover and time-to-live are those of `reference` section 9 of the business face's vendor, and the table
-//! in `truth.rs` holds them.
+//! retry, failover and time-to-live are those that the business face's vendor publishes, and the table in `truth.rs`
+//! holds them.
 
 use std::sync::Arc;
 
