@@ -107,6 +107,7 @@ fn per_message(before: Used, after: Used, count: usize) -> String {
 }
 
 /// How long callers and the provider wait at a part of the saturated rate.
+#[expect(clippy::disallowed_methods, reason = "compared with the provider's clock, which is this machine's")]
 pub async fn calm(target: &Target, time: Duration, rate: f64, course: &mut Course) -> anyhow::Result<()> {
     course.drain(target).await?;
     let (calm, first) = (rate * CALM, course.next());

@@ -165,6 +165,7 @@ pub async fn remove(
 }
 
 /// The idempotency key, or the refusal of an unusable one.
+#[expect(clippy::result_large_err, reason = "a refusal is returned at once, never passed around")]
 fn key(
     tenant: TenantId,
     headers: &HeaderMap,

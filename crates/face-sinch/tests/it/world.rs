@@ -299,7 +299,7 @@ impl World {
     pub async fn prefers(&self, contact: &str, channels: &[&str]) {
         let id = Id::parse(contact).unwrap();
         let contact = self.engine.get::<Contact>(tenant(1), id).await.unwrap().unwrap();
-        let channel_priority = channels.iter().map(|name| Channel::new(*name)).collect();
+        let channel_priority = channels.iter().map(|name| Channel::new(name)).collect();
         self.engine.execute(Put(Contact { channel_priority, ..Contact::clone(&contact) })).await.unwrap();
     }
 
