@@ -1,6 +1,6 @@
 //! `GET /trunkline/v1/openapi.json`: this face described, exactly as `lib.rs` routes it. Needs no key.
 //!
-//! Written by hand because it is small; the test `every_route_is_described` holds both to the same list.
+//! Written by hand because it is small; the test `every_described_path_is_a_route` tries each.
 
 use axum::Json;
 use serde_json::{Value, json};
