@@ -10,7 +10,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::info::Info;
-use super::sink::Sink;
+use super::sink::{SINK_PATH, Sink};
 use super::wire::{Call, get_json, put_json};
 
 /// The phone that the business writes to.
@@ -77,13 +77,31 @@ impl Stage<'_> {
             lp.account_id, lp.client_id
         ));
         Call::new(Method::PUT, &url).bearer(&bearer).json(&manifest).send().await?;
+        self.forget_earlier_plays().await?;
         let sinch = &self.info.first.sinch;
-        let webhook = json!({"app_id": sinch.app_id, "target": format!("{}/sinch", self.sink.url),
+        let webhook = json!({"app_id": sinch.app_id, "target": format!("{}{SINK_PATH}", self.sink.url),
             "target_type": "HTTP", "secret": sinch.webhook_secret,
             "triggers": ["MESSAGE_DELIVERY", "MESSAGE_INBOUND", "MESSAGE_SUBMIT", "CONVERSATION_START",
                          "CONVERSATION_STOP", "CONTACT_CREATE"]});
         let url = self.url(&format!("/v1/projects/{}/webhooks", sinch.project_id));
         Call::new(Method::POST, &url).basic(&sinch.key_id, &sinch.key_secret).json(&webhook).send().await?;
+        Ok(())
+    }
+
+    /// Deletes the business's webhooks of earlier runs: nobody listens there any more.
+    async fn forget_earlier_plays(&self) -> anyhow::Result<()> {
+        let sinch = &self.info.first.sinch;
+        let call = |method, path: &str| {
+            let url = self.url(&format!("/v1/projects/{}/{path}", sinch.project_id));
+            Call::new(method, &url).basic(&sinch.key_id, &sinch.key_secret)
+        };
+        let known = call(Method::GET, &format!("apps/{}/webhooks", sinch.app_id)).send().await?;
+        for webhook in known["webhooks"].as_array().into_iter().flatten() {
+            let target = webhook["target"].as_str().unwrap_or_default();
+            if target.starts_with("http://127.0.0.1:") && target.ends_with(SINK_PATH) {
+                call(Method::DELETE, &format!("webhooks/{}", text(webhook, "/id")?)).send().await?;
+            }
+        }
         Ok(())
     }
 

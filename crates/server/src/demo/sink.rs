@@ -18,6 +18,8 @@ use sha1::Sha1;
 use sha2::Sha256;
 use tokio::sync::watch;
 
+/// Where the business hears.
+pub const SINK_PATH: &str = "/trunkline-demo/sinch";
 /// How long the play waits for one callback.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -51,7 +53,7 @@ impl Sink {
         });
         let routes = Router::new()
             .route("/liveperson", post(liveperson))
-            .route("/sinch", post(sinch))
+            .route(SINK_PATH, post(sinch))
             .with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Sink { state, url })
