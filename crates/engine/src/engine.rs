@@ -1,9 +1,9 @@
 //! The handle that faces and the server hold: run a command, read rows and lists, stop.
 //! It decides nothing itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use connector_api::{Connector, HttpOut, Session};
@@ -12,7 +12,7 @@ use domain::command::Command;
 use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::{Event, SignalKind};
-use domain::id::{AppId, ConversationId, FileId, Id, TenantId};
+use domain::id::{AppId, ConversationId, FileId, Id, MessageId, TenantId};
 use domain::record::{Entity, Key, Pointer};
 use domain::time::Time;
 use ports::files::Rendering;
@@ -120,6 +120,20 @@ struct Inner {
     broken: watch::Receiver<Option<Arc<str>>>,
     background: tokio::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
     directory_changed: Arc<Notify>,
+    /// Messages that a job of this process is handing over.
+    held: Mutex<HashSet<MessageId>>,
+}
+
+/// A message that one job holds; let go when dropped.
+pub(crate) struct Held<'a> {
+    engine: &'a Engine,
+    message: MessageId,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.engine.held().remove(&self.message);
+    }
 }
 
 impl Engine {
@@ -139,6 +153,7 @@ impl Engine {
                 broken: started.broken,
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
+                held: Mutex::default(),
                 parts,
             }),
         };
@@ -148,6 +163,16 @@ impl Engine {
         let keeper = tokio::spawn(keeper::run(engine.clone()));
         engine.inner.background.lock().await.extend([runner, courier, sessions, keeper]);
         Ok(engine)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<MessageId>> {
+        self.inner.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message for one job. `None`: another job of this process has it, so an attempt that is open now is
+    /// that job's, and not one that a crash left behind.
+    pub(crate) fn hold(&self, message: MessageId) -> Option<Held<'_>> {
+        self.held().insert(message).then_some(Held { engine: self, message })
     }
 
     /// Decides and commits a command. The answer comes after everything is durable. Refused after a stop.

@@ -28,6 +28,9 @@ const CARRIED_MS: i64 = 60_000;
 /// Runs a send job once.
 pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ended {
     let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS));
+    let Some(_held) = engine.hold(message) else {
+        return again();
+    };
     let Ok(Some(row)) = engine.get::<Message>(job.tenant, message.0).await else {
         return again();
     };

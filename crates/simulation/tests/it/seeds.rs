@@ -12,6 +12,7 @@ const FOUND: &[(u64, &str)] = &[
     (12, "a job that looked after a message left to a callback worked beside the one of its next channel"),
     (3, "after the clock was set back, new ids came before old ones, and so did their messages"),
     (4, "a job found by the sweep stood behind a later one of its lane that had not run yet"),
+    (512, "a job called another one's open attempt unknown while its bytes were about to leave"),
     (2, "a message that its consumer could not take moved to the next channel without a job"),
 ];
 
