@@ -78,7 +78,7 @@ def test_kit_signs_in_once_and_keeps_its_token(demo, sinch):
     token = sinch.configuration.token_manager.token
     assert token.token_type == "bearer"
     assert 3000 < token.expires_in <= 3600
-    assert [app.id for app in sinch.conversation.apps.list()] == [app_id]
+    assert [app.id for app in sinch.conversation.apps.list().content()] == [app_id]
     assert sinch.configuration.token_manager.token is token
 
 
