@@ -172,7 +172,8 @@ impl Engine {
     /// Takes a message for one job. `None`: another job of this process has it, so an attempt that is open now is
     /// that job's, and not one that a crash left behind.
     pub(crate) fn hold(&self, message: MessageId) -> Option<Held<'_>> {
-        self.held().insert(message).then_some(Held { engine: self, message })
+        let free = self.held().insert(message);
+        free.then(|| Held { engine: self, message })
     }
 
     /// Decides and commits a command. The answer comes after everything is durable. Refused after a stop.
