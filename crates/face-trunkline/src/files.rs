@@ -4,7 +4,7 @@
 //! and a file that is gone look alike.
 
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use domain::id::{FileId, Id, TenantId};
 use domain::tenant::File;
 use engine::{Engine, domain};
@@ -39,5 +39,5 @@ pub(crate) async fn read(
         return Err(Refusal::NoSuchFile);
     }
     let row = engine.get::<File>(tenant, file.0).await.map_err(unavailable)?.ok_or(Refusal::NoSuchFile)?;
-    Ok(face_kit::files::serve(&engine, &row, false, &headers).await.into_response())
+    Ok(face_kit::files::serve(&engine, &row, false, &headers).await)
 }

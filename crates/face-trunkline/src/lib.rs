@@ -17,7 +17,7 @@ mod timeline;
 
 use axum::Router;
 use axum::routing::{any, get};
-use engine::Engine;
+use engine::{Engine, FILES_PATH};
 
 use crate::error::Refusal;
 pub use crate::error::refuse;
@@ -30,7 +30,7 @@ pub fn router(engine: Engine) -> Router {
         .route("/trunkline/v1/events", get(events::list))
         .route("/trunkline/v1/subscriptions", get(subscriptions::list))
         .route("/trunkline/v1/subscriptions/{id}/events", get(subscriptions::events))
-        .route("/trunkline/v1/files/{tenant}/{file}", get(files::read))
+        .route(&format!("{FILES_PATH}/{{tenant}}/{{file}}"), get(files::read))
         .route("/trunkline/v1/openapi.json", get(openapi::read))
         .method_not_allowed_fallback(|| async { Refusal::WrongMethod })
         .route("/trunkline/{*rest}", any(|| async { Refusal::NoSuchPath }))

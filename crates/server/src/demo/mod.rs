@@ -75,9 +75,8 @@ pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCo
     move_accounts(&node, &sandbox_url, smpp).await?;
     register(&node, &sandbox_url, &base_url).await?;
     write(&info_path, &info)?;
-    let ca = options.data.join(&info.ca_file);
     let (played, stopped) = tokio::select! {
-        played = play::play(&info, &ca) => (played, false),
+        played = play::play(&info) => (played, false),
         () = stop.asked() => (Err(anyhow!("it was stopped")), true),
     };
     match &played {

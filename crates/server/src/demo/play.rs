@@ -3,8 +3,6 @@
 //! Every step is judged from outside: by callbacks received with a right signature, and by the sandbox's ledger and
 //! handsets. The server's own store is not asked.
 
-use std::path::Path;
-
 use anyhow::{Context as _, ensure};
 use http::Method;
 use serde_json::{Value, json};
@@ -20,7 +18,7 @@ const PICTURE: &[u8] = include_bytes!("picture.png");
 const BOUNDARY: &str = "trunkline-demo-boundary";
 
 /// Plays everything and returns the timeline to print.
-pub async fn play(info: &Info, _ca: &Path) -> anyhow::Result<Vec<String>> {
+pub async fn play(info: &Info) -> anyhow::Result<Vec<String>> {
     let keys = &info.first;
     let sink = Sink::open(&keys.liveperson.client_secret, &keys.sinch.webhook_secret).await?;
     let mut stage = Stage { info, sink, lines: Vec::new() };
