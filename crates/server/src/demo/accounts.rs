@@ -1,8 +1,11 @@
 //! The demo's channel accounts: how the server knows each, and how the sandbox is told of it.
 
+use anyhow::Context as _;
+use domain::app::App;
 use domain::id::AppId;
 use serde_json::{Value, json};
 
+use super::wire;
 use crate::random;
 
 /// One account on one channel.
@@ -58,8 +61,29 @@ fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
+/// The way between the sandbox and the server.
+#[derive(Clone, Copy)]
+pub struct Door<'a> {
+    pub sandbox_url: &'a str,
+    pub base_url: &'a str,
+}
+
+impl Door<'_> {
+    /// Tells the sandbox which accounts an app has and where their callbacks go. Comes before the server hears of
+    /// them: a channel with a session signs in at once, and one that is refused waits long.
+    pub async fn register(&self, app: &App) -> anyhow::Result<()> {
+        for account in &app.channels {
+            let (path, body) = registration(account, app.id, self.base_url);
+            wire::put_json(&format!("{}{path}", self.sandbox_url), &body)
+                .await
+                .context("the sandbox takes no accounts")?;
+        }
+        Ok(())
+    }
+}
+
 /// Where the sandbox registers an account, and with what.
-pub fn registration(account: &domain::app::ChannelAccount, app: AppId, base_url: &str) -> (String, Value) {
+fn registration(account: &domain::app::ChannelAccount, app: AppId, base_url: &str) -> (String, Value) {
     let setting = |name: &str| {
         let found = account.settings.iter().find(|(key, _)| key == name);
         found.map_or(String::new(), |(_, value)| value.clone())

@@ -20,6 +20,7 @@ use sandbox::{Running, Sandbox};
 
 use crate::node::Node;
 use crate::stop::Stop;
+use accounts::Door;
 use info::Info;
 
 /// Where the TLS door opens when nobody says otherwise.
@@ -64,7 +65,7 @@ pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCo
     let base_url = format!("http://{}", node.address);
     let info = match known {
         Some(info) => info,
-        None => create(&node, &sandbox_url, smpp).await?,
+        None => create(&node, &sandbox_url, smpp, &base_url).await?,
     };
     let info = Info {
         base_url: base_url.clone(),
@@ -72,8 +73,7 @@ pub async fn run(mut config: Config, options: DemoArgs) -> anyhow::Result<ExitCo
         sandbox: info::Sandbox { url: sandbox_url.clone() },
         ..info
     };
-    move_accounts(&node, &sandbox_url, smpp).await?;
-    register(&node, &sandbox_url, &base_url).await?;
+    move_accounts(&node, &sandbox_url, smpp, &base_url).await?;
     write(&info_path, &info)?;
     let (played, stopped) = tokio::select! {
         played = play::play(&info) => (played, false),
@@ -128,10 +128,11 @@ fn adjust(config: &mut Config, options: &DemoArgs) {
 }
 
 /// Makes both tenants.
-async fn create(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Result<Info> {
-    let first = setup::tenant(&node.engine, "Demo", &accounts::all(sandbox_url, smpp, 1)).await?;
+async fn create(node: &Node, sandbox_url: &str, smpp: SocketAddr, base_url: &str) -> anyhow::Result<Info> {
+    let door = Door { sandbox_url, base_url };
+    let first = setup::tenant(&node.engine, "Demo", &accounts::all(sandbox_url, smpp, 1), door).await?;
     let second_tenant =
-        setup::tenant(&node.engine, "Neighbour", &accounts::all(sandbox_url, smpp, 2)).await?;
+        setup::tenant(&node.engine, "Neighbour", &accounts::all(sandbox_url, smpp, 2), door).await?;
     Ok(Info {
         base_url: String::new(),
         tls_base_url: String::new(),
@@ -143,9 +144,16 @@ async fn create(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Res
     })
 }
 
-/// Points the accounts of a folder that was used before to where the sandbox is now.
-async fn move_accounts(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyhow::Result<()> {
-    let apps: Vec<_> = node.engine.directory().apps().cloned().collect();
+/// Points the accounts of a folder that was used before to where the sandbox is now, which is told of them first. The
+/// demo tenant's come first: a person writes to the first account when nothing else decides.
+async fn move_accounts(
+    node: &Node,
+    sandbox_url: &str,
+    smpp: SocketAddr,
+    base_url: &str,
+) -> anyhow::Result<()> {
+    let mut apps: Vec<_> = node.engine.directory().apps().cloned().collect();
+    apps.sort_by_key(|app| app.id);
     for app in apps {
         let mut moved = domain::app::App::clone(&app);
         for account in &mut moved.channels {
@@ -159,24 +167,9 @@ async fn move_accounts(node: &Node, sandbox_url: &str, smpp: SocketAddr) -> anyh
                 }
             }
         }
+        Door { sandbox_url, base_url }.register(&moved).await?;
         if moved != *app && node.engine.execute(domain::command::admin::PutApp(moved)).await.is_err() {
             bail!("the channel accounts could not be moved to the sandbox");
-        }
-    }
-    Ok(())
-}
-
-/// Tells the sandbox which accounts exist and where their callbacks go. The demo tenant's come first: a person writes
-/// to the first account when nothing else decides.
-async fn register(node: &Node, sandbox_url: &str, base_url: &str) -> anyhow::Result<()> {
-    let mut apps: Vec<_> = node.engine.directory().apps().cloned().collect();
-    apps.sort_by_key(|app| app.id);
-    for app in apps {
-        for account in &app.channels {
-            let (path, body) = accounts::registration(account, app.id, base_url);
-            wire::put_json(&format!("{sandbox_url}{path}"), &body)
-                .await
-                .context("the sandbox takes no accounts")?;
         }
     }
     Ok(())

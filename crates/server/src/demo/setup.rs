@@ -13,7 +13,7 @@ use domain::tenant::{Credential, Tenant};
 use engine::Engine;
 use sha2::{Digest as _, Sha256};
 
-use super::accounts::Account;
+use super::accounts::{Account, Door};
 use super::info::{Api, Bot, Colleague, Keys, LiveDesk, LivePerson, Sinch};
 use crate::random;
 
@@ -21,7 +21,12 @@ use crate::random;
 const QUEUE_LIMIT: u64 = 500_000;
 
 /// Makes one tenant with everything it needs.
-pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow::Result<Keys> {
+pub async fn tenant(
+    engine: &Engine,
+    name: &str,
+    accounts: &[Account],
+    door: Door<'_>,
+) -> anyhow::Result<Keys> {
     let tenant = run(
         engine,
         CreateTenant(Tenant {
@@ -33,7 +38,7 @@ pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow
         }),
     )
     .await?;
-    let maker = Maker { engine, tenant: tenant.id };
+    let maker = Maker { engine, tenant: tenant.id, door };
     let owner = maker.agent("Mina Okafor", "mina@demo.example", Role::Administrator).await?;
     let colleague = maker.agent("Jonas Berg", "jonas@demo.example", Role::Agent).await?;
     let bot = maker.agent("Demo bot", "bot@demo.example", Role::Bot).await?;
@@ -84,6 +89,7 @@ pub async fn tenant(engine: &Engine, name: &str, accounts: &[Account]) -> anyhow
 struct Maker<'a> {
     engine: &'a Engine,
     tenant: TenantId,
+    door: Door<'a>,
 }
 
 impl Maker<'_> {
@@ -123,6 +129,7 @@ impl Maker<'_> {
             queue_limit: QUEUE_LIMIT,
             patience: Default::default(),
         };
+        self.door.register(&app).await?;
         run(self.engine, PutApp(app)).await
     }
 

@@ -36,10 +36,12 @@ const ENQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long open submits may still be answered once the session is asked to end.
 const OPEN_ANSWERS_WAIT: Duration = Duration::from_secs(10);
 const UNBIND_TIMEOUT: Duration = Duration::from_secs(5);
-/// ESME_RBINDFAIL, ESME_RINVPASWD, ESME_RINVSYSID: trying at once again only locks the account.
+/// ESME_RBINDFAIL, ESME_RINVPASWD, ESME_RINVSYSID: trying again at once only locks the account.
 const BIND_REFUSED: [u32; 3] = [0x0d, 0x0e, 0x0f];
 const RECONNECT_DELAY_MS_MIN: u64 = 1_000;
 const RECONNECT_DELAY_MS_MAX: u64 = 60_000;
+/// After a refusal the delays begin here: an account that was only just created is soon known.
+const REFUSED_DELAY_MS_MIN: u64 = 5_000;
 /// Incoming messages that may be handled at once. Parts that wait for others count too.
 const HANDLED_MAX: usize = 1_000;
 const OUT_QUEUE_MAX: usize = 256;
@@ -105,7 +107,7 @@ pub async fn keep(
         match ended {
             Ended::WasBound => delay_ms = RECONNECT_DELAY_MS_MIN,
             Ended::NotBound => {}
-            Ended::Refused => delay_ms = RECONNECT_DELAY_MS_MAX,
+            Ended::Refused => delay_ms = delay_ms.max(REFUSED_DELAY_MS_MIN),
             Ended::Asked => return,
         }
         // Up to a quarter more, so that many accounts do not come back in step.
