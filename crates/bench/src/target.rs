@@ -156,8 +156,8 @@ impl Target {
     pub async fn list(&self, connection: &mut Connection) -> anyhow::Result<Value> {
         let livedesk = &self.info["livedesk"];
         let text = |name: &str| livedesk[name].as_str().unwrap_or_default();
-        let path = format!("/api/v2/accounts/{}/conversations/1/messages", livedesk["account_id"]);
-        connection.get(&path, &basic(text("api_key"), text("api_secret"))).await
+        let path = "/api/v2/accounts/conversations/1/messages";
+        connection.get(path, &basic(text("api_key"), text("api_secret"))).await
     }
 
     pub async fn connect(&self) -> anyhow::Result<Connection> {
