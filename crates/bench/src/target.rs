@@ -204,9 +204,28 @@ async fn launch(
     let started = Instant::now();
     let mut command = Command::new(binary);
     command.args(["demo", "--listen", address, "--sandbox", &format!("http://{sandbox}"), "--data"]);
-    let server = Process::start(command.arg(data).stdout(Stdio::null()))?;
+    let mut server = Process::start(command.arg(data).stdout(Stdio::piped()))?;
     ready(address, "/readyz").await?;
-    Ok((server, started.elapsed()))
+    let took = started.elapsed();
+    played(&mut server).await?;
+    Ok((server, took))
+}
+
+/// Waits until the demo's own conversation is played: it would be measured with the load.
+async fn played(server: &mut Process) -> anyhow::Result<()> {
+    let mut lines = BufReader::new(server.0.stdout.take().context("no output")?).lines();
+    let heard = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.starts_with("Trunkline serves at") {
+                return Ok(());
+            }
+        }
+        bail!("the server ended before its demo was played")
+    };
+    tokio::time::timeout(START_MAX, heard).await.context("the demo does not end")??;
+    // The rest is read too, so that the server never waits for its output.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok(())
 }
 
 fn free_address() -> anyhow::Result<String> {
