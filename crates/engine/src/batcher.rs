@@ -4,17 +4,16 @@
 //! lack, and commits the union in one durable transaction; answers go out after that. While one batch syncs the
 //! next one fills: group commit without timers. One command alone is not delayed.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::command::Command;
-use domain::event::Event;
 use domain::id::{Id, SubscriptionId};
 use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
 use domain::view::{Decision, Halt, View};
+use foldhash::{HashSet, HashSetExt as _};
 use ports::ErrorKind;
 use ports::store::{Batch, Commit, Committed, Write};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -25,6 +24,7 @@ use crate::directory::{Directory, KINDS};
 use crate::engine::{Failure, Parts};
 use crate::ids::IdsAt;
 use crate::level::Level;
+use crate::union::Union;
 
 /// Load rounds before a command counts as a bug.
 const LOAD_ROUNDS_MAX: usize = 8;
@@ -195,40 +195,6 @@ struct Work {
     unsure: bool,
 }
 
-/// A batch being decided.
-#[derive(Default)]
-struct Union {
-    changes: HashMap<Key, Option<Record>>,
-    order: Vec<Key>,
-    read: HashSet<Key>,
-    listings: Vec<domain::record::Listing>,
-    events: Vec<Event>,
-    jobs: Vec<Job>,
-    finished_jobs: Vec<domain::id::JobId>,
-}
-
-impl Union {
-    fn add(&mut self, decision: Decision) {
-        self.read.extend(decision.read.into_iter().filter(|key| !self.changes.contains_key(key)));
-        for (key, record) in decision.writes {
-            if self.changes.insert(key.clone(), record).is_none() {
-                self.order.push(key);
-            }
-        }
-        self.listings.extend(decision.listings);
-        self.events.extend(decision.events);
-        self.jobs.extend(decision.jobs);
-        self.finished_jobs.extend(decision.finished_jobs);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.order.is_empty()
-            && self.events.is_empty()
-            && self.jobs.is_empty()
-            && self.finished_jobs.is_empty()
-    }
-}
-
 impl Work {
     async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Pending>>, closing: Arc<Notify>) {
         let mut commands = Vec::new();
@@ -313,14 +279,22 @@ impl Work {
         &mut self,
         commands: &mut [Box<dyn Pending>],
     ) -> Result<(Union, Vec<(usize, &'static str)>), ports::Error> {
-        self.prefetch(commands).await?;
         let now = self.now();
+        let ahead = self.prefetch(commands, now).await?;
         let mut union = Union::default();
         let mut failed = Vec::new();
-        for (place, command) in commands.iter_mut().enumerate() {
+        for ((place, command), ahead) in commands.iter_mut().enumerate().zip(ahead) {
+            match ahead {
+                Some((Kept::No, decision)) if !union.touches(&decision) => continue,
+                Some((Kept::Yes, decision)) if !union.touches(&decision) => {
+                    union.add(decision);
+                    continue;
+                }
+                _ => {}
+            }
             let mut rounds = 0;
             // Kept over the rounds: a row may be named by an id that the command itself drew. Not kept from the
-            // prefetch, so that ids of one batch grow in the order of its commands.
+            // prefetch, so that ids of commands that touch each other grow in their order.
             let mut drawn = Vec::new();
             loop {
                 match self.try_one(&mut **command, &union, now, &mut drawn) {
@@ -338,29 +312,34 @@ impl Work {
         Ok((union, failed))
     }
 
-    /// Loads what the batch's commands want in few loads: each is asked against the state before the batch.
-    async fn prefetch(&mut self, commands: &mut [Box<dyn Pending>]) -> Result<(), ports::Error> {
-        let now = self.now();
+    /// Loads what the batch's commands want in few loads: each is asked against the state before the batch. What one
+    /// decides so holds unless an earlier one changes a row that it saw.
+    async fn prefetch(
+        &mut self,
+        commands: &mut [Box<dyn Pending>],
+        now: Time,
+    ) -> Result<Vec<Option<(Kept, Decision)>>, ports::Error> {
         let nothing = Union::default();
-        let mut open: Vec<usize> = (0..commands.len()).collect();
+        let mut decided: Vec<_> = commands.iter().map(|_| None).collect();
+        let mut drawn = vec![Vec::new(); commands.len()];
         if commands.len() < 2 {
-            return Ok(());
+            return Ok(decided);
         }
-        for _ in 0..3 {
+        for _ in 0..LOAD_ROUNDS_MAX {
             let mut wanted = HashSet::new();
-            open.retain(|place| match self.try_one(&mut *commands[*place], &nothing, now, &mut Vec::new()) {
-                Ok(_) => false,
-                Err(keys) => {
-                    wanted.extend(keys);
-                    true
+            let asked = commands.iter_mut().zip(&mut decided).zip(&mut drawn);
+            for ((command, decided), drawn) in asked.filter(|((_, decided), _)| decided.is_none()) {
+                match self.try_one(&mut **command, &nothing, now, drawn) {
+                    Ok(decision) => *decided = Some(decision),
+                    Err(keys) => wanted.extend(keys),
                 }
-            });
+            }
             if wanted.is_empty() {
-                return Ok(());
+                break;
             }
             self.load(wanted.into_iter().collect()).await?;
         }
-        Ok(())
+        Ok(decided)
     }
 
     fn try_one(
@@ -378,6 +357,8 @@ impl Work {
     }
 
     async fn load(&mut self, keys: Vec<Key>) -> Result<(), ports::Error> {
+        metrics::counter!("trunkline_loads_total").increment(1);
+        metrics::counter!("trunkline_loaded_rows_total").increment(keys.len() as u64);
         for row in self.parts.store.load(keys).await? {
             self.cache.put(row.key, Cached { version: row.version, record: row.record });
         }

@@ -3,10 +3,9 @@
 //! Bounded by two generations: when the young one is full it becomes the old one and the old one is dropped, so a
 //! row that is used stays and there is no list to maintain on each read.
 
-use std::collections::HashMap;
-
 use domain::record::{Key, Record};
 use domain::view::Loaded;
+use foldhash::{HashMap, HashMapExt as _};
 use ports::store::Version;
 
 /// A row with its version; version 0 is absent.

@@ -18,6 +18,7 @@ mod level;
 mod links;
 mod once;
 mod runner;
+mod union;
 
 pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
 pub use directory::Directory;

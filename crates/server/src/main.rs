@@ -30,6 +30,9 @@ use tracing_subscriber::EnvFilter;
 use node::Node;
 use stop::Stop;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// For files to be closed in order; a start makes up for what this leaves.
 const CLOSING: Duration = Duration::from_secs(5);
 

@@ -5,13 +5,14 @@
 //! batch is removed only after its transaction, so at any moment backlog and tables together hold everything
 //! acknowledged; both may hold a batch, which changes nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::id::Id;
 use domain::time::Time;
+use foldhash::{HashMap, HashMapExt as _};
 use ports::Error;
 use tokio::sync::watch;
 

@@ -1,0 +1,48 @@
+//! What the commands of one batch decided, taken together: it becomes true at once.
+
+use domain::event::Event;
+use domain::id::JobId;
+use domain::job::Job;
+use domain::record::{Key, Listing, Record};
+use domain::view::Decision;
+use foldhash::{HashMap, HashSet};
+
+/// A batch being decided.
+#[derive(Default)]
+pub(crate) struct Union {
+    pub changes: HashMap<Key, Option<Record>>,
+    pub order: Vec<Key>,
+    pub read: HashSet<Key>,
+    pub listings: Vec<Listing>,
+    pub events: Vec<Event>,
+    pub jobs: Vec<Job>,
+    pub finished_jobs: Vec<JobId>,
+}
+
+impl Union {
+    pub fn add(&mut self, decision: Decision) {
+        self.read.extend(decision.read.into_iter().filter(|key| !self.changes.contains_key(key)));
+        for (key, record) in decision.writes {
+            if self.changes.insert(key.clone(), record).is_none() {
+                self.order.push(key);
+            }
+        }
+        self.listings.extend(decision.listings);
+        self.events.extend(decision.events);
+        self.jobs.extend(decision.jobs);
+        self.finished_jobs.extend(decision.finished_jobs);
+    }
+
+    /// Whether a decision that was made without this union saw or writes a row that the union changes.
+    pub fn touches(&self, decision: &Decision) -> bool {
+        let mut seen = decision.writes.iter().map(|(key, _)| key).chain(&decision.read);
+        seen.any(|key| self.changes.contains_key(key))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+            && self.events.is_empty()
+            && self.jobs.is_empty()
+            && self.finished_jobs.is_empty()
+    }
+}
