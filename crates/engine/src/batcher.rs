@@ -19,7 +19,7 @@ use ports::store::{Batch, Commit, Committed, Write};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::cache::{Cache, Cached, Layered};
+use crate::cache::{Cached, Layered, Shared};
 use crate::directory::{Directory, KINDS};
 use crate::engine::{Failure, Parts};
 use crate::ids::IdsAt;
@@ -49,6 +49,7 @@ pub(crate) struct NewJobs {
 /// What [`start`] hands back.
 pub(crate) struct Started {
     pub batcher: Batcher,
+    pub cache: Shared,
     pub task: JoinHandle<()>,
     pub directory: Arc<RwLock<Arc<Directory>>>,
     pub directory_changed: Arc<Notify>,
@@ -148,9 +149,10 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let log = Arc::new(Level::at(head));
     let closing = Arc::new(Notify::new());
     let (broken_sender, broken) = watch::channel(None);
+    let cache = Shared::new(parts.limits.cached_rows_max);
     let work = Work {
         parts: parts.clone(),
-        cache: Cache::new(parts.limits.cached_rows_max),
+        cache: cache.clone(),
         directory: directory.clone(),
         directory_changed: directory_changed.clone(),
         head,
@@ -164,7 +166,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
-    Ok(Started { batcher, task, directory, directory_changed, head: head_receiver, log, jobs, broken })
+    Ok(Started { batcher, cache, task, directory, directory_changed, head: head_receiver, log, jobs, broken })
 }
 
 async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
@@ -180,7 +182,7 @@ async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
 /// The task's state.
 struct Work {
     parts: Parts,
-    cache: Cache,
+    cache: Shared,
     directory: Arc<RwLock<Arc<Directory>>>,
     directory_changed: Arc<Notify>,
     head: u64,
@@ -208,7 +210,8 @@ impl Work {
             if !commands.is_empty() {
                 metrics::histogram!("trunkline_batch_commands").record(commands.len() as f64);
                 self.batch(std::mem::take(&mut commands)).await;
-                self.cache.trim();
+                let spent = self.cache.write().trim();
+                drop(spent);
             }
         }
     }
@@ -250,7 +253,7 @@ impl Work {
     async fn catch_up(&mut self) -> Result<(), ports::Error> {
         let directory = load_directory(&self.parts).await?;
         let (head, floor) = self.parts.store.head().await?;
-        self.cache = Cache::new(self.parts.limits.cached_rows_max);
+        self.cache.write().clear();
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         self.directory_changed.notify_waiters();
         self.floor = self.floor.max(floor);
@@ -349,7 +352,7 @@ impl Work {
         now: Time,
         drawn: &mut Vec<Id>,
     ) -> Result<(Kept, Decision), Vec<Key>> {
-        let layered = Layered { cache: &self.cache, changes: &union.changes };
+        let layered = Layered { cache: &self.cache.read(), changes: &union.changes };
         let mut ids = IdsAt { ids: &self.parts.ids, now, drawn, next: 0 };
         let mut view = View::new(&layered, &mut ids, now);
         let kept = command.decide(&mut view)?;
@@ -359,8 +362,10 @@ impl Work {
     async fn load(&mut self, keys: Vec<Key>) -> Result<(), ports::Error> {
         metrics::counter!("trunkline_loads_total").increment(1);
         metrics::counter!("trunkline_loaded_rows_total").increment(keys.len() as u64);
-        for row in self.parts.store.load(keys).await? {
-            self.cache.put(row.key, Cached { version: row.version, record: row.record });
+        let rows = self.parts.store.load(keys).await?;
+        let mut cache = self.cache.write();
+        for row in rows {
+            cache.put(row.key, Cached { version: row.version, record: row.record });
         }
         Ok(())
     }
@@ -396,7 +401,8 @@ impl Work {
     }
 
     fn assemble(&self, union: &Union, at: Time) -> Batch {
-        let version = |key: &Key| self.cache.get(key).map_or(0, |cached| cached.version);
+        let cache = self.cache.read();
+        let version = |key: &Key| cache.get(key).map_or(0, |cached| cached.version);
         let write = |key: &Key| Write {
             key: key.clone(),
             version: version(key),
@@ -427,16 +433,18 @@ impl Work {
     async fn settled(&mut self, union: Union, at: Time, last: u64) {
         self.floor = at;
         let mut directory: Option<Directory> = None;
+        let mut cache = self.cache.write();
         for key in union.order {
             let record = union.changes.get(&key).cloned().flatten();
             if KINDS.contains(&key.kind) {
                 let snapshot = directory.get_or_insert_with(|| self.snapshot());
                 publish(snapshot, &key, record.as_ref());
             }
-            let version = self.cache.get(&key).map_or(0, |cached| cached.version) + 1;
+            let version = cache.get(&key).map_or(0, |cached| cached.version) + 1;
             let version = if record.is_some() { version } else { 0 };
-            self.cache.put(key, Cached { version, record });
+            cache.put(key, Cached { version, record });
         }
+        drop(cache);
         if let Some(directory) = directory {
             *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
             self.directory_changed.notify_waiters();

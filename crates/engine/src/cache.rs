@@ -1,12 +1,15 @@
 //! The memory cache of rows with their versions, and the batch's own changes above it.
 //!
-//! Bounded by two generations: when the young one is full it becomes the old one and the old one is dropped, so a
+//! The batcher alone writes: a row's newest state is here before anybody is told of it, so whoever reads may look here
+//! first. Bounded by two generations: when the young one is full it becomes the old one and the old one is dropped, so a
 //! row that is used stays and there is no list to maintain on each read.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::record::{Key, Record};
 use domain::view::Loaded;
 use foldhash::{HashMap, HashMapExt as _};
-use ports::store::Version;
+use ports::store::{Store, Version};
 
 /// A row with its version; version 0 is absent.
 #[derive(Clone, Debug)]
@@ -35,11 +38,54 @@ impl Cache {
         self.young.insert(key, cached);
     }
 
-    /// Makes room; only between batches, so that nothing vanishes while a batch is decided.
-    pub fn trim(&mut self) {
-        if self.young.len() > self.rows_max / 2 {
-            self.old = std::mem::take(&mut self.young);
-        }
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    /// Makes room; only between batches, so that nothing vanishes while a batch is decided. What is returned is to be
+    /// dropped where nobody waits for it.
+    #[must_use]
+    pub fn trim(&mut self) -> Option<HashMap<Key, Cached>> {
+        let full = self.young.len() > self.rows_max / 2;
+        full.then(|| std::mem::replace(&mut self.old, std::mem::take(&mut self.young)))
+    }
+}
+
+/// The cache, seen by the batcher and by readers.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<RwLock<Cache>>);
+
+impl Shared {
+    pub fn new(rows_max: usize) -> Shared {
+        Shared(Arc::new(RwLock::new(Cache::new(rows_max))))
+    }
+
+    pub fn read(&self) -> RwLockReadGuard<'_, Cache> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn write(&self) -> RwLockWriteGuard<'_, Cache> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The records in the order asked for, from here or else from the store; `None` is absent.
+    pub async fn records(
+        &self,
+        keys: Vec<Key>,
+        store: &dyn Store,
+    ) -> Result<Vec<Option<Record>>, ports::Error> {
+        let known: Vec<_> = {
+            let cache = self.read();
+            keys.iter().map(|key| cache.get(key).map(|cached| cached.record.clone())).collect()
+        };
+        let missing: Vec<_> =
+            keys.into_iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(key, _)| key).collect();
+        let mut loaded = if missing.is_empty() { Vec::new() } else { store.load(missing).await? }.into_iter();
+        let fill =
+            |known: Option<Option<Record>>| known.unwrap_or_else(|| loaded.next().and_then(|row| row.record));
+        Ok(known.into_iter().map(fill).collect())
     }
 }
 

@@ -13,7 +13,7 @@ use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::{Event, SignalKind};
 use domain::id::{AppId, ConversationId, FileId, Id, MessageId, TenantId};
-use domain::record::{Entity, Key, Pointer};
+use domain::record::{Entity, Key, Pointer, Record};
 use domain::time::Time;
 use ports::files::Rendering;
 use ports::store::Page;
@@ -21,6 +21,7 @@ use ports::{Claims, Clock, Files, Reads, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::batcher::{self, Batcher};
+use crate::cache::Shared;
 use crate::dialect::Dialect;
 use crate::directory::Directory;
 use crate::ids::Ids;
@@ -80,7 +81,7 @@ impl Default for Limits {
         Limits {
             waiting_commands_max: 20_000,
             batch_commands_max: 512,
-            cached_rows_max: 200_000,
+            cached_rows_max: 50_000,
             open_attempts_max: 1_024,
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
@@ -107,6 +108,7 @@ pub struct Engine {
 struct Inner {
     parts: Parts,
     batcher: Batcher,
+    cache: Shared,
     channels: HashMap<&'static str, Registered>,
     directory: Arc<RwLock<Arc<Directory>>>,
     /// The newest committed position; readers of the log wait on it.
@@ -144,6 +146,7 @@ impl Engine {
         let engine = Engine {
             inner: Arc::new(Inner {
                 batcher: started.batcher,
+                cache: started.cache,
                 channels,
                 directory: started.directory,
                 head: started.head,
@@ -215,10 +218,15 @@ impl Engine {
         self.inner.directory.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Records in the order asked for, each as it was last acknowledged; `None` is absent.
+    pub(crate) async fn records(&self, keys: Vec<Key>) -> Result<Vec<Option<Record>>, ports::Error> {
+        self.inner.cache.records(keys, &*self.inner.parts.store).await
+    }
+
     /// A row by key.
     pub async fn row<E: Entity>(&self, key: Key) -> Result<Option<Arc<E>>, ports::Error> {
-        let mut rows = self.inner.parts.store.load(vec![key]).await?;
-        Ok(rows.pop().and_then(|row| row.record).as_ref().and_then(E::unwrap))
+        let records = self.records(vec![key]).await?;
+        Ok(records.into_iter().flatten().next().as_ref().and_then(E::unwrap))
     }
 
     /// A row by id.
@@ -233,8 +241,8 @@ impl Engine {
         ids: &[Id],
     ) -> Result<Vec<Arc<E>>, ports::Error> {
         let keys = ids.iter().map(|id| Key::id::<E>(tenant, *id)).collect();
-        let rows = self.inner.parts.store.load(keys).await?;
-        Ok(rows.into_iter().filter_map(|row| row.record.as_ref().and_then(E::unwrap)).collect())
+        let records = self.records(keys).await?;
+        Ok(records.iter().flatten().filter_map(E::unwrap).collect())
     }
 
     /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).

@@ -10,10 +10,9 @@ use domain::conversation::{Conversation, Party};
 use domain::event::{Event, Fact};
 use domain::id::Id;
 use domain::message::{Author, Message};
-use domain::record::{Entity, Key};
+use domain::record::{Entity, Key, Record};
 use domain::subscription::Subscription;
 use domain::tenant::File;
-use ports::store::Row;
 
 use crate::dialect::{Dialect, Facts, Rendered};
 use crate::engine::Engine;
@@ -31,10 +30,10 @@ pub(super) async fn load(
     keys.extend(event.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
     keys.extend(event.message.map(|id| Key::id::<Message>(tenant, id.0)));
     keys.extend(event.message.map(|id| Key::id::<Content>(tenant, id.0)));
-    let rows = if keys.is_empty() { Vec::new() } else { engine.parts().store.load(keys).await? };
-    let conversation = find::<Conversation>(&rows);
-    let message = find::<Message>(&rows);
-    let content = find::<Content>(&rows);
+    let records = engine.records(keys).await?;
+    let conversation = find::<Conversation>(&records);
+    let message = find::<Message>(&records);
+    let content = find::<Content>(&records);
     let agent = |id| directory.agent(tenant, id).cloned();
     let author: Option<Arc<Agent>> = match (message.as_ref().map(|message| message.author), &event.fact) {
         (Some(Author::Agent(id)), _) => agent(id),
@@ -51,7 +50,7 @@ pub(super) async fn load(
     Ok(Facts {
         tenant: directory.tenant(tenant).cloned(),
         app: event.app.and_then(|id| directory.app(tenant, id).cloned()),
-        contact: find::<Contact>(&rows),
+        contact: find::<Contact>(&records),
         conversation,
         message,
         content,
@@ -65,8 +64,8 @@ pub(super) async fn load(
     })
 }
 
-fn find<E: Entity>(rows: &[Row]) -> Option<Arc<E>> {
-    rows.iter().filter_map(|row| row.record.as_ref()).find_map(E::unwrap)
+fn find<E: Entity>(records: &[Option<Record>]) -> Option<Arc<E>> {
+    records.iter().flatten().find_map(E::unwrap)
 }
 
 fn files_of(content: Option<&Content>) -> Vec<Id> {
