@@ -108,7 +108,24 @@ impl Target {
         ready(&sandbox_address, "/about").await?;
         let (server, ready) = launch(&binary, &data, &address, &sandbox_address).await?;
         let info = info(&data).await?;
-        Ok(Target { binary, data, address, sandbox_address, _sandbox: sandbox, server, info, ready })
+        let target =
+            Target { binary, data, address, sandbox_address, _sandbox: sandbox, server, info, ready };
+        target.unsubscribe().await?;
+        Ok(target)
+    }
+
+    /// Deletes the demo's own webhooks: its receiver would work with the load.
+    async fn unsubscribe(&self) -> anyhow::Result<()> {
+        let load = self.load(SILENT);
+        let project = load.path.trim_end_matches("/messages:send");
+        let app = self.info["sinch"]["app_id"].as_str().unwrap_or_default();
+        let mut connection = self.connect().await?;
+        let listed = connection.get(&format!("{project}/apps/{app}/webhooks"), &load.authorization).await?;
+        for webhook in listed["webhooks"].as_array().into_iter().flatten() {
+            let path = format!("{project}/webhooks/{}", webhook["id"].as_str().unwrap_or_default());
+            connection.delete(&path, &load.authorization).await?;
+        }
+        Ok(())
     }
 
     /// Kills the server and starts it again on its data; the sandbox goes on.
@@ -116,7 +133,7 @@ impl Target {
         self.server.0.kill().await?;
         (self.server, self.ready) =
             launch(&self.binary, &self.data, &self.address, &self.sandbox_address).await?;
-        Ok(())
+        self.unsubscribe().await
     }
 
     pub fn used(&self) -> Used {

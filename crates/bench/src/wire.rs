@@ -82,12 +82,22 @@ impl Connection {
 
     /// Gets JSON.
     pub async fn get(&mut self, path: &str, authorization: &str) -> anyhow::Result<serde_json::Value> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\r\n");
+        Ok(serde_json::from_slice(self.ask("GET", path, authorization).await?)?)
+    }
+
+    /// Deletes.
+    pub async fn delete(&mut self, path: &str, authorization: &str) -> anyhow::Result<()> {
+        self.ask("DELETE", path, authorization).await.map(|_| ())
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, authorization: &str) -> anyhow::Result<&[u8]> {
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\r\n");
         let (status, answer) = self.call(request.as_bytes()).await?;
         if status != 200 {
             bail!("{path} answered {status}: {}", String::from_utf8_lossy(answer));
         }
-        Ok(serde_json::from_slice(answer)?)
+        Ok(answer)
     }
 }
 

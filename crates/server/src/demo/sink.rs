@@ -20,6 +20,8 @@ use tokio::sync::watch;
 
 /// Where the business hears.
 pub const SINK_PATH: &str = "/trunkline-demo/sinch";
+/// Callbacks that are kept: those of the play. The demo goes on serving, and whoever tries it may send many more.
+const KEPT_MAX: usize = 1_000;
 /// How long the play waits for one callback.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -104,11 +106,16 @@ impl Received {
         let parsed = serde_json::from_slice::<Value>(body);
         let Some(parsed) = parsed.ok().filter(|_| genuine) else {
             let shown = format!("{face}: {}", String::from_utf8_lossy(body));
-            self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            if refused.len() < KEPT_MAX {
+                refused.push(shown);
+            }
             return StatusCode::FORBIDDEN;
         };
         let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        callbacks.push(parsed);
+        if callbacks.len() < KEPT_MAX {
+            callbacks.push(parsed);
+        }
         self.count.send_replace(callbacks.len());
         StatusCode::OK
     }
