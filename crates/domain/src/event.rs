@@ -67,8 +67,19 @@ pub enum Fact {
         position: u64,
         why: Arc<str>,
     },
+    /// It was too far behind to hold the log any longer.
     SubscriptionDisabled {
         subscription: SubscriptionId,
+    },
+    /// Its endpoint took nothing for too long; the subscription is switched off.
+    EndpointDisabled {
+        subscription: SubscriptionId,
+        failing_since: Time,
+    },
+    /// Callbacks were asked for again.
+    ReplayOrdered {
+        subscription: SubscriptionId,
+        callbacks: u64,
     },
     /// A provider stated something about an id that nothing of ours ever had.
     ReceiptOrphaned {

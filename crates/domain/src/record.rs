@@ -16,7 +16,7 @@ use crate::delivery::Receipt;
 use crate::id::{AppId, ContactId, ConversationId, Id, TenantId};
 use crate::message::Message;
 use crate::once::Once;
-use crate::subscription::{Cursor, Subscription};
+use crate::subscription::{Callback, CallbackPage, Cursor, Parked, Subscription};
 use crate::tenant::{Credential, File, Tenant};
 use crate::time::Time;
 
@@ -127,6 +127,9 @@ records! {
     EarlyReceipts(EarlyReceipts),
     RecipientMemory(RecipientMemory),
     Once(Once),
+    Parked(Parked),
+    Callback(Callback),
+    CallbackPage(CallbackPage),
 }
 
 impl Key {

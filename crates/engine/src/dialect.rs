@@ -78,6 +78,7 @@ pub struct Rendered {
 pub struct Seal<'a> {
     pub subscription: &'a Subscription,
     pub app: Option<&'a App>,
+    pub event: &'a Event,
     pub body: &'a [u8],
     pub now: Time,
     /// Random, 26 characters, fresh at each try.

@@ -94,6 +94,11 @@ impl Directory {
         self.subscriptions.values().filter(move |subscription| subscription.tenant == tenant)
     }
 
+    /// A subscription.
+    pub fn subscription(&self, tenant: TenantId, id: SubscriptionId) -> Option<&Arc<Subscription>> {
+        self.subscriptions.get(&(tenant, id))
+    }
+
     /// All subscriptions, in no order.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.subscriptions.values()

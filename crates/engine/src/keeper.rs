@@ -1,13 +1,14 @@
 //! The keeper: forgets what has outlived its use, a page at a time, so that it never holds anybody up.
 //!
 //! Answers kept under a client's key go when their life is over; receipts that nothing claimed go after theirs and
-//! leave an orphan event; the log goes when it is old enough and no live subscription still has to hear it. A
+//! leave an orphan event; records of callbacks go after as long as the log is kept; the log goes when it is old enough and no live subscription still has to hear it. A
 //! subscription that is a week behind does not hold the log any longer: it is disabled, with an event.
 
 use std::sync::Arc;
 
-use domain::command::admin::DisableSubscription;
 use domain::command::forget::Forget;
+use domain::command::route::{DisableSubscription, Disabling};
+use domain::id::TenantId;
 use domain::record::{Key, Kind, Record};
 use domain::subscription::{Cursor, Subscription};
 use domain::time::Time;
@@ -22,8 +23,8 @@ const PACE_MS: i64 = 1_000;
 const REST_MS: i64 = 600_000;
 /// How far behind a live subscription may be and still hold the log, in milliseconds.
 const BEHIND_MS_MAX: i64 = 7 * 86_400_000;
-/// The kinds of rows that say themselves when their time is over.
-const KINDS: [Kind; 2] = [Kind::Once, Kind::EarlyReceipts];
+/// The kinds of rows that say themselves when their time is over, or whose owner may go before them.
+const KINDS: [Kind; 5] = [Kind::Once, Kind::EarlyReceipts, Kind::Callback, Kind::CallbackPage, Kind::Parked];
 
 /// Runs until the engine stops.
 pub(crate) async fn run(engine: Engine) {
@@ -61,13 +62,21 @@ impl Round {
         };
         let (full, now) = (page.len() == PAGE, engine.now());
         self.after = page.last().filter(|_| full).map(|row| row.key.clone());
-        let over = |record: &Record| match record {
+        let directory = engine.directory();
+        let over = |tenant: TenantId, record: &Record| match record {
             Record::Once(once) => once.expires_at <= now,
             Record::EarlyReceipts(early) => early.expires_at <= now,
+            Record::Callback(callback) => callback.kept_until <= now,
+            Record::CallbackPage(page) => page.kept_until <= now,
+            // Its subscription was deleted.
+            Record::Parked(parked) => directory.subscription(tenant, parked.subscription).is_none(),
             _ => false,
         };
-        let keys: Vec<Key> =
-            page.into_iter().filter(|row| row.record.as_ref().is_some_and(over)).map(|row| row.key).collect();
+        let keys: Vec<Key> = page
+            .into_iter()
+            .filter(|row| row.record.as_ref().is_some_and(|record| over(row.key.tenant, record)))
+            .map(|row| row.key)
+            .collect();
         if !keys.is_empty() && engine.conclude(Forget { keys }).await.is_err() {
             tracing::warn!("rows could not be forgotten; the next round tries again");
         }
@@ -120,7 +129,8 @@ async fn first_unheard(
     let Some(cursor) = engine.get::<Cursor>(tenant, id).await? else {
         return Ok(None);
     };
-    let parked = cursor.parked.iter().map(|parked| parked.position.saturating_sub(1));
+    let parked = engine.parked(tenant, subscription.id).await?;
+    let parked = parked.iter().map(|parked| parked.position().saturating_sub(1));
     let heard = parked.chain([cursor.position]).min().unwrap_or(cursor.position);
     if heard >= through {
         return Ok(None);
@@ -133,5 +143,5 @@ async fn first_unheard(
 async fn disable(engine: &Engine, subscription: &Subscription) -> bool {
     let (tenant, id) = (subscription.tenant, subscription.id);
     tracing::warn!(subscription = id.ulid(), "a subscription is too far behind and is disabled");
-    engine.conclude(DisableSubscription { tenant, subscription: id }).await.is_ok()
+    engine.conclude(DisableSubscription { tenant, subscription: id, why: Disabling::Behind }).await.is_ok()
 }

@@ -20,6 +20,7 @@ mod once;
 mod runner;
 mod union;
 
+pub use courier::{Fate, Replay, Replayed};
 pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
 pub use directory::Directory;
 pub use engine::{Engine, Failure, Limits, Parts, Registered};

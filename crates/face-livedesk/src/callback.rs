@@ -164,7 +164,9 @@ fn names(fact: &Fact) -> &'static [&'static str] {
         | Fact::ConsentChanged { .. }
         | Fact::DeadLetter { .. }
         | Fact::ReceiptOrphaned { .. }
-        | Fact::SubscriptionDisabled { .. } => &[],
+        | Fact::SubscriptionDisabled { .. }
+        | Fact::EndpointDisabled { .. }
+        | Fact::ReplayOrdered { .. } => &[],
     }
 }
 

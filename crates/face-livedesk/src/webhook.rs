@@ -61,6 +61,8 @@ pub(crate) async fn create(State(desk): State<Desk>, call: Call, body: Body) -> 
         triggers: DEFAULT_EVENTS.iter().map(|&event| event.to_owned()).collect(),
         settings: String::new(),
         enabled: true,
+        parallel: false,
+        previous: None,
         created_at: desk.engine.now(),
     };
     put(&desk, &call, key, fresh, &input).await

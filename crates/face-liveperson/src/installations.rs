@@ -231,6 +231,8 @@ fn subscription(face: &Face, credential: &Credential, app: AppId, mut manifest: 
         secret: credential.secret.clone().unwrap_or_default(),
         settings: manifest.0.to_string(),
         enabled: manifest.is_enabled() && !target.is_empty(),
+        parallel: false,
+        previous: None,
         target,
         triggers,
         created_at: old.as_ref().map_or(now, |old| old.created_at),

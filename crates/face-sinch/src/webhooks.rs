@@ -44,6 +44,8 @@ pub async fn create(State(desk): State<Shared>, caller: Caller, body: Whole) -> 
         triggers,
         settings: settings(given.target_type.as_deref()),
         enabled: true,
+        parallel: false,
+        previous: None,
         created_at: desk.engine.now(),
     };
     put(&desk, subscription).await

@@ -1,102 +1,101 @@
-//! What became of the callbacks about one event: for each subscription that is one to hear it, its state.
-//!
-//! Read from where each subscription's cursor stands and from the log's dead letters. Who answered what and when is
-//! not kept for callbacks that succeeded.
+//! What became of callbacks: of one event's, for each subscription that is one to hear it, and of a subscription's
+//! that were not taken at once (`GET /trunkline/v1/subscriptions/{id}/callbacks`).
 
-use std::sync::Arc;
-
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
 use domain::event::{Event, Fact};
-use domain::id::SubscriptionId;
-use domain::subscription::{Cursor, Subscription};
-use engine::{Engine, domain};
-use serde_json::{Map, Value, json};
+use domain::subscription::{Callback, CallbackState, Subscription, Try};
+use engine::{Engine, Fate, domain};
+use serde_json::{Value, json};
 
 use crate::auth::Caller;
+use crate::cursor;
 use crate::error::{Refusal, unavailable};
-use crate::events::LIMIT_MAX;
+use crate::events::parse;
 use crate::print;
-use crate::subscriptions::{as_enabled, of};
+use crate::subscriptions::{as_enabled, find, of};
 
-/// Events behind the message's last one that are looked through for dead letters.
-const WALK_MAX: usize = 2_000;
-
-/// The tenant's subscriptions as they stand, and what was given up lately.
-pub(crate) struct Subscribers {
-    all: Vec<(Arc<Subscription>, Cursor)>,
-    dead: Vec<(SubscriptionId, u64, Arc<str>)>,
-    /// Whether `dead` is all that was given up since.
-    whole: bool,
+/// One entry for each subscription that is one to hear the event.
+pub(crate) async fn about(engine: &Engine, caller: Caller, event: &Event) -> Result<Vec<Value>, Refusal> {
+    let mut told = Vec::new();
+    for subscription in of(engine, caller) {
+        if subscription.created_at <= event.at && engine.hears(&as_enabled(&subscription), event) {
+            let fate = engine.fate(&subscription, event).await.map_err(unavailable)?;
+            told.push(shown(&subscription, event, &fate));
+        }
+    }
+    Ok(told)
 }
 
-impl Subscribers {
-    /// Reads them; `since` is the position of the first event asked about.
-    pub(crate) async fn load(engine: &Engine, caller: Caller, since: u64) -> Result<Subscribers, Refusal> {
-        let mut all = Vec::new();
-        for subscription in of(engine, caller) {
-            let cursor = engine.get::<Cursor>(caller.tenant, subscription.id.0).await.map_err(unavailable)?;
-            all.push((subscription, cursor.map(Arc::unwrap_or_clone).unwrap_or_default()));
+/// Answers with a page of callbacks that were not taken at once, oldest event first.
+pub(crate) async fn list(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let wanted = parse(query.as_deref().unwrap_or_default())?;
+    let subscription = find(&engine, caller, &id)?;
+    let page =
+        engine.callback_records(&subscription, wanted.after, wanted.limit).await.map_err(unavailable)?;
+    let next = page.last().map_or(wanted.after, |last| last.position);
+    let printed: Vec<Value> = page.iter().map(|callback| whole(callback)).collect();
+    Ok(Json(json!({ "callbacks": printed, "next": cursor::write(next) })))
+}
+
+fn shown(subscription: &Subscription, event: &Event, fate: &Fate) -> Value {
+    let mut printed =
+        json!({ "subscription": subscription.id.ulid(), "target": target(subscription, event) });
+    match fate {
+        Fate::Waiting => printed["state"] = json!("waiting"),
+        Fate::Over => printed["state"] = json!("over"),
+        Fate::Taken(one) => {
+            printed["state"] = json!("delivered");
+            printed["tries"] = json!([{
+                "at": print::time(one.at), "took_ms": one.took_ms, "status": one.status,
+            }]);
         }
-        let mut subscribers = Subscribers { all, dead: Vec::new(), whole: true };
-        subscribers.find_dead_letters(engine, caller, since).await?;
-        Ok(subscribers)
-    }
-
-    async fn find_dead_letters(
-        &mut self,
-        engine: &Engine,
-        caller: Caller,
-        since: u64,
-    ) -> Result<(), Refusal> {
-        let (mut after, mut walked) = (since, 0);
-        loop {
-            let page = engine.events(caller.tenant, after, LIMIT_MAX).await.map_err(unavailable)?;
-            let last = page.len() < LIMIT_MAX;
-            walked += page.len();
-            after = page.last().map_or(after, |event| event.position);
-            self.dead.extend(page.into_iter().filter_map(|event| match event.fact {
-                Fact::DeadLetter { subscription, position, why } => Some((subscription, position, why)),
-                _ => None,
-            }));
-            if last || walked >= WALK_MAX {
-                self.whole = last;
-                return Ok(());
+        Fate::Tried(record, waits) => {
+            printed["state"] = json!(state(record.state));
+            printed["attempts"] = json!(record.count);
+            printed["tries"] = tries(record);
+            if let Some(waits) = waits {
+                printed["next_at"] = print::time(waits.next_at);
             }
         }
     }
+    printed
+}
 
-    /// One entry for each subscription that is one to hear the event.
-    pub(crate) fn about(&self, engine: &Engine, event: &Event) -> Vec<Value> {
-        let told = self.all.iter().filter(|(subscription, _)| {
-            subscription.created_at <= event.at && engine.hears(&as_enabled(subscription), event)
-        });
-        told.map(|(subscription, cursor)| self.state(subscription, cursor, event)).collect()
-    }
+fn whole(callback: &Callback) -> Value {
+    let body = serde_json::from_slice::<Value>(&callback.body);
+    json!({
+        "cursor": cursor::write(callback.position),
+        "conversation": callback.conversation.map(|id| id.ulid()),
+        "message": callback.message.map(|id| id.ulid()),
+        "state": state(callback.state),
+        "target": callback.target,
+        "body": body.unwrap_or_else(|_| json!(String::from_utf8_lossy(&callback.body))),
+        "attempts": callback.count,
+        "tries": tries(callback),
+    })
+}
 
-    fn state(&self, subscription: &Subscription, cursor: &Cursor, event: &Event) -> Value {
-        let mut printed = Map::new();
-        let mut put = |name: &str, value: Value| drop(printed.insert(name.to_owned(), value));
-        put("subscription", json!(subscription.id.ulid()));
-        put("target", json!(target(subscription, event)));
-        let parked = cursor.parked.iter().find(|parked| parked.conversation == event.conversation);
-        let given_up = self.dead.iter().find(|(own, at, _)| *own == subscription.id && *at == event.position);
-        let state = match (given_up, parked) {
-            (Some((_, _, why)), _) => {
-                put("why", json!(&**why));
-                "given_up"
-            }
-            (None, Some(parked)) if parked.position == event.position => {
-                put("attempts", json!(parked.attempts));
-                put("next_at", print::time(parked.next_at));
-                "retrying"
-            }
-            (None, Some(parked)) if parked.position < event.position => "waiting",
-            _ if event.position > cursor.position => "waiting",
-            _ if self.whole => "delivered",
-            _ => "over",
-        };
-        put("state", json!(state));
-        Value::Object(printed)
+fn state(state: CallbackState) -> &'static str {
+    match state {
+        CallbackState::Retrying => "retrying",
+        CallbackState::Delivered => "delivered",
+        CallbackState::GivenUp => "given_up",
     }
+}
+
+/// Tries as recorded; no status where no answer came.
+fn tries(callback: &Callback) -> Value {
+    let tries = callback.tries.iter().map(|Try { at, took_ms, status, answer }| {
+        let status = Some(*status).filter(|status| *status > 0);
+        json!({ "at": print::time(*at), "took_ms": took_ms, "status": status, "answer": &**answer })
+    });
+    tries.collect()
 }
 
 /// The message's own callback URL where it has one, which only one subscription hears.

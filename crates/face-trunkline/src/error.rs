@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 /// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoKey,
     NoSuchPath,
@@ -20,13 +20,21 @@ pub(crate) enum Refusal {
     NoSuchFile,
     BadCursor,
     BadNumber(&'static str),
+    /// Not JSON of the described form: what the parser says.
+    BadBody(Box<str>),
+    /// A member, and what it must be.
+    BadField(&'static str, &'static str),
+    TooMany,
+    NotOurs,
+    Unsigned,
+    SwitchedOff,
     TooLarge,
     TooSlow,
     Unavailable,
 }
 
 impl Refusal {
-    fn words(self) -> (StatusCode, &'static str, String, &'static str) {
+    fn words(&self) -> (StatusCode, &'static str, String, &'static str) {
         match self {
             Refusal::NoKey => (
                 StatusCode::UNAUTHORIZED,
@@ -44,7 +52,7 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "this path does not take that method".to_owned(),
-                "every path of this API is read with GET",
+                "GET /trunkline/v1/openapi.json lists the methods of every path",
             ),
             Refusal::NoSuchMessage => (
                 StatusCode::NOT_FOUND,
@@ -76,17 +84,53 @@ impl Refusal {
                 format!("`{name}` is not a number in its range"),
                 "`limit` goes from 1 to 500, `wait_s` from 0 to 30",
             ),
+            Refusal::BadBody(why) => (
+                StatusCode::BAD_REQUEST,
+                "bad_body",
+                format!("the body cannot be read: {why}"),
+                "GET /trunkline/v1/openapi.json describes every body",
+            ),
+            Refusal::BadField(name, rule) => (
+                StatusCode::BAD_REQUEST,
+                "bad_field",
+                format!("`{name}` must be {rule}"),
+                "GET /trunkline/v1/openapi.json describes every member",
+            ),
+            Refusal::TooMany => (
+                StatusCode::CONFLICT,
+                "too_many",
+                "the tenant has as many subscriptions as it may have".to_owned(),
+                "delete one that is not needed any more; 50 are possible",
+            ),
+            Refusal::NotOurs => (
+                StatusCode::CONFLICT,
+                "not_ours",
+                "the subscription was made in a vendor's API".to_owned(),
+                "change or delete it there; here it can be switched on and off",
+            ),
+            Refusal::Unsigned => (
+                StatusCode::CONFLICT,
+                "unsigned",
+                "the subscription has no secret of its own".to_owned(),
+                "LivePerson's callbacks are signed with the installation's client secret",
+            ),
+            Refusal::SwitchedOff => (
+                StatusCode::CONFLICT,
+                "switched_off",
+                "the subscription is switched off".to_owned(),
+                "switch it on first: PATCH it with {\"enabled\": true}",
+            ),
             Refusal::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "the request's body is too large".to_owned(),
-                "every path of this API is read with GET, without a body",
+                "no body of this API needs more than a few kilobytes",
             ),
             Refusal::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
                 "too_slow",
                 "the request's body did not arrive in time".to_owned(),
-                "every path of this API is read with GET, without a body",
+                "no body of this API needs more than a few kilobytes",
             ),
             Refusal::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -115,7 +159,7 @@ impl IntoResponse for Refusal {
         let (status, code, message, hint) = self.words();
         let body = json!({ "error": { "code": code, "message": message, "hint": hint } });
         let mut response = (status, Json(body)).into_response();
-        if self == Refusal::NoKey {
+        if matches!(self, Refusal::NoKey) {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -34,7 +34,7 @@ pub(crate) async fn find(engine: &Engine, caller: Caller, id: &str) -> Result<Ar
     found.ok_or(Refusal::NoSuchMessage)
 }
 
-fn printed(message: &Message, content: Option<&Content>) -> Value {
+pub(crate) fn printed(message: &Message, content: Option<&Content>) -> Value {
     let delivery = message.delivery.as_ref();
     json!({
         "id": message.id.ulid(),

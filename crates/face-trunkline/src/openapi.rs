@@ -5,7 +5,9 @@
 use axum::Json;
 use serde_json::{Value, json};
 
+use crate::dialect::EVERYTHING;
 use crate::events::{LIMIT_MAX, WAIT_S_MAX};
+use crate::print::KINDS;
 
 /// Answers with the description.
 pub(crate) async fn read() -> Json<Value> {
@@ -14,7 +16,7 @@ pub(crate) async fn read() -> Json<Value> {
         "info": {
             "title": "Trunkline",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Timelines, messages and the event log of one tenant. Read only.",
+            "description": "Timelines, messages, the event log and callbacks of one tenant.",
         },
         "security": [{ "key": [] }],
         "paths": paths(),
@@ -50,10 +52,42 @@ fn paths() -> Value {
             "parameters": event_parameters(),
             "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
         } },
-        "/trunkline/v1/subscriptions": { "get": {
-            "operationId": "listSubscriptions",
-            "summary": "Who is told what, and how far each has read",
-            "responses": with_errors(&json_of("The subscriptions, oldest first", "Subscriptions"), &["401", "405", "503"]),
+        "/trunkline/v1/subscriptions": {
+            "get": {
+                "operationId": "listSubscriptions",
+                "summary": "Who is told what, and how far each has read",
+                "responses": with_errors(&json_of("The subscriptions, oldest first", "Subscriptions"), READ_ERRORS),
+            },
+            "post": changes("createSubscription", "Makes a subscription of our own, signed as Standard Webhooks says",
+                &json!([]), "NewSubscription", &json!({ "201": json_of("It, with its secret", "Subscription") })),
+        },
+        "/trunkline/v1/subscriptions/{id}": {
+            "get": {
+                "operationId": "readSubscription",
+                "summary": "One subscription and where it stands",
+                "parameters": one_subscription(),
+                "responses": with_errors(&json_of("The subscription", "Subscription"), &["401", "404", "405", "503"]),
+            },
+            "patch": changes("changeSubscription", "Switches a subscription on or off, or changes one of our own",
+                &one_subscription(), "SubscriptionChange", &json!({ "200": json_of("It, as it is now", "Subscription") })),
+            "delete": {
+                "operationId": "deleteSubscription",
+                "summary": "Deletes a subscription of our own",
+                "parameters": one_subscription(),
+                "responses": with_errors_of(&json!({ "204": { "description": "It is gone" } }), CHANGE_ERRORS),
+            },
+        },
+        "/trunkline/v1/subscriptions/{id}/secret": { "post": changes("replaceSecret",
+            "Replaces a subscription's secret; the one before stays good for a while",
+            &one_subscription(), "NewSecret", &json!({ "200": json_of("It, with its new secret", "Subscription") })) },
+        "/trunkline/v1/subscriptions/{id}/replay": { "post": changes("replayCallbacks",
+            "Asks for callbacks again: all since a cursor or a time, of a conversation or a message, or what was given up",
+            &one_subscription(), "Replay", &json!({ "200": json_of("How many", "Replayed") })) },
+        "/trunkline/v1/subscriptions/{id}/callbacks": { "get": {
+            "operationId": "listCallbacks",
+            "summary": "Callbacks that were not taken at the first try, each with its body, tries and answers",
+            "parameters": subscription_parameters(),
+            "responses": with_errors(&json_of("A page", "Callbacks"), &["400", "401", "404", "405", "503"]),
         } },
         "/trunkline/v1/subscriptions/{id}/events": { "get": {
             "operationId": "listEventsOfSubscription",
@@ -78,11 +112,29 @@ fn paths() -> Value {
     })
 }
 
+const READ_ERRORS: &[&str] = &["401", "405", "503"];
+const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "503"];
+
+/// An operation with a JSON body.
+fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) -> Value {
+    let schema = format!("#/components/schemas/{body}");
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "parameters": parameters,
+        "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": schema } } } },
+        "responses": with_errors_of(ok, CHANGE_ERRORS),
+    })
+}
+
+fn one_subscription() -> Value {
+    json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
+        "description": "The subscription's id as a ULID or a UUID." }])
+}
+
 fn subscription_parameters() -> Value {
-    let id = json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
-        "description": "The subscription's id as a ULID or a UUID." });
-    let of_events = event_parameters();
-    json!([id, of_events[0], of_events[1]])
+    let (id, of_events) = (one_subscription(), event_parameters());
+    json!([id[0], of_events[0], of_events[1]])
 }
 
 fn file_parameters() -> Value {
@@ -122,12 +174,15 @@ fn json_of(description: &str, schema: &str) -> Value {
 }
 
 fn with_errors(ok: &Value, statuses: &[&str]) -> Value {
-    let mut responses = serde_json::Map::new();
-    responses.insert("200".to_owned(), ok.clone());
+    with_errors_of(&json!({ "200": ok }), statuses)
+}
+
+fn with_errors_of(responses: &Value, statuses: &[&str]) -> Value {
+    let mut responses = responses.clone();
     for status in statuses {
-        responses.insert((*status).to_owned(), json_of("Refused", "Error"));
+        responses[*status] = json_of("Refused", "Error");
     }
-    Value::Object(responses)
+    responses
 }
 
 fn schemas() -> Value {
@@ -157,16 +212,31 @@ fn schemas() -> Value {
             "provider_code": maybe, "detail": { "type": "object" },
             "callbacks": { "type": "array", "items": { "$ref": "#/components/schemas/CallbackState" } } } } },
         "CallbackState": { "type": "object", "required": ["subscription", "target", "state"], "properties": {
-            "subscription": text, "target": text, "attempts": whole, "next_at": time, "why": text,
-            "state": { "enum": ["delivered", "waiting", "retrying", "given_up", "over"] } } },
+            "subscription": text, "target": text, "attempts": whole, "next_at": time,
+            "state": { "enum": ["delivered", "waiting", "retrying", "given_up", "over"] },
+            "tries": { "$ref": "#/components/schemas/Tries" } } },
+        "Tries": { "type": "array", "items": { "type": "object", "properties": {
+            "at": time, "took_ms": whole, "status": { "type": ["integer", "null"] }, "answer": text } } },
+        "Callbacks": { "type": "object", "required": ["callbacks", "next"], "properties": { "next": text,
+            "callbacks": { "type": "array", "items": { "type": "object", "properties": {
+                "cursor": text, "conversation": maybe, "message": maybe, "target": text, "body": {},
+                "state": { "enum": ["delivered", "retrying", "given_up"] }, "attempts": whole,
+                "tries": { "$ref": "#/components/schemas/Tries" } } } } } },
         "Subscriptions": { "type": "object", "required": ["subscriptions"], "properties": {
             "subscriptions": { "type": "array", "items": { "$ref": "#/components/schemas/Subscription" } } } },
-        "Subscription": { "type": "object", "properties": {
-            "id": text, "app": maybe, "dialect": { "enum": ["liveperson", "sinch", "livedesk", "provider", "trunkline"] },
-            "target": text, "triggers": { "type": "array", "items": text }, "enabled": { "type": "boolean" },
-            "created_at": time, "cursor": text, "parked": { "type": "array", "items": { "type": "object",
-                "properties": { "conversation": maybe, "cursor": text, "attempts": whole,
-                    "first_failed_at": time, "next_at": time } } } } },
+        "Subscription": subscription(),
+        "NewSubscription": { "type": "object", "required": ["target"], "additionalProperties": false, "properties": {
+            "target": text, "triggers": triggers(), "app": maybe, "secret": text, "parallel": { "type": "boolean" } } },
+        "SubscriptionChange": { "type": "object", "additionalProperties": false, "properties": {
+            "enabled": { "type": "boolean" }, "parallel": { "type": "boolean" }, "target": text,
+            "triggers": triggers() } },
+        "NewSecret": { "type": "object", "additionalProperties": false, "properties": { "secret": text,
+            "overlap_s": { "type": "integer", "minimum": 0, "maximum": 604_800, "default": 86_400 } } },
+        "Replay": { "type": "object", "additionalProperties": false, "properties": {
+            "after": text, "until": text, "from": time, "before": time, "conversation": text, "message": text,
+            "given_up": { "type": "boolean", "default": false } } },
+        "Replayed": { "type": "object", "required": ["callbacks", "next", "at_end"], "properties": {
+            "callbacks": whole, "next": text, "at_end": { "type": "boolean" } } },
         "CallbackPage": { "type": "object", "required": ["events", "next", "at_end"], "properties": {
             "events": { "type": "array", "items": { "allOf": [{ "$ref": "#/components/schemas/Event" },
                 { "type": "object", "properties": { "callback": { "type": "object",
@@ -178,4 +248,25 @@ fn schemas() -> Value {
         "EventPage": { "type": "object", "required": ["events", "next"], "properties": {
             "events": { "type": "array", "items": { "$ref": "#/components/schemas/Event" } }, "next": text } },
     })
+}
+
+fn triggers() -> Value {
+    let mut known = vec![EVERYTHING];
+    known.extend(KINDS);
+    json!({ "type": "array", "minItems": 1, "items": { "enum": known } })
+}
+
+fn subscription() -> Value {
+    let text = json!({ "type": "string" });
+    let maybe = json!({ "type": ["string", "null"] });
+    let time = json!({ "type": ["string", "null"], "format": "date-time" });
+    let whole = json!({ "type": "integer" });
+    json!({ "type": "object", "properties": {
+        "id": text, "app": maybe, "dialect": { "enum": ["liveperson", "sinch", "livedesk", "provider", "trunkline"] },
+        "target": text, "triggers": { "type": "array", "items": text }, "enabled": { "type": "boolean" },
+        "parallel": { "type": "boolean" }, "previous_secret_until": time, "secret": text, "created_at": time,
+        "cursor": text, "failing_since": time, "parked_lanes": whole,
+        "parked": { "type": "array", "items": { "type": "object", "properties": {
+            "lane": { "enum": ["conversation", "single", "replay"] }, "conversation": maybe, "cursor": text,
+            "waiting": whole, "attempts": whole, "first_failed_at": time, "next_at": time } } } } })
 }

@@ -77,25 +77,72 @@ pub(crate) struct Told {
     pub more: Map<String, Value>,
 }
 
-fn told(kind: &'static str, text: impl Into<String>, more: &[(&str, Value)]) -> Told {
-    let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    Told { kind, text: text.into(), more }
+fn told(text: impl Into<String>, more: &[(&str, Value)]) -> (String, Map<String, Value>) {
+    (text.into(), more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+}
+
+/// The kinds of events.
+pub(crate) const KINDS: [&str; 16] = [
+    "contact_created",
+    "contact_updated",
+    "conversation_started",
+    "conversation_updated",
+    "standing_changed",
+    "message_received",
+    "message_submitted",
+    "delivery_changed",
+    "consumer_receipt",
+    "consent_changed",
+    "signal_seen",
+    "dead_letter",
+    "subscription_disabled",
+    "endpoint_disabled",
+    "replay_ordered",
+    "receipt_orphaned",
+];
+
+/// An event's kind.
+pub(crate) fn kind(fact: &Fact) -> &'static str {
+    let place = match fact {
+        Fact::ContactCreated => 0,
+        Fact::ContactUpdated => 1,
+        Fact::ConversationStarted => 2,
+        Fact::ConversationUpdated => 3,
+        Fact::StandingChanged { .. } => 4,
+        Fact::MessageReceived => 5,
+        Fact::MessageSubmitted => 6,
+        Fact::DeliveryChanged(_) => 7,
+        Fact::ConsumerReceipt { .. } => 8,
+        Fact::ConsentChanged { .. } => 9,
+        Fact::SignalSeen { .. } => 10,
+        Fact::DeadLetter { .. } => 11,
+        Fact::SubscriptionDisabled { .. } => 12,
+        Fact::EndpointDisabled { .. } => 13,
+        Fact::ReplayOrdered { .. } => 14,
+        Fact::ReceiptOrphaned { .. } => 15,
+    };
+    KINDS[place]
 }
 
 /// What an event says.
 pub(crate) fn fact(fact: &Fact) -> Told {
+    let (text, more) = words(fact);
+    Told { kind: kind(fact), text, more }
+}
+
+fn words(fact: &Fact) -> (String, Map<String, Value>) {
     match fact {
-        Fact::ContactCreated => told("contact_created", "the contact was created", &[]),
-        Fact::ContactUpdated => told("contact_updated", "the contact was changed", &[]),
-        Fact::ConversationStarted => told("conversation_started", "the conversation was started", &[]),
-        Fact::ConversationUpdated => told("conversation_updated", "the conversation was changed", &[]),
+        Fact::ContactCreated => told("the contact was created", &[]),
+        Fact::ContactUpdated => told("the contact was changed", &[]),
+        Fact::ConversationStarted => told("the conversation was started", &[]),
+        Fact::ConversationUpdated => told("the conversation was changed", &[]),
         Fact::StandingChanged { from, to, by } => {
             let (from, to) = (standing(*from), standing(*to));
             let more = [("from", json!(from)), ("to", json!(to)), ("by", json!(party(*by)))];
-            told("standing_changed", format!("the conversation went from {from} to {to}"), &more)
+            told(format!("the conversation went from {from} to {to}"), &more)
         }
-        Fact::MessageReceived => told("message_received", "the message came in and was kept", &[]),
-        Fact::MessageSubmitted => told("message_submitted", "the message was accepted and kept", &[]),
+        Fact::MessageReceived => told("the message came in and was kept", &[]),
+        Fact::MessageSubmitted => told("the message was accepted and kept", &[]),
         Fact::DeliveryChanged(change) => {
             let (word, channel) = (status(change.status), change.address.channel.as_str());
             let more = [
@@ -104,29 +151,38 @@ pub(crate) fn fact(fact: &Fact) -> Told {
                 ("address", json!(&*change.address.address)),
                 ("reason", change.reason.as_ref().map_or(Value::Null, reason)),
             ];
-            told("delivery_changed", format!("the status is now {word}, by {channel}"), &more)
+            told(format!("the status is now {word}, by {channel}"), &more)
         }
         Fact::ConsumerReceipt { status, sequences, .. } => {
             let word = consumer_status(*status);
             let more = [("status", json!(word)), ("sequences", json!(sequences))];
-            told("consumer_receipt", format!("the consumer reported {word}"), &more)
+            told(format!("the consumer reported {word}"), &more)
         }
         Fact::ConsentChanged { address: of, keyword } => {
             let text = if keyword.opts_out { "the person opted out" } else { "the person opted in" };
-            told("consent_changed", text, &[("of", address(of)), ("opts_out", json!(keyword.opts_out))])
+            told(text, &[("of", address(of)), ("opts_out", json!(keyword.opts_out))])
         }
         Fact::SignalSeen { signal: seen, by, .. } => {
             let more = [("signal", json!(signal(*seen))), ("by", json!(party(*by)))];
-            told("signal_seen", format!("{} is {}", party(*by), signal(*seen)), &more)
+            told(format!("{} is {}", party(*by), signal(*seen)), &more)
         }
         Fact::DeadLetter { subscription, position, why } => {
             let id = subscription.ulid();
             let more = [("subscription", json!(id)), ("position", json!(position)), ("why", json!(&**why))];
-            told("dead_letter", format!("a callback was given up: {why}"), &more)
+            told(format!("a callback was given up: {why}"), &more)
         }
         Fact::SubscriptionDisabled { subscription } => {
             let more = [("subscription", json!(subscription.ulid()))];
-            told("subscription_disabled", "the subscription was disabled", &more)
+            told("the subscription was disabled", &more)
+        }
+        Fact::EndpointDisabled { subscription, failing_since } => {
+            let more =
+                [("subscription", json!(subscription.ulid())), ("failing_since", time(*failing_since))];
+            told("the endpoint took nothing for too long and was disabled", &more)
+        }
+        Fact::ReplayOrdered { subscription, callbacks } => {
+            let more = [("subscription", json!(subscription.ulid())), ("callbacks", json!(callbacks))];
+            told(format!("{callbacks} callbacks are to be told again"), &more)
         }
         Fact::ReceiptOrphaned { channel, provider_id, status: said } => {
             let more = [
@@ -134,7 +190,7 @@ pub(crate) fn fact(fact: &Fact) -> Told {
                 ("provider_id", json!(&**provider_id)),
                 ("status", json!(status(*said))),
             ];
-            told("receipt_orphaned", "a provider's receipt was about no message of ours", &more)
+            told("a provider's receipt was about no message of ours", &more)
         }
     }
 }

@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use domain::content::Face;
 use domain::event::Event;
-use domain::id::{Id, SubscriptionId};
-use domain::subscription::{Cursor, Subscription};
+use domain::id::SubscriptionId;
+use domain::subscription::{CallbackLane, Cursor, Parked, Subscription};
 use engine::{Engine, Rendered, domain};
 use serde_json::{Value, json};
 
@@ -23,16 +23,33 @@ use crate::print;
 
 /// Events of the log looked through for one page.
 const WALK_MAX: usize = 5_000;
+/// Waiting lanes that are listed with a subscription.
+const PARKED_SHOWN_MAX: usize = 100;
 
 /// Answers with the tenant's subscriptions, oldest first.
 pub(crate) async fn list(caller: Caller, State(engine): State<Engine>) -> Result<Json<Value>, Refusal> {
     let mut printed = Vec::new();
     for subscription in of(&engine, caller) {
-        let id = subscription.id.0;
-        let cursor = engine.get::<Cursor>(caller.tenant, id).await.map_err(unavailable)?;
-        printed.push(shown(&subscription, &cursor.map(Arc::unwrap_or_clone).unwrap_or_default()));
+        printed.push(whole(&engine, &subscription).await?);
     }
     Ok(Json(json!({ "subscriptions": printed })))
+}
+
+/// Answers with one of them.
+pub(crate) async fn read(
+    caller: Caller,
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    whole(&engine, &*find(&engine, caller, &id)?).await.map(Json)
+}
+
+/// A subscription and where it stands.
+pub(crate) async fn whole(engine: &Engine, subscription: &Subscription) -> Result<Value, Refusal> {
+    let (tenant, id) = (subscription.tenant, subscription.id);
+    let cursor = engine.get::<Cursor>(tenant, id.0).await.map_err(unavailable)?;
+    let parked = engine.parked(tenant, id).await.map_err(unavailable)?;
+    Ok(shown(subscription, &cursor.map(Arc::unwrap_or_clone).unwrap_or_default(), &parked))
 }
 
 /// Answers with a page of what the subscriber should have had.
@@ -43,9 +60,7 @@ pub(crate) async fn events(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
     let wanted = parse(query.as_deref().unwrap_or_default())?;
-    let id = Id::parse(&id).map(SubscriptionId).ok_or(Refusal::NoSuchSubscription)?;
-    let found = of(&engine, caller).into_iter().find(|one| one.id == id);
-    let subscription = found.ok_or(Refusal::NoSuchSubscription)?;
+    let subscription = find(&engine, caller, &id)?;
     let (mut printed, mut next, mut walked) = (Vec::new(), wanted.after, 0);
     let at_end = loop {
         let page = engine.events(caller.tenant, next, LIMIT_MAX).await.map_err(unavailable)?;
@@ -79,6 +94,13 @@ pub(crate) fn of(engine: &Engine, caller: Caller) -> Vec<Arc<Subscription>> {
     all
 }
 
+/// One of the tenant's.
+pub(crate) fn find(engine: &Engine, caller: Caller, id: &str) -> Result<Arc<Subscription>, Refusal> {
+    let id = SubscriptionId::parse(id).ok_or(Refusal::NoSuchSubscription)?;
+    let directory = engine.directory();
+    directory.subscription(caller.tenant, id).cloned().ok_or(Refusal::NoSuchSubscription)
+}
+
 /// A subscription that was switched off should still have had what it asked for.
 pub(crate) fn as_enabled(subscription: &Subscription) -> Subscription {
     Subscription { enabled: true, ..subscription.clone() }
@@ -94,11 +116,21 @@ fn with_callback(event: &Event, subscription: &Subscription, callback: &Rendered
     printed
 }
 
-fn shown(subscription: &Subscription, cursor: &Cursor) -> Value {
-    let parked = cursor.parked.iter().map(|parked| {
+/// The first lanes that wait, by when they come up, and how many there are.
+fn shown(subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -> Value {
+    let mut first: Vec<&Arc<Parked>> = parked.iter().collect();
+    first.sort_by_key(|parked| parked.next_at);
+    let first = first.into_iter().take(PARKED_SHOWN_MAX).map(|parked| {
+        let (lane, conversation) = match parked.lane {
+            CallbackLane::Conversation(conversation) => ("conversation", conversation),
+            CallbackLane::Single(_) => ("single", None),
+            CallbackLane::Replay(_, conversation) => ("replay", conversation),
+        };
         json!({
-            "conversation": parked.conversation.map(|id| id.ulid()),
-            "cursor": cursor::write(parked.position.saturating_sub(1)),
+            "lane": lane,
+            "conversation": conversation.map(|id| id.ulid()),
+            "cursor": cursor::write(parked.position().saturating_sub(1)),
+            "waiting": parked.waiting.len(),
             "attempts": parked.attempts,
             "first_failed_at": print::time(parked.first_failed_at),
             "next_at": print::time(parked.next_at),
@@ -111,9 +143,13 @@ fn shown(subscription: &Subscription, cursor: &Cursor) -> Value {
         "target": subscription.target,
         "triggers": subscription.triggers,
         "enabled": subscription.enabled,
+        "parallel": subscription.parallel,
+        "previous_secret_until": subscription.previous.as_ref().map(|previous| print::time(previous.until)),
         "created_at": print::time(subscription.created_at),
         "cursor": cursor::write(cursor.position),
-        "parked": parked.collect::<Vec<Value>>(),
+        "failing_since": cursor.failing_since.map(print::time),
+        "parked_lanes": parked.len(),
+        "parked": first.collect::<Vec<Value>>(),
     })
 }
 

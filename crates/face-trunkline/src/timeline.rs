@@ -4,6 +4,8 @@
 //! receipts) and the log's events about it, each with what became of its callbacks. An event stands right behind the step that
 //! caused it, also when both carry the same millisecond.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::delivery::{Delivery, Reason, Status, Step, StepKind};
@@ -14,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
-use crate::callbacks::Subscribers;
+use crate::callbacks::about;
 use crate::error::{Refusal, unavailable};
 use crate::messages::find;
 use crate::print;
@@ -47,9 +49,14 @@ pub(crate) async fn read(
 ) -> Result<Json<Vec<Entry>>, Refusal> {
     let message = find(&engine, caller, &id).await?;
     let events = engine.events_of_message(caller.tenant, message.id.0).await.map_err(unavailable)?;
-    let since = events.first().map_or(0, |event| event.position);
-    let subscribers = Subscribers::load(&engine, caller, since).await?;
-    let told = |event: &Event| Entry { callbacks: subscribers.about(&engine, event), ..of_event(event) };
+    let mut callbacks = HashMap::new();
+    for event in &events {
+        callbacks.insert(event.position, about(&engine, caller, event).await?);
+    }
+    let told = |event: &Event| {
+        let callbacks = callbacks.get(&event.position).cloned().unwrap_or_default();
+        Entry { callbacks, ..of_event(event) }
+    };
     Ok(Json(woven(message.delivery.as_ref(), &events, told)))
 }
 

@@ -66,6 +66,7 @@ pub async fn engine(
             face_liveperson::dialect(&wiring.liveperson),
             face_sinch::dialect(),
             face_livedesk::dialect(&wiring.livedesk),
+            face_trunkline::dialect(),
         ],
         provider_http: Arc::new(wiring.provider_http.clone()),
         callback_http: Arc::new(wiring.callback_http.clone()),

@@ -44,6 +44,13 @@ fn describe() {
     describe_counter!("trunkline_callbacks_total", none, "Callbacks tried, by outcome.");
     describe_counter!("trunkline_dead_letters_total", none, "Callbacks given up.");
     describe_counter!(
+        "trunkline_endpoints_disabled_total",
+        none,
+        "Endpoints switched off because they took nothing for five days."
+    );
+    describe_counter!("trunkline_loads_total", none, "Questions of the batcher to the store.");
+    describe_counter!("trunkline_loaded_rows_total", none, "Rows that the batcher asked the store for.");
+    describe_counter!(
         "trunkline_jobs_left_to_sweep",
         none,
         "Jobs that memory had no room for; the sweep finds them."

@@ -28,6 +28,9 @@ pub fn table(kind: Kind) -> &'static str {
         Kind::EarlyReceipts => "row_early_receipts",
         Kind::RecipientMemory => "row_recipient_memory",
         Kind::Once => "row_once",
+        Kind::Parked => "row_parked",
+        Kind::Callback => "row_callback",
+        Kind::CallbackPage => "row_callback_page",
     }
 }
 
@@ -51,6 +54,9 @@ pub fn kind(kind: Kind) -> u8 {
         Kind::EarlyReceipts => 15,
         Kind::RecipientMemory => 16,
         Kind::Once => 17,
+        Kind::Parked => 18,
+        Kind::Callback => 19,
+        Kind::CallbackPage => 20,
     }
 }
 

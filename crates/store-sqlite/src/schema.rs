@@ -13,8 +13,12 @@ use crate::private;
 use crate::settings::Settings;
 
 /// In order; one that has been released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql"), include_str!("../schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../schema/1.sql"),
+    include_str!("../schema/2.sql"),
+    include_str!("../schema/3.sql"),
+    include_str!("../schema/4.sql"),
+];
 
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 /// Statements that a connection keeps prepared: three per record kind, and those of the other tables.

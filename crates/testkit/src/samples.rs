@@ -69,6 +69,8 @@ pub fn subscription(id: Id, tenant: TenantId, secret: &str) -> Subscription {
         triggers: vec!["MESSAGE_DELIVERY".to_owned()],
         settings: String::new(),
         enabled: true,
+        parallel: false,
+        previous: None,
         created_at: Time(1_000),
     }
 }

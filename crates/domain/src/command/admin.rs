@@ -4,12 +4,11 @@
 use super::Command;
 use crate::agent::Agent;
 use crate::app::App;
-use crate::event::Fact;
 use crate::id::{Id, TenantId};
 use crate::record::{Entity, Key, Pointer};
 use crate::subscription::{Cursor, Subscription};
 use crate::tenant::{Credential, File, Tenant};
-use crate::view::{About, Halt, View};
+use crate::view::{Halt, View};
 
 /// Something with that name exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +117,18 @@ impl Command for PutSubscription {
         let mut subscription = self.subscription.clone();
         let (tenant, id) = (subscription.tenant, subscription.id.0);
         subscription.number = numbered(view, tenant, "subscription", id, subscription.number)?;
-        if view.by_id::<Cursor, Taken>(tenant, id)?.is_none() {
-            view.put(Key::id::<Cursor>(tenant, id), Cursor { position: self.from, parked: Vec::new() });
+        let position = match view.by_id::<Cursor, Taken>(tenant, id)? {
+            None => Some(self.from),
+            // Whoever switches it on again begins with a clean slate.
+            Some(cursor) if cursor.failing_since.is_some() && subscription.enabled => {
+                let off =
+                    view.by_id::<Subscription, Taken>(tenant, id)?.is_some_and(|before| !before.enabled);
+                off.then_some(cursor.position)
+            }
+            Some(_) => None,
+        };
+        if let Some(position) = position {
+            view.put(Key::id::<Cursor>(tenant, id), Cursor { position, failing_since: None });
         }
         view.put(Key::id::<Subscription>(tenant, id), subscription.clone());
         Ok(subscription)
@@ -146,57 +155,6 @@ impl Command for DeleteSubscription {
             view.delete(Key::id::<Cursor>(self.tenant, self.subscription.0));
         }
         Ok(there)
-    }
-}
-
-/// Saves how far a subscription has read. Only the engine's courier does that.
-#[derive(Clone, Debug)]
-pub struct SaveCursor {
-    pub tenant: TenantId,
-    pub subscription: crate::id::SubscriptionId,
-    pub cursor: Cursor,
-    /// Events that were given up: position and why.
-    pub dead: Vec<(u64, std::sync::Arc<str>)>,
-}
-
-impl Command for SaveCursor {
-    type Answer = ();
-    type Refusal = std::convert::Infallible;
-
-    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
-        let key = Key::id::<Cursor>(self.tenant, self.subscription.0);
-        if view.get::<Cursor, Self::Refusal>(&key)?.is_some() {
-            view.put(key, self.cursor.clone());
-        }
-        let subscription = self.subscription;
-        for (position, why) in self.dead.clone() {
-            view.emit(self.tenant, About::default(), Fact::DeadLetter { subscription, position, why });
-        }
-        Ok(())
-    }
-}
-
-/// Switches a subscription off because the log it still has to hear must be cut; says so in the log.
-#[derive(Clone, Debug)]
-pub struct DisableSubscription {
-    pub tenant: TenantId,
-    pub subscription: crate::id::SubscriptionId,
-}
-
-impl Command for DisableSubscription {
-    type Answer = ();
-    type Refusal = std::convert::Infallible;
-
-    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
-        let key = Key::id::<Subscription>(self.tenant, self.subscription.0);
-        let found = view.get::<Subscription, Self::Refusal>(&key)?;
-        if let Some(subscription) = found.filter(|subscription| subscription.enabled) {
-            let about = About { app: subscription.app, ..About::default() };
-            let disabled = Subscription { enabled: false, ..Subscription::clone(&subscription) };
-            view.put(key, disabled);
-            view.emit(self.tenant, about, Fact::SubscriptionDisabled { subscription: self.subscription });
-        }
-        Ok(())
     }
 }
 

@@ -1,17 +1,19 @@
-//! Rows that have outlived their use: answers kept under a client's key, receipts that nothing ever claimed.
+//! Rows that have outlived their use: answers kept under a client's key, receipts that nothing ever claimed, records of
+//! callbacks, lanes of subscriptions that are gone.
 
 use super::Command;
 use crate::channel::Channel;
 use crate::event::Fact;
 use crate::id::AppId;
 use crate::once::Once;
-use crate::record::{EarlyReceipts, Key, Name};
+use crate::record::{EarlyReceipts, Key, Kind, Name};
+use crate::subscription::{Callback, CallbackPage, Parked, Subscription};
 use crate::view::{About, Halt, View};
 
 /// Deletes those of these rows whose time is over. Each unclaimed receipt is told as an orphan first.
 #[derive(Clone, Debug)]
 pub struct Forget {
-    /// Rows of answers and of early receipts.
+    /// Rows of these kinds; others stay.
     pub keys: Vec<Key>,
 }
 
@@ -24,21 +26,35 @@ impl Command for Forget {
         view.want(&self.keys)?;
         let mut forgotten = 0;
         for key in &self.keys {
-            if let Some(once) = view.get::<Once, Self::Refusal>(key)? {
-                if once.expires_at <= view.now() {
-                    view.delete(key.clone());
-                    forgotten += 1;
-                }
-            } else if let Some(early) = view.get::<EarlyReceipts, Self::Refusal>(key)?
-                && early.expires_at <= view.now()
-            {
-                orphaned(view, key, &early);
+            if is_over(view, key)? {
                 view.delete(key.clone());
                 forgotten += 1;
             }
         }
         Ok(forgotten)
     }
+}
+
+/// Whether a row's time is over, or its owner gone. Receipts that nobody claimed are told as orphans.
+fn is_over(view: &mut View<'_>, key: &Key) -> Result<bool, Halt<std::convert::Infallible>> {
+    let now = view.now();
+    Ok(match key.kind {
+        Kind::Once => view.get::<Once, _>(key)?.is_some_and(|once| once.expires_at <= now),
+        Kind::EarlyReceipts => {
+            let early = view.get::<EarlyReceipts, _>(key)?.filter(|early| early.expires_at <= now);
+            if let Some(early) = &early {
+                orphaned(view, key, early);
+            }
+            early.is_some()
+        }
+        Kind::Callback => view.get::<Callback, _>(key)?.is_some_and(|callback| callback.kept_until <= now),
+        Kind::CallbackPage => view.get::<CallbackPage, _>(key)?.is_some_and(|page| page.kept_until <= now),
+        Kind::Parked => match view.get::<Parked, _>(key)? {
+            Some(parked) => view.by_id::<Subscription, _>(key.tenant, parked.subscription.0)?.is_none(),
+            None => false,
+        },
+        _ => false,
+    })
 }
 
 fn orphaned(view: &mut View<'_>, key: &Key, early: &EarlyReceipts) {

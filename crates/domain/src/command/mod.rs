@@ -9,6 +9,7 @@ pub mod open;
 pub mod receipt;
 pub mod receive;
 pub mod reply;
+pub mod route;
 pub mod send;
 mod settle;
 pub mod standing;

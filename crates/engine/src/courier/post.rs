@@ -10,7 +10,7 @@ use domain::command::attempt::{Begin, Begun, Finish};
 use domain::delivery::{Outcome, Phase, Reason, ReasonKind};
 use domain::event::{Event, Fact};
 use domain::message::Message;
-use domain::subscription::Subscription;
+use domain::subscription::{Subscription, Try};
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
@@ -23,21 +23,37 @@ use crate::runner::nature;
 /// Longest answer body of a subscriber that is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// Longest beginning of an answer that is kept, in characters.
+const ANSWER_SHOWN_MAX: usize = 500;
+
 /// How one callback ended.
 pub(super) enum Delivered {
-    /// Delivered, or nothing to deliver.
-    Yes,
+    /// There is nothing to tell.
+    Nothing,
     /// Something of ours stood in the way. It does not count as a try of the subscriber's.
     NotTried,
-    Failed {
+    Yes {
+        target: String,
         body: Vec<u8>,
-        why: Arc<str>,
+        one: Try,
+    },
+    Failed {
+        target: String,
+        body: Vec<u8>,
+        one: Try,
         final_word: bool,
     },
 }
 
 /// The attempt waits for its time, or could not be recorded.
 struct NotBegun;
+
+/// An answer in few words.
+fn shown(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text: String = text.trim().chars().take(ANSWER_SHOWN_MAX).collect();
+    if text.is_empty() { format!("answered {status}") } else { format!("answered {status}: {text}") }
+}
 
 /// Posts events of one subscription.
 pub(super) struct Post<'a> {
@@ -53,8 +69,10 @@ impl Post<'_> {
         let tried = AssertUnwindSafe(self.deliver(event, frozen)).catch_unwind().await;
         tried.unwrap_or_else(|_| {
             tracing::error!(subscription = self.subscription.id.ulid(), "a callback's dialect panicked");
-            let why = Arc::from("the callback could not be written");
-            Delivered::Failed { body: frozen.to_vec(), why, final_word: false }
+            let answer = Arc::from("the callback could not be written");
+            let one = Try { at: self.engine.now(), took_ms: 0, status: 0, answer };
+            let target = self.subscription.target.clone();
+            Delivered::Failed { target, body: frozen.to_vec(), one, final_word: false }
         })
     }
 
@@ -69,7 +87,7 @@ impl Post<'_> {
         let carried = if self.carries(&facts) {
             match self.begin(&facts).await {
                 Ok(Some(attempt)) => Some(attempt),
-                Ok(None) => return Delivered::Yes,
+                Ok(None) => return Delivered::Nothing,
                 Err(NotBegun) => return Delivered::NotTried,
             }
         } else {
@@ -82,12 +100,14 @@ impl Post<'_> {
                     return Delivered::NotTried;
                 }
             }
-            return Delivered::Yes;
+            return Delivered::Nothing;
         };
         if !frozen.is_empty() {
             rendered.body = Bytes::copy_from_slice(frozen);
         }
-        let (verdict, why) = self.post(&facts, &rendered).await;
+        let (verdict, one) = self.post(&facts, &rendered).await;
+        let target = rendered.target.unwrap_or_else(|| self.subscription.target.clone());
+        let body = rendered.body.to_vec();
         if verdict == Verdict::Delivered {
             metrics::counter!("trunkline_callbacks_total", "outcome" => "delivered").increment(1);
             if let Some(attempt) = carried
@@ -95,24 +115,35 @@ impl Post<'_> {
             {
                 return Delivered::NotTried;
             }
-            return Delivered::Yes;
+            return Delivered::Yes { target, body, one };
         }
         metrics::counter!("trunkline_callbacks_total", "outcome" => "failed").increment(1);
-        let final_word = verdict == Verdict::GiveUp;
-        Delivered::Failed { body: rendered.body.to_vec(), why: why.into(), final_word }
+        Delivered::Failed { target, body, one, final_word: verdict == Verdict::GiveUp }
     }
 
-    async fn post(&self, facts: &Facts, rendered: &Rendered) -> (Verdict, String) {
-        let patience = self.dialect.patience(self.subscription);
+    /// Posts, signed with the secret; should the subscriber not know it yet, with the one before while that is good.
+    async fn post(&self, facts: &Facts, rendered: &Rendered) -> (Verdict, Try) {
+        let (status, tried) = self.post_as(self.subscription, facts, rendered).await;
+        let unknown = matches!(tried.status, 401 | 403) && rendered.target.is_none();
+        let Some(previous) = self.subscription.previous_secret(tried.at).filter(|_| unknown) else {
+            return (status, tried);
+        };
+        let before = Subscription { secret: previous.to_owned(), ..Subscription::clone(self.subscription) };
+        self.post_as(&before, facts, rendered).await
+    }
+
+    async fn post_as(&self, signer: &Subscription, facts: &Facts, rendered: &Rendered) -> (Verdict, Try) {
+        let at = self.engine.now();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.extend(rendered.headers.clone());
         let nonce = self.engine.new_id().ulid();
         headers.extend(self.dialect.seal(&Seal {
-            subscription: self.subscription,
+            subscription: signer,
             app: facts.app.as_deref(),
+            event: &facts.event,
             body: &rendered.body,
-            now: self.engine.now(),
+            now: at,
             nonce: &nonce,
             overridden: rendered.target.is_some(),
         }));
@@ -121,15 +152,19 @@ impl Post<'_> {
             url: rendered.target.clone().unwrap_or_else(|| self.subscription.target.clone()),
             headers,
             body: rendered.body.clone(),
-            timeout_ms: patience.timeout_ms,
+            timeout_ms: self.dialect.patience(self.subscription).timeout_ms,
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
-        match self.engine.parts().callback_http.call(request).await {
-            Ok(answer) => (self.dialect.verdict(answer.status), format!("answered {}", answer.status)),
+        let (verdict, status, answer) = match self.engine.parts().callback_http.call(request).await {
+            Ok(answer) => {
+                (self.dialect.verdict(answer.status), answer.status, shown(answer.status, &answer.body))
+            }
             // A target that may not be called never will be.
-            Err(OutError::Forbidden(why)) => (Verdict::GiveUp, why),
-            Err(OutError::NotSent(why) | OutError::NoAnswer(why)) => (Verdict::Again, why),
-        }
+            Err(OutError::Forbidden(why)) => (Verdict::GiveUp, 0, why),
+            Err(OutError::NotSent(why) | OutError::NoAnswer(why)) => (Verdict::Again, 0, why),
+        };
+        let took_ms = u32::try_from(self.engine.now().since_ms(at).max(0)).unwrap_or(u32::MAX);
+        (verdict, Try { at, took_ms, status, answer: answer.into() })
     }
 
     /// Whether this callback is the hand-over of the message itself.

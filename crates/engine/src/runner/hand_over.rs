@@ -9,10 +9,10 @@ use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveTo
 use domain::content::{Content, Override};
 use domain::delivery::{Outcome, Reason, ReasonKind};
 use domain::event::Fact;
-use domain::id::{Id, MessageId};
+use domain::id::{Id, MessageId, SubscriptionId};
 use domain::job::{Job, Lane};
 use domain::message::Message;
-use domain::subscription::{Cursor, Parked};
+use domain::subscription::{CallbackLane, Cursor, Parked};
 use domain::time::Time;
 
 use super::{Ended, UNAVAILABLE_MS, nature};
@@ -100,10 +100,21 @@ async fn is_carried(engine: &Engine, message: &Message, channel: &Channel) -> Re
     let Some(told) = told.into_iter().find(|event| event.fact == Fact::MessageSubmitted) else {
         return Ok(false);
     };
-    let parked =
-        |parked: &Parked| parked.conversation == message.conversation && parked.position <= told.position;
     let cursors = engine.get_all::<Cursor>(message.tenant, &carriers).await?;
-    Ok(cursors.iter().any(|cursor| cursor.position < told.position || cursor.parked.iter().any(parked)))
+    if cursors.iter().any(|cursor| cursor.position < told.position) {
+        return Ok(true);
+    }
+    let lanes = [CallbackLane::Conversation(message.conversation), CallbackLane::Single(told.position)];
+    for carrier in carriers {
+        for lane in lanes {
+            let key = Parked::key(message.tenant, SubscriptionId(carrier), lane);
+            let parked = engine.row::<Parked>(key).await?;
+            if parked.is_some_and(|parked| parked.position() <= told.position) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// What the channel says. Never fails: whatever happens is an outcome.

@@ -17,13 +17,13 @@ use tokio::sync::oneshot;
 
 use crate::house::{Answer, House, TENANT, accepted, delivery, quiet, send, text, until, until_status};
 
-const SUBSCRIPTION: SubscriptionId = SubscriptionId(Id(9));
+pub const SUBSCRIPTION: SubscriptionId = SubscriptionId(Id(9));
 
 /// A text over which the dialect panics.
 const PANICS: &str = "panics";
 
 /// Tells the text of each submitted message and nothing else.
-struct Plain;
+pub struct Plain;
 
 impl Dialect for Plain {
     fn face(&self) -> Face {
@@ -40,8 +40,9 @@ impl Dialect for Plain {
         Some(Rendered { body: text.into(), target: None, headers: http::HeaderMap::new() })
     }
 
-    fn seal(&self, _: &Seal<'_>) -> http::HeaderMap {
-        http::HeaderMap::new()
+    fn seal(&self, seal: &Seal<'_>) -> http::HeaderMap {
+        let secret = http::HeaderValue::from_str(&seal.subscription.secret).unwrap();
+        [(http::HeaderName::from_static("x-secret"), secret)].into_iter().collect()
     }
 
     fn verdict(&self, status: u16) -> Verdict {
@@ -78,9 +79,13 @@ async fn subscribe(engine: &Engine, carries: Option<&str>, enabled: bool) {
     engine.execute(PutSubscription { subscription, from }).await.unwrap();
 }
 
-async fn cursor(engine: &Engine) -> Cursor {
+pub async fn cursor(engine: &Engine) -> Cursor {
     let cursor = engine.row::<Cursor>(Key::id::<Cursor>(TENANT, SUBSCRIPTION.0)).await.unwrap();
     Arc::unwrap_or_clone(cursor.unwrap())
+}
+
+pub async fn parked(engine: &Engine) -> usize {
+    engine.parked(TENANT, SUBSCRIPTION).await.unwrap().len()
 }
 
 #[tokio::test]
@@ -104,7 +109,7 @@ async fn a_failed_callback_parks_its_conversation_and_others_pass() {
     let (house, engine) = open(None).await;
     house.hook.answers(&[500]);
     send(&engine, text("1", "a1", &["ALPHA"])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     send(&engine, text("1", "a2", &["ALPHA"])).await;
     send(&engine, text("2", "b1", &["ALPHA"])).await;
     until(async || house.hook.bodies().len() == 2).await;
@@ -113,7 +118,7 @@ async fn a_failed_callback_parks_its_conversation_and_others_pass() {
     house.clock.advance_ms(1_000);
     until(async || house.hook.bodies().len() == 4).await;
     assert_eq!(house.hook.bodies(), ["a1", "b1", "a1", "a2"]);
-    until(async || cursor(&engine).await.parked.is_empty()).await;
+    until(async || parked(&engine).await == 0).await;
 }
 
 #[tokio::test]
@@ -121,7 +126,7 @@ async fn a_parked_conversation_is_tried_again_after_a_restart() {
     let (house, engine) = open(None).await;
     house.hook.answers(&[500]);
     send(&engine, text("1", "a1", &["ALPHA"])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     engine.shutdown().await;
     let _engine = house.start().await;
     quiet().await;
@@ -135,7 +140,7 @@ async fn what_is_given_up_is_a_dead_letter_and_its_lane_moves_on() {
     let (house, engine) = open(None).await;
     house.hook.answers(&[500, 410]);
     send(&engine, text("1", "a1", &["ALPHA"])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     send(&engine, text("1", "a2", &["ALPHA"])).await;
     quiet().await;
     house.clock.advance_ms(1_000);
@@ -165,7 +170,7 @@ async fn a_carried_message_is_finished_by_the_webhooks_yes() {
     let (house, engine) = open(Some(Channel::CONNECTOR)).await;
     house.hook.answers(&[503]);
     let message = send(&engine, text("1", "hello", &[Channel::CONNECTOR])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     assert_eq!(delivery(&engine, message).await.status, Status::Queued);
     house.clock.advance_ms(1_000);
     until_status(&engine, message, Status::HandedOver).await;
@@ -214,7 +219,7 @@ async fn a_message_whose_subscription_is_switched_off_is_not_stranded() {
     let (house, engine) = open(Some(Channel::CONNECTOR)).await;
     house.hook.answers(&[503]);
     let message = send(&engine, text("1", "hello", &[Channel::CONNECTOR])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     subscribe(&engine, Some(Channel::CONNECTOR), false).await;
     house.clock.advance_ms(60_000);
     // The callback may have arrived: its outcome is unknown, not failed.
@@ -229,7 +234,7 @@ async fn a_callback_that_cannot_be_written_parks_its_conversation_alone() {
     send(&engine, text("1", PANICS, &["ALPHA"])).await;
     send(&engine, text("2", "b1", &["ALPHA"])).await;
     until(async || house.hook.bodies() == ["b1"]).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
 }
 
 #[tokio::test]
@@ -237,7 +242,7 @@ async fn a_carried_message_that_the_webhook_never_takes_fails_over() {
     let (house, engine) = open(Some(Channel::CONNECTOR)).await;
     house.hook.answers(&[503, 410]);
     let message = send(&engine, text("1", "hello", &[Channel::CONNECTOR, "BETA"])).await;
-    until(async || cursor(&engine).await.parked.len() == 1).await;
+    until(async || parked(&engine).await == 1).await;
     house.clock.advance_ms(1_000);
     until_status(&engine, message, Status::HandedOver).await;
     assert_eq!(house.beta.texts(), ["hello"]);

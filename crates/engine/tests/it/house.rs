@@ -170,6 +170,8 @@ pub fn unknown() -> Outcome {
 pub struct Hook {
     pub statuses: Mutex<VecDeque<u16>>,
     bodies: Mutex<Vec<String>>,
+    /// With what each call was signed.
+    signers: Mutex<Vec<String>>,
     /// Tricks that the store plays right after the next call.
     pub tricks: Mutex<Option<(MemoryStore, Vec<Trick>)>>,
 }
@@ -177,6 +179,10 @@ pub struct Hook {
 impl Hook {
     pub fn bodies(&self) -> Vec<String> {
         self.bodies.lock().unwrap().clone()
+    }
+
+    pub fn signers(&self) -> Vec<String> {
+        self.signers.lock().unwrap().clone()
     }
 
     pub fn answers(&self, statuses: &[u16]) {
@@ -188,6 +194,8 @@ impl HttpOut for Hook {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
             self.bodies.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
+            let signer = request.headers.get("x-secret").and_then(|secret| secret.to_str().ok());
+            self.signers.lock().unwrap().push(signer.unwrap_or_default().to_owned());
             if let Some((store, tricks)) = self.tricks.lock().unwrap().take() {
                 tricks.into_iter().for_each(|trick| store.play(trick));
             }

@@ -9,5 +9,6 @@ mod commits;
 mod house;
 mod keeping;
 mod receipts;
+mod routes;
 mod sending;
 mod stopping;

@@ -227,6 +227,8 @@ impl World {
             triggers: triggers.iter().map(|&trigger| trigger.to_owned()).collect(),
             settings: String::new(),
             enabled: true,
+            parallel: false,
+            previous: None,
             created_at: NOW,
         };
         let from = *self.engine.head().borrow();

@@ -13,8 +13,6 @@ use domain::contact::Contact;
 use domain::content::{Content, Face};
 use domain::id::{AppId, ConversationId, Id, KeyId, TenantId};
 use domain::message::Message;
-use domain::record::Key;
-use domain::subscription::Cursor;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts};
@@ -271,10 +269,9 @@ impl World {
     /// Waits until the installation's webhooks are held back after so many tries.
     pub async fn held_back(&self, attempts: u32) {
         let subscription = self.engine.directory().subscriptions_of(tenant(1)).next().unwrap().id;
-        let key = Key::id::<Cursor>(tenant(1), subscription.0);
         for _ in 0..100_000 {
-            let cursor = self.engine.row::<Cursor>(key.clone()).await.unwrap().unwrap();
-            if cursor.parked.iter().any(|parked| parked.attempts == attempts) {
+            let parked = self.engine.parked(tenant(1), subscription).await.unwrap();
+            if parked.iter().any(|parked| parked.attempts == attempts) {
                 return;
             }
             tokio::task::yield_now().await;

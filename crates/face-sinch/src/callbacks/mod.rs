@@ -51,6 +51,8 @@ pub fn hidden_subscription(tenant: TenantId, app: AppId, id: SubscriptionId, now
         triggers: vec![OVERRIDDEN.to_owned()],
         settings: String::new(),
         enabled: true,
+        parallel: false,
+        previous: None,
         created_at: now,
     }
 }
@@ -88,7 +90,9 @@ fn trigger(fact: &Fact) -> Option<&'static str> {
         | Fact::ConsumerReceipt { .. }
         | Fact::DeadLetter { .. }
         | Fact::ReceiptOrphaned { .. }
-        | Fact::SubscriptionDisabled { .. } => return None,
+        | Fact::SubscriptionDisabled { .. }
+        | Fact::EndpointDisabled { .. }
+        | Fact::ReplayOrdered { .. } => return None,
     })
 }
 

@@ -136,6 +136,7 @@ async fn a_receipt_with_its_own_url_goes_there_and_nowhere_else() {
     let seal = Seal {
         subscription: &hidden,
         app: app_row.as_deref(),
+        event: &facts.event,
         body: b"{}",
         now: NOW,
         nonce: "n",

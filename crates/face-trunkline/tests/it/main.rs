@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod files;
+mod manage;
 mod streams;
 mod subscribers;
 
@@ -56,7 +57,7 @@ async fn open(store: MemoryStore, subscriber: Subscriber, seed: u64) -> (Engine,
         clock: Arc::new(FakeClock::at(Time(1_700_000_000_000))),
         ids: Arc::new(Ids::new(seed)),
         channels: Vec::new(),
-        dialects: vec![Arc::new(Plain)],
+        dialects: vec![Arc::new(Plain), face_trunkline::dialect()],
         provider_http: Arc::new(NoWayOut),
         callback_http: Arc::new(subscriber),
         links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
@@ -141,6 +142,15 @@ async fn ask(router: &Router, key: &str, path: &str, accept: &str) -> Response {
     let request =
         Request::get(path).header("authorization", format!("Bearer {key}")).header("accept", accept);
     router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+/// Asks with a body, empty for none.
+async fn call(router: &Router, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
+    let request = Request::builder().method(method).uri(path).header("authorization", "Bearer key-1");
+    let response = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 async fn get(router: &Router, key: &str, path: &str) -> (StatusCode, Value) {
@@ -281,10 +291,10 @@ async fn every_described_path_is_a_route() {
     let (status, described) = get(&router, "none", "/trunkline/v1/openapi.json").await;
     assert_eq!(status, StatusCode::OK);
     let paths: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 11);
     for path in paths {
         // A route that exists refuses the method; one that does not has nothing at all.
-        let request = Request::builder().method(Method::DELETE).uri(path.replace(['{', '}'], ""));
+        let request = Request::builder().method(Method::PUT).uri(path.replace(['{', '}'], ""));
         let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }

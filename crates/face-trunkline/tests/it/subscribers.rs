@@ -45,7 +45,7 @@ impl Dialect for Plain {
     }
 
     fn patience(&self, _: &Subscription) -> Patience {
-        Patience { delays_ms: vec![60_000], give_up_after_ms: 1, tries_max: 1, timeout_ms: 1_000 }
+        Patience { delays_ms: vec![60_000], give_up_after_ms: 600_000, tries_max: 2, timeout_ms: 1_000 }
     }
 }
 
@@ -63,6 +63,8 @@ async fn subscribed(engine: &Engine, tenant: TenantId) -> SubscriptionId {
         triggers: vec!["ALL".to_owned()],
         settings: String::new(),
         enabled: true,
+        parallel: false,
+        previous: None,
         created_at: Time(0),
     };
     let from = engine.position();
@@ -100,8 +102,9 @@ async fn a_timeline_says_what_became_of_each_callback() {
     let id = subscribed(&engine, ONE).await;
     let message = send(&engine, ONE, "hello").await.ulid();
     let states = until_states(&router, &message, &["delivered", "delivered"]).await;
-    let expected =
-        json!({"subscription": id.ulid(), "target": "https://hooks.example.org/", "state": "delivered"});
+    let tries = json!([{"at": "2023-11-14T22:13:20.000Z", "took_ms": 0, "status": 200}]);
+    let target = "https://hooks.example.org/";
+    let expected = json!({"subscription": id.ulid(), "target": target, "state": "delivered", "tries": tries});
     assert_eq!(states[0], expected);
     subscriber.will(&[500]);
     let message = send(&engine, ONE, "hello").await.ulid();

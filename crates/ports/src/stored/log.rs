@@ -40,6 +40,8 @@ form_enum! { Fact "Fact" {
     SignalSeen { address: Option<Address>, signal: SignalKind, by: Party },
     DeadLetter { subscription: SubscriptionId, position: u64, why: Arc<str> },
     SubscriptionDisabled { subscription: SubscriptionId },
+    EndpointDisabled { subscription: SubscriptionId, failing_since: Time },
+    ReplayOrdered { subscription: SubscriptionId, callbacks: u64 },
     ReceiptOrphaned { channel: Channel, provider_id: Arc<str>, status: Status },
 } }
 

@@ -56,7 +56,7 @@ macro_rules! kinds {
 
 kinds! {
     Tenant App Agent Credential Subscription Cursor Contact Conversation Message Content File Consent Pointer
-    Counter EarlyReceipts RecipientMemory Once
+    Counter EarlyReceipts RecipientMemory Once Parked Callback CallbackPage
 }
 
 /// An event as bytes.

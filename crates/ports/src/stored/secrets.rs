@@ -70,5 +70,8 @@ fn subscription(subscription: &Subscription, turn: Turn<'_>) -> Result<Subscript
     if !subscription.secret.is_empty() {
         subscription.secret = turn(&row, &subscription.secret)?;
     }
+    if let Some(previous) = &mut subscription.previous {
+        previous.secret = turn(&format!("{row}/previous"), &previous.secret)?;
+    }
     Ok(subscription)
 }

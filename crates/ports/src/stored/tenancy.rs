@@ -5,7 +5,7 @@ use domain::app::{App, ChannelAccount, Patience, ProcessingMode, UnknownPolicy};
 use domain::channel::Channel;
 use domain::content::Face;
 use domain::id::*;
-use domain::subscription::Subscription;
+use domain::subscription::{PreviousSecret, Subscription};
 use domain::tenant::{Credential, File, Tenant};
 use domain::time::Time;
 
@@ -83,4 +83,8 @@ form! { Subscription "Subscription" {
     triggers: Vec<String>,
     settings: String,
     enabled: bool,
+    parallel: bool,
+    previous: Option<PreviousSecret>,
 } }
+
+form! { PreviousSecret "PreviousSecret" { secret: String, until: Time; } }

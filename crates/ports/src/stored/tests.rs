@@ -83,6 +83,15 @@ fn a_subscription_without_a_secret_stays_without() {
 }
 
 #[test]
+fn a_cursor_that_held_its_parked_lanes_goes_back_to_before_the_first_of_them() {
+    let line = r#"{"v":1,"row":{"position":12,"parked":[{"position":7,"next_at":2000},{"position":5}]}}"#;
+    let Record::Cursor(cursor) = decode(Kind::Cursor, line.as_bytes(), &Marked).unwrap() else {
+        panic!("another kind")
+    };
+    assert_eq!((cursor.position, cursor.failing_since), (4, None));
+}
+
+#[test]
 fn a_newer_version_is_refused_as_too_new_whatever_it_holds() {
     let error = decode(Kind::Counter, br#"{"v":2,"row":{"count":4}}"#, &Marked).unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooNew);

@@ -175,6 +175,8 @@ fn subscriptions() -> Vec<Subscription> {
             triggers: Vec::new(),
             settings: String::new(),
             enabled: true,
+            parallel: false,
+            previous: None,
             created_at: BEGINNING,
         });
     };

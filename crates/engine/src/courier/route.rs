@@ -1,0 +1,336 @@
+//! One subscription's way through the log: the cursor moves on, lanes that failed wait and come up again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::command::route::{DeadLetter, DisableSubscription, Disabling, SaveRoute};
+use domain::event::{Event, Fact};
+use domain::record::Key;
+use domain::subscription::{Callback, CallbackLane, CallbackPage, Cursor, FirstTry, Parked, Subscription};
+use domain::time::Time;
+use futures_util::StreamExt as _;
+
+use super::UNAVAILABLE_MS;
+use super::lane::{Lane, LaneEnd};
+use crate::dialect::Dialect;
+use crate::engine::{Engine, stopped};
+use crate::level::Level;
+
+/// Events read at once.
+const PAGE: usize = 256;
+/// Positions a cursor may lag behind when nothing was delivered.
+const LAG_MAX: u64 = 2_000;
+/// Longest time for which a cursor is kept in memory alone.
+const SAVE_MS_MAX: i64 = 3_600_000;
+/// An endpoint that took nothing for so long is switched off, in milliseconds: five days, longer than the patience
+/// with any one callback.
+const FAILING_MS_MAX: i64 = 5 * 86_400_000;
+/// So many tries must have failed meanwhile: a quiet endpoint is not a broken one.
+const FAILURES_MIN: u32 = 10;
+
+/// One subscription's way through the log.
+pub(super) struct Route {
+    pub engine: Engine,
+    pub subscription: Arc<Subscription>,
+    pub dialect: Arc<dyn Dialect>,
+}
+
+/// How far a subscription is, and what of it the store does not know yet.
+#[derive(Default)]
+struct Progress {
+    cursor: Cursor,
+    waiting: Waiting,
+    unsaved: Unsaved,
+    /// Something is to be kept now.
+    changed: bool,
+    /// Failed tries since something was taken.
+    failures: u32,
+    saved_position: u64,
+    saved_at: Time,
+}
+
+/// What changed since the last save.
+#[derive(Default)]
+struct Unsaved {
+    lanes: BTreeSet<CallbackLane>,
+    callbacks: Vec<Callback>,
+    taken: Vec<FirstTry>,
+    dead: Vec<DeadLetter>,
+}
+
+/// Parked lanes by name and by when they come up.
+#[derive(Default)]
+struct Waiting {
+    lanes: BTreeMap<CallbackLane, Parked>,
+    due: BTreeSet<(Time, CallbackLane)>,
+}
+
+impl Waiting {
+    /// Takes in a lane that is not here.
+    fn put(&mut self, parked: Parked) {
+        self.due.insert((parked.next_at, parked.lane));
+        self.lanes.insert(parked.lane, parked);
+    }
+
+    /// Takes out a lane whose time has come.
+    fn take(&mut self, now: Time) -> Option<Parked> {
+        let (_, lane) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
+        self.due.pop_first();
+        self.lanes.remove(&lane)
+    }
+
+    fn next_at(&self) -> Time {
+        self.due.first().map_or(Time::NEVER, |(at, _)| *at)
+    }
+}
+
+impl Progress {
+    /// When an idle cursor that moved in memory alone is to be kept: the keeper judges by what is kept how far a
+    /// subscription is behind.
+    fn save_at(&self) -> Time {
+        let moved = self.cursor.position > self.saved_position;
+        if moved { self.saved_at.plus_ms(SAVE_MS_MAX) } else { Time::NEVER }
+    }
+
+    /// Takes over how a lane's turn ended.
+    fn ended(&mut self, end: LaneEnd, now: Time) {
+        if let Some(parked) = end.parked {
+            self.unsaved.lanes.insert(parked.lane);
+            self.waiting.put(parked);
+        } else if end.was_parked {
+            self.unsaved.lanes.insert(end.lane);
+        }
+        if end.something_taken {
+            (self.cursor.failing_since, self.failures) = (None, 0);
+        } else if end.something_failed {
+            self.cursor.failing_since.get_or_insert(now);
+            self.failures += 1;
+        }
+        self.unsaved.callbacks.extend(end.callbacks);
+        self.unsaved.taken.extend(end.taken);
+        self.unsaved.dead.extend(end.dead);
+        self.changed = true;
+    }
+}
+
+impl Route {
+    pub async fn run(self) {
+        let (stopping, log) = (self.engine.stopping(), self.engine.log());
+        let Some(mut progress) = self.load(&stopping).await else {
+            return;
+        };
+        loop {
+            let mut busy = self.advance(&mut progress).await;
+            progress.changed |= stopping.height() > 0 && progress.cursor.position > progress.saved_position;
+            self.save(&mut progress).await;
+            if stopping.height() > 0 {
+                return;
+            }
+            // What a lane's tries were is read from the store: one whose last try is not kept does not come up.
+            if !progress.changed {
+                busy |= self.retry_parked(&mut progress).await;
+                self.save(&mut progress).await;
+            }
+            if self.has_failed_for_too_long(&progress) && self.disable(&progress).await {
+                return;
+            }
+            if busy {
+                continue;
+            }
+            let unsaved = progress.changed.then(|| self.engine.now().plus_ms(UNAVAILABLE_MS));
+            let next =
+                unsaved.into_iter().fold(progress.save_at().min(progress.waiting.next_at()), Time::min);
+            let position = progress.cursor.position;
+            tokio::select! {
+                biased;
+                () = stopped(&stopping) => {}
+                () = log.above(position) => {}
+                () = self.engine.parts().clock.wait_until(next) => {}
+            }
+        }
+    }
+
+    async fn load(&self, stopping: &Level) -> Option<Progress> {
+        loop {
+            match self.read().await {
+                Ok(progress) => return progress,
+                Err(error) => tracing::warn!(%error, "where a subscription stands could not be read"),
+            }
+            let again = self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS));
+            tokio::select! {
+                biased;
+                () = stopped(stopping) => return None,
+                () = again => {}
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Option<Progress>, ports::Error> {
+        let (tenant, id) = (self.subscription.tenant, self.subscription.id);
+        let Some(cursor) = self.engine.row::<Cursor>(Key::id::<Cursor>(tenant, id.0)).await? else {
+            return Ok(None);
+        };
+        let mut progress = Progress { cursor: *cursor, ..Progress::default() };
+        (progress.saved_position, progress.saved_at) = (cursor.position, self.engine.now());
+        self.take_in_new_lanes(&mut progress).await?;
+        Ok(Some(progress))
+    }
+
+    /// Lanes in the store that memory does not know: all at the start, later those of a replay.
+    async fn take_in_new_lanes(&self, progress: &mut Progress) -> Result<(), ports::Error> {
+        let parked = self.engine.parked(self.subscription.tenant, self.subscription.id).await?;
+        for parked in parked {
+            let known = progress.waiting.lanes.contains_key(&parked.lane)
+                || progress.unsaved.lanes.contains(&parked.lane);
+            if !known {
+                progress.waiting.put(Arc::unwrap_or_clone(parked));
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers one page of the log. Says whether there may be more.
+    async fn advance(&self, progress: &mut Progress) -> bool {
+        let tenant = self.subscription.tenant;
+        let from = progress.cursor.position;
+        // Read before the page: what is committed after the page was read lies behind this head.
+        let head = self.engine.position();
+        let page = match self.engine.events(tenant, from, PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "the log could not be read");
+                self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
+                return true;
+            }
+        };
+        let ordered = |event: &Event| matches!(event.fact, Fact::ReplayOrdered { subscription, .. } if subscription == self.subscription.id);
+        if page.iter().any(ordered)
+            && let Err(error) = self.take_in_new_lanes(progress).await
+        {
+            tracing::warn!(%error, "a replay could not be read; it is read again");
+            self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
+            return true;
+        }
+        let full = page.len() == PAGE;
+        let last = page.last().map_or(from, |event| event.position);
+        let heard: Vec<Event> = page.into_iter().filter(|event| self.hears(event)).collect();
+        self.deliver_page(progress, heard).await;
+        // A short page was all there was for this tenant up to the head.
+        progress.cursor.position = if full { last } else { last.max(head) };
+        let lags = progress.cursor.position > progress.saved_position + LAG_MAX;
+        progress.changed |= lags || self.engine.now() >= progress.save_at();
+        full
+    }
+
+    pub fn hears(&self, event: &Event) -> bool {
+        let ours =
+            self.subscription.app.is_none() || event.app.is_none() || event.app == self.subscription.app;
+        ours && self.dialect.hears(&self.subscription, event)
+    }
+
+    fn lane_of(&self, event: &Event) -> CallbackLane {
+        if self.subscription.parallel {
+            CallbackLane::Single(event.position)
+        } else {
+            CallbackLane::Conversation(event.conversation)
+        }
+    }
+
+    /// Delivers a page's events, lanes side by side; those of parked lanes queue up there.
+    async fn deliver_page(&self, progress: &mut Progress, heard: Vec<Event>) {
+        let mut lanes: Vec<(CallbackLane, Vec<Event>)> = Vec::new();
+        let mut places: BTreeMap<CallbackLane, usize> = BTreeMap::new();
+        for event in heard {
+            let lane = self.lane_of(&event);
+            if let Some(parked) = progress.waiting.lanes.get_mut(&lane) {
+                parked.push(event.position);
+                progress.unsaved.lanes.insert(lane);
+                progress.changed = true;
+                continue;
+            }
+            let place = *places.entry(lane).or_insert_with(|| {
+                lanes.push((lane, Vec::new()));
+                lanes.len() - 1
+            });
+            lanes[place].1.push(event);
+        }
+        let turns = lanes.into_iter().map(|(lane, events)| Lane::fresh(self, lane).deliver(events));
+        self.run_lanes(progress, turns.collect()).await;
+    }
+
+    /// Tries parked lanes whose time has come. Says whether any was.
+    async fn retry_parked(&self, progress: &mut Progress) -> bool {
+        let now = self.engine.now();
+        let until = progress.cursor.position;
+        let mut turns = Vec::new();
+        while turns.len() < PAGE
+            && let Some(parked) = progress.waiting.take(now)
+        {
+            turns.push(Lane::parked(self, parked).go_on(until));
+        }
+        let any = !turns.is_empty();
+        self.run_lanes(progress, turns).await;
+        any
+    }
+
+    async fn run_lanes(&self, progress: &mut Progress, turns: Vec<impl Future<Output = LaneEnd>>) {
+        let open_max = self.engine.parts().limits.open_callbacks_max;
+        let mut ends = futures_util::stream::iter(turns).buffer_unordered(open_max);
+        while let Some(end) = ends.next().await {
+            progress.ended(end, self.engine.now());
+        }
+    }
+
+    /// Until when what became of a callback is kept: as long as the log.
+    pub fn kept_until(&self) -> Time {
+        self.engine.now().plus_ms(self.engine.parts().limits.log_kept_s.saturating_mul(1_000))
+    }
+
+    /// A cursor that is behind repeats callbacks; it never loses one. What was given up is told once it can be.
+    async fn save(&self, progress: &mut Progress) {
+        if !progress.changed {
+            return;
+        }
+        let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
+        let unsaved = &mut progress.unsaved;
+        unsaved.taken.sort_by_key(|one| one.position);
+        let callbacks = unsaved.taken.clone();
+        let page = CallbackPage { subscription, callbacks, kept_until: self.kept_until() };
+        let lanes = unsaved.lanes.iter().map(|lane| (*lane, progress.waiting.lanes.get(lane).cloned()));
+        let save = SaveRoute {
+            tenant,
+            subscription,
+            cursor: progress.cursor,
+            lanes: lanes.collect(),
+            callbacks: unsaved.callbacks.clone(),
+            page: (!page.callbacks.is_empty()).then_some(page),
+            dead: unsaved.dead.clone(),
+        };
+        if self.engine.conclude(save).await.is_ok() {
+            progress.unsaved = Unsaved::default();
+            progress.changed = false;
+            (progress.saved_position, progress.saved_at) = (progress.cursor.position, self.engine.now());
+        } else {
+            tracing::warn!("how far a subscription is could not be saved");
+        }
+    }
+
+    fn has_failed_for_too_long(&self, progress: &Progress) -> bool {
+        let since = progress.cursor.failing_since;
+        progress.failures >= FAILURES_MIN
+            && since.is_some_and(|since| self.engine.now().since_ms(since) >= FAILING_MS_MAX)
+    }
+
+    /// Switches the subscription off; what it did not take stays parked. Says whether that could be kept.
+    async fn disable(&self, progress: &Progress) -> bool {
+        let (tenant, subscription) = (self.subscription.tenant, self.subscription.id);
+        let since = progress.cursor.failing_since.unwrap_or_default();
+        tracing::warn!(
+            subscription = subscription.ulid(),
+            "an endpoint took nothing for too long and is disabled"
+        );
+        metrics::counter!("trunkline_endpoints_disabled_total").increment(1);
+        let why = Disabling::Failing(since);
+        self.engine.conclude(DisableSubscription { tenant, subscription, why }).await.is_ok()
+    }
+}
