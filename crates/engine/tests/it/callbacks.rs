@@ -79,7 +79,7 @@ async fn subscribe(engine: &Engine, carries: Option<&str>, enabled: bool) {
     engine.execute(PutSubscription { subscription, from }).await.unwrap();
 }
 
-pub async fn cursor(engine: &Engine) -> Cursor {
+async fn cursor(engine: &Engine) -> Cursor {
     let cursor = engine.row::<Cursor>(Key::id::<Cursor>(TENANT, SUBSCRIPTION.0)).await.unwrap();
     Arc::unwrap_or_clone(cursor.unwrap())
 }
