@@ -28,7 +28,7 @@ use crate::batcher::NewJobs;
 use crate::engine::{Engine, stopped};
 use crate::intake::SessionIntake;
 use board::Board;
-use gate::{Breaker, Heard};
+use gate::{Breaker, Heard, Pass};
 use terms::AllTerms;
 
 /// How far ahead jobs are held in memory, in milliseconds.
@@ -148,8 +148,7 @@ impl Open {
 
 fn take_in(board: &mut Board, terms: &mut AllTerms, jobs: impl IntoIterator<Item = Job>) {
     for job in jobs {
-        let sender = terms.of(&job).sender.clone();
-        board.add(job, sender);
+        board.add(job, |job| terms.of(job));
     }
 }
 
@@ -162,10 +161,10 @@ fn start_ready(
 ) {
     let now = engine.now();
     while let Ok(permit) = permits.clone().try_acquire_owned() {
-        let Some(job) = board.take(now, |job| terms.of(job)) else { return };
+        let Some((job, pass)) = board.take(now, |job| terms.of(job)) else { return };
         let (engine, own) = (engine.clone(), job.clone());
         open.add(job, async move {
-            let worked = work(&engine, own).await;
+            let worked = work(&engine, own, pass).await;
             drop(permit);
             worked
         });
@@ -175,23 +174,23 @@ fn start_ready(
 /// Says that a sender's breaker opened or closed.
 fn tell(job: &Job, breaker: Breaker) {
     let Some(to) = &job.to else { return };
-    let (tenant, app, channel) = (job.tenant.ulid(), job.app.ulid(), to.channel.as_str());
+    let (tenant_id, app_id, channel) = (job.tenant.ulid(), job.app.ulid(), to.channel.as_str());
     let open = metrics::gauge!("trunkline_breaker_open", "channel" => channel.to_owned());
     match breaker {
         Breaker::Opened => {
             open.increment(1);
-            tracing::warn!(tenant, app, channel, "a provider keeps failing; its messages wait");
+            tracing::warn!(tenant_id, app_id, channel, "a provider keeps failing; its messages wait");
         }
         Breaker::Closed => {
             open.decrement(1);
-            tracing::info!(tenant, app, channel, "a provider answers again");
+            tracing::info!(tenant_id, app_id, channel, "a provider answers again");
         }
     }
 }
 
-async fn work(engine: &Engine, job: Job) -> Worked {
+async fn work(engine: &Engine, job: Job, pass: Pass) -> Worked {
     match job.work {
-        Work::Send { message } => hand_over::send(engine, &job, message).await,
+        Work::Send { message } => hand_over::send(engine, &job, message, pass).await,
         Work::Expire { message } => {
             let expire = Expire { tenant: job.tenant, message, job: job.id };
             let ended = engine.conclude(expire).await;
@@ -239,6 +238,7 @@ pub(crate) fn nature(engine: &Engine, channel: &Channel) -> Nature {
     Nature {
         unknown: if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold },
         reports_delivered: abilities.is_some_and(|abilities| abilities.reports_delivered),
+        patience_over: false,
     }
 }
 

@@ -25,7 +25,7 @@ pub fn rules(app: Option<&App>, nature: Nature, message: &Message, attempt: u32)
     let report_s = patience.report_s.filter(|_| nature.reports_delivered);
     Rules {
         unknown: app.and_then(|app| app.unknown_policy).unwrap_or(nature.unknown),
-        retry_ms: i64::from(patience.retry_s) * 1000,
+        retry_ms: if nature.patience_over { 0 } else { i64::from(patience.retry_s) * 1000 },
         report_ms: report_s.map(|wait_s| i64::from(wait_s) * 1000),
         spread: (message.id.0.0 as u64).wrapping_mul(u64::from(attempt) | 1) >> 7,
     }

@@ -12,7 +12,7 @@ use domain::id::{JobId, MessageId};
 use domain::job::{Job, Lane, Work};
 use domain::time::Time;
 
-use super::gate::Breaker;
+use super::gate::{Breaker, Pass};
 use super::terms::{Sender, Terms};
 use super::turns::{Ready, Turn, Turns};
 use super::{Ended, Worked};
@@ -77,10 +77,11 @@ struct Queue {
 
 impl Board {
     /// Takes a job in, unless it is held already.
-    pub fn add(&mut self, job: Job, sender: Sender) {
+    pub fn add(&mut self, job: Job, mut terms: impl FnMut(&Job) -> Arc<Terms>) {
         if self.jobs.contains_key(&job.id) {
             return;
         }
+        let sender = terms(&job).sender.clone();
         let (id, lane, due_at, priority) = (job.id, job.lane.clone(), job.due_at, job.priority);
         if let Work::Send { message } = job.work {
             self.sends.insert(message, id);
@@ -112,8 +113,8 @@ impl Board {
         }
     }
 
-    /// The next job that may run.
-    pub fn take(&mut self, now: Time, mut terms: impl FnMut(&Job) -> Arc<Terms>) -> Option<Job> {
+    /// The next job that may run, and how it got through.
+    pub fn take(&mut self, now: Time, mut terms: impl FnMut(&Job) -> Arc<Terms>) -> Option<(Job, Pass)> {
         loop {
             let jobs = &self.jobs;
             let facts = |id: JobId| {
@@ -122,14 +123,14 @@ impl Board {
             };
             match self.turns.next(now, facts)? {
                 Turn::NotBefore(id, at) => self.wait(id, at),
-                Turn::Go(id) => {
+                Turn::Go(id, pass) => {
                     let held = self.jobs.get_mut(&id)?;
                     if let Some(at) = held.parks_at() {
                         self.parks.remove(&(at, id));
                     }
                     held.place = Place::Running;
                     held.since.get_or_insert(now);
-                    return Some(held.job.clone());
+                    return Some((held.job.clone(), pass));
                 }
             }
         }

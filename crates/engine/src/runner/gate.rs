@@ -48,6 +48,14 @@ impl From<&Outcome> for Heard {
     }
 }
 
+/// How a message gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    Open,
+    /// The account is shut, and has been for as long as the app is patient with a channel.
+    PatienceOver,
+}
+
 /// What became of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Breaker {
@@ -93,41 +101,42 @@ impl Open {
         self.shut.until = now.plus_ms((BREAKER_MS << self.times.min(16)).min(BREAKER_MS_MAX));
     }
 
-    fn shut(&self, now: Time) -> Option<Shut> {
-        match self.probe {
-            _ if self.shut.until > now => Some(self.shut),
-            Some(_) => Some(Shut { until: Time::NEVER, ..self.shut }),
-            None => None,
-        }
+    fn shut(&self, now: Time) -> Shut {
+        let probing = self.shut.until <= now && self.probe.is_some();
+        if probing { Shut { until: Time::NEVER, ..self.shut } } else { self.shut }
     }
 }
 
 impl Gate {
-    /// Whether a message that has waited for this account since a moment may go now; else when to ask again:
-    /// `NEVER` for when a hand-over ends.
-    pub fn admits(&mut self, since: Time, terms: &Terms, now: Time) -> Result<(), Time> {
+    /// Whether a message that has waited for this account since a moment may go now, and how; else when to ask
+    /// again: `NEVER` for when a hand-over ends.
+    pub fn admits(&mut self, since: Time, terms: &Terms, now: Time) -> Result<Pass, Time> {
         if self.open >= terms.open_attempts_max {
             return Err(Time::NEVER);
         }
+        let mut pass = Pass::Open;
         if let Some(shut) = self.shut(now) {
             let patience_over = since.max(shut.since).plus_ms(terms.patience_ms);
-            if patience_over > now {
+            if patience_over <= now {
+                pass = Pass::PatienceOver;
+            } else if shut.until > now {
                 return Err(shut.until.min(patience_over));
             }
         }
         match terms.rate.map_or(0, |rate| self.bucket.wait_ms(rate, now)) {
-            0 => Ok(()),
+            0 => Ok(pass),
             wait_ms => Err(now.plus_ms(wait_ms)),
         }
     }
 
     /// Whether nobody may go whose patience is not over.
     pub fn is_shut(&self, now: Time) -> bool {
-        self.shut(now).is_some()
+        self.shut(now).is_some_and(|shut| shut.until > now)
     }
 
+    /// Since when and until when the account is not used; until now where its next message is a probe.
     fn shut(&self, now: Time) -> Option<Shut> {
-        let breaker = self.breaker.as_ref().and_then(|breaker| breaker.shut(now));
+        let breaker = self.breaker.as_ref().map(|breaker| breaker.shut(now));
         match (breaker, self.pause.filter(|pause| pause.until > now)) {
             (Some(one), Some(other)) => {
                 Some(Shut { since: one.since.min(other.since), until: one.until.max(other.until) })
@@ -212,7 +221,7 @@ mod tests {
     /// One job after the other, as far as the gate lets them: what each said, and when the next may come.
     fn work(gate: &mut Gate, heard: Heard, now: Time) -> Option<Breaker> {
         let (terms, job) = (terms(), JobId(Id(1)));
-        assert_eq!(gate.admits(now, &terms, now), Ok(()));
+        assert_eq!(gate.admits(now, &terms, now), Ok(Pass::Open));
         gate.begin(job, &terms, now);
         gate.ended(job, Some(heard), &terms, now)
     }
@@ -240,11 +249,11 @@ mod tests {
         let mut gate = opened(now);
         let then = now.plus_ms(BREAKER_MS);
         assert_eq!(gate.admits(now, &terms, now), Err(then));
-        assert_eq!(gate.admits(then, &terms, then), Ok(()));
+        assert_eq!(gate.admits(then, &terms, then), Ok(Pass::Open));
         gate.begin(JobId(Id(1)), &terms, then);
         assert_eq!(gate.admits(then, &terms, then), Err(then.plus_ms(PATIENCE_MS)), "one at a time");
         assert_eq!(gate.ended(JobId(Id(1)), Some(Heard::Fine), &terms, then), Some(Breaker::Closed));
-        assert_eq!(gate.admits(then, &terms, then), Ok(()));
+        assert_eq!(gate.admits(then, &terms, then), Ok(Pass::Open));
     }
 
     #[test]
@@ -268,7 +277,7 @@ mod tests {
         let then = Time(BREAKER_MS);
         gate.begin(JobId(Id(1)), &terms, then);
         assert_eq!(gate.ended(JobId(Id(1)), None, &terms, then), None);
-        assert_eq!(gate.admits(then, &terms, then), Ok(()));
+        assert_eq!(gate.admits(then, &terms, then), Ok(Pass::Open));
     }
 
     #[test]
@@ -282,7 +291,7 @@ mod tests {
             gate.ended(JobId(Id(2)), Some(Heard::Throttled(PAUSE_MS_MAX)), &terms(), Time(minutes * 300_000));
         });
         assert_eq!(gate.admits(Time(1), &limited, late), Err(late.plus_ms(1)));
-        assert_eq!(gate.admits(Time(0), &limited, late), Ok(()));
+        assert_eq!(gate.admits(Time(0), &limited, late), Ok(Pass::PatienceOver));
         gate.begin(JobId(Id(1)), &limited, late);
         assert_eq!(gate.admits(Time(0), &limited, late), Err(late.plus_ms(10_000)));
     }
@@ -294,7 +303,7 @@ mod tests {
             let mut gate = Gate::default();
             work(&mut gate, Heard::Throttled(asked), Time(0));
             assert_eq!(gate.admits(Time(0), &terms, Time(0)), Err(Time(kept)));
-            assert_eq!(gate.admits(Time(0), &terms, Time(kept)), Ok(()));
+            assert_eq!(gate.admits(Time(0), &terms, Time(kept)), Ok(Pass::Open));
         }
     }
 
@@ -305,7 +314,7 @@ mod tests {
         (1..=2).for_each(|id| gate.begin(JobId(Id(id)), &bounded, Time(0)));
         assert_eq!(gate.admits(Time(0), &bounded, Time(0)), Err(Time::NEVER));
         gate.ended(JobId(Id(2)), Some(Heard::Fine), &bounded, Time(0));
-        assert_eq!(gate.admits(Time(0), &bounded, Time(0)), Ok(()));
+        assert_eq!(gate.admits(Time(0), &bounded, Time(0)), Ok(Pass::Open));
     }
 
     #[test]

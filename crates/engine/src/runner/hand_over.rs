@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use connector_api::Outbound;
-use domain::channel::Channel;
+use domain::channel::{Channel, Nature};
 use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveToCourier};
 use domain::content::{Content, Override};
 use domain::delivery::{Delivery, Outcome, Reason, ReasonKind};
@@ -15,7 +15,7 @@ use domain::message::Message;
 use domain::subscription::{CallbackLane, Cursor, Parked};
 use domain::time::Time;
 
-use super::gate::Heard;
+use super::gate::{Heard, Pass};
 use super::{Ended, UNAVAILABLE_MS, Worked, nature};
 use crate::engine::Engine;
 use crate::intake::token;
@@ -27,7 +27,7 @@ const GRACE_MS: u64 = 5_000;
 const CARRIED_MS: i64 = 60_000;
 
 /// Runs a send job once.
-pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Worked {
+pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: Pass) -> Worked {
     let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None).into();
     let Some(_held) = engine.hold(message) else {
         return again();
@@ -53,7 +53,7 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Work
             Err(_) => return again(),
         }
     }
-    let nature = nature(engine, &channel);
+    let nature = Nature { patience_over: pass == Pass::PatienceOver, ..nature(engine, &channel) };
     let begin = Begin { tenant: job.tenant, message, job: Some(job.id), nature };
     let hand_over = match engine.conclude(begin).await {
         Ok(Begun::HandOver(hand_over)) => hand_over,

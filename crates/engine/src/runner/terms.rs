@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use connector_api::Abilities;
-use domain::app::{App, ChannelAccount};
+use domain::app::{ChannelAccount, Patience};
 use domain::channel::{Address, Channel};
 use domain::id::{AppId, TenantId};
 use domain::job::Job;
@@ -54,7 +54,12 @@ impl Terms {
         }
     }
 
-    fn of_account(tenant: TenantId, app: &App, account: &ChannelAccount, published: &Abilities) -> Terms {
+    fn of_account(
+        tenant: TenantId,
+        account: &ChannelAccount,
+        patience: Patience,
+        published: &Abilities,
+    ) -> Terms {
         let number = |name: &str| {
             let set = account.settings.iter().find(|(key, _)| key == name);
             set.and_then(|(_, value)| value.trim().parse::<u32>().ok())
@@ -69,7 +74,7 @@ impl Terms {
             rate: Rate::new(per_second, 1_000, per_second / BURSTS_PER_SECOND),
             rate_per_recipient: Rate::new(per_minute, 60_000, published.recipient_burst_max),
             open_attempts_max: if open == 0 { usize::MAX } else { open },
-            patience_ms: i64::from(app.patience.retry_s) * 1_000,
+            patience_ms: i64::from(patience.retry_s) * 1_000,
         }
     }
 }
@@ -116,6 +121,47 @@ impl AllTerms {
         let published = connector.filter(|_| self.engine.parts().limits.provider_rates);
         let unlimited = Abilities::default();
         let published = published.as_ref().map_or(&unlimited, |connector| connector.abilities());
-        Terms::of_account(job.tenant, app, account, published)
+        Terms::of_account(job.tenant, account, app.patience, published)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(settings: &[(&str, &str)]) -> Terms {
+        let published = Abilities {
+            messages_per_second_max: 80,
+            messages_per_minute_per_recipient_max: 10,
+            recipient_burst_max: 45,
+            open_attempts_max: 64,
+            ..Abilities::default()
+        };
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let account = ChannelAccount {
+            channel: Channel::new("ALPHA"),
+            account: "us".to_owned(),
+            settings: settings.collect(),
+        };
+        Terms::of_account(TenantId::default(), &account, Patience::default(), &published)
+    }
+
+    #[test]
+    fn what_the_channel_publishes_holds_where_the_account_says_nothing_sensible() {
+        let published = terms(&[]);
+        assert_eq!(published.rate, Rate::new(80, 1_000, 8));
+        assert_eq!(published.rate_per_recipient, Rate::new(10, 60_000, 45));
+        assert_eq!((published.open_attempts_max, published.patience_ms), (64, 3_600_000));
+        assert_eq!(terms(&[(MESSAGES_PER_SECOND, "fast"), (OPEN_ATTEMPTS, "-1")]), published);
+    }
+
+    #[test]
+    fn the_accounts_own_numbers_hold_instead_and_zero_is_no_limit() {
+        let own = terms(&[(MESSAGES_PER_SECOND, "1000"), (OPEN_ATTEMPTS, "3")]);
+        assert_eq!((own.rate, own.open_attempts_max), (Rate::new(1_000, 1_000, 100), 3));
+        let none =
+            [(MESSAGES_PER_SECOND, "0"), (MESSAGES_PER_MINUTE_PER_RECIPIENT, "0"), (OPEN_ATTEMPTS, "0")];
+        let none = terms(&none);
+        assert_eq!((none.rate, none.rate_per_recipient, none.open_attempts_max), (None, None, usize::MAX));
     }
 }

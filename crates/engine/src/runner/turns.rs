@@ -12,7 +12,7 @@ use domain::delivery::Priority;
 use domain::id::{JobId, TenantId};
 use domain::time::Time;
 
-use super::gate::{Breaker, Gate, Heard};
+use super::gate::{Breaker, Gate, Heard, Pass};
 use super::terms::{Sender, Terms};
 use crate::buckets::Buckets;
 
@@ -31,7 +31,7 @@ pub(super) struct Ready {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// This job goes.
-    Go(JobId),
+    Go(JobId, Pass),
     /// Its recipient has had enough: it left the queue, and may come again at this moment.
     NotBefore(JobId, Time),
 }
@@ -156,10 +156,13 @@ impl Turns {
         };
         let (since, id) = head;
         let (terms, to) = facts(id);
-        if let Err(until) = queue.gate.admits(since, &terms, now) {
-            self.sleep(sender, until);
-            return None;
-        }
+        let pass = match queue.gate.admits(since, &terms, now) {
+            Ok(pass) => pass,
+            Err(until) => {
+                self.sleep(sender, until);
+                return None;
+            }
+        };
         queue.of(priority).remove(&head);
         let limited = terms.rate_per_recipient.zip(to);
         let taken = limited.map(|(rate, to)| self.recipients.take((sender.clone(), to), rate, now));
@@ -168,7 +171,7 @@ impl Turns {
             Some(Ok(())) | None => {
                 queue.picks = queue.picks.wrapping_add(1);
                 queue.gate.begin(id, &terms, now);
-                Turn::Go(id)
+                Turn::Go(id, pass)
             }
         };
         if queue.head(now).is_some() {

@@ -62,14 +62,14 @@ impl Table {
     }
 
     fn add(&mut self, job: Job) {
-        let sender = self.of()(&job).sender.clone();
-        self.board.add(job, sender);
+        let terms = self.of();
+        self.board.add(job, terms);
     }
 
     fn take(&mut self, now: i64) -> Option<u128> {
         let terms = self.of();
         self.board.wake(Time(now));
-        self.board.take(Time(now), terms).map(|job| job.id.0.0)
+        self.board.take(Time(now), terms).map(|(job, _)| job.id.0.0)
     }
 
     fn taken(&mut self, now: i64) -> Vec<u128> {
