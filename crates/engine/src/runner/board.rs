@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use domain::channel::Address;
 use domain::delivery::Priority;
 use domain::id::{JobId, MessageId};
 use domain::job::{Job, Lane, Work};
@@ -49,6 +50,13 @@ struct Held {
 impl Held {
     fn lane(&self) -> Lane {
         if self.parked { Lane::None } else { self.job.lane.clone() }
+    }
+
+    /// It goes to this address from now on, and waits anew.
+    fn redirect(&mut self, to: Address, terms: &mut impl FnMut(&Job) -> Arc<Terms>) {
+        self.job.to = Some(to);
+        self.sender = terms(&self.job).sender.clone();
+        self.ready_since = None;
     }
 
     /// When its lane moves on without it.
@@ -178,9 +186,7 @@ impl Board {
             }
             Ended::Again(at, to) => {
                 if let Some(to) = to.filter(|to| held.job.to.as_ref() != Some(to)) {
-                    held.job.to = Some(to);
-                    held.sender = terms(&held.job).sender.clone();
-                    held.ready_since = None;
+                    held.redirect(to, &mut terms);
                 }
                 if held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX) {
                     self.park(id);
@@ -192,9 +198,7 @@ impl Board {
                     // It was looked at, not tried.
                     held.since = None;
                 }
-                held.job.to = Some(to);
-                held.sender = terms(&held.job).sender.clone();
-                held.ready_since = None;
+                held.redirect(to, &mut terms);
                 self.wait(id, now);
             }
         }

@@ -97,6 +97,17 @@ async fn one_person_is_written_to_no_faster_than_the_setting_says_and_others_are
 }
 
 #[tokio::test]
+async fn a_failover_does_not_wait_for_the_account_it_leaves() {
+    let house = House::new();
+    let engine = house.open().await;
+    settings(&engine, &[("messages_per_second", "1")]).await;
+    house.alpha.answers(Outcome::Refused(Reason::new(ReasonKind::RecipientNotReachable, "nobody there")));
+    let message = send(&engine, text("1", "a1", &["ALPHA", "BETA"])).await;
+    until_status(&engine, message, Status::HandedOver).await;
+    assert_eq!((house.alpha.texts().len(), house.beta.texts().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn hand_overs_open_on_an_account_are_bounded_by_its_setting() {
     let house = House::new();
     let engine = house.open().await;

@@ -412,11 +412,16 @@ fn a_failover_waits_for_its_new_sender_and_not_for_the_old_one() {
 #[test]
 fn a_job_whose_address_is_not_known_learns_it_and_then_waits_for_its_sender() {
     let mut table = broken(0);
+    table.add(alone(99, 1, "ALPHA"));
     table.add(Job { to: None, ..job(100, 7, Normal) });
+    table.add(Job { to: Some(Address::new("BETA", "8")), ..job(101, 7, Normal) });
     assert_eq!(table.taken(10), [100]);
     table.ended(100, Ended::Elsewhere(Address::new("ALPHA", "7")), 10);
-    assert_eq!(table.taken(BREAKER_MS - 1), Vec::<u128>::new());
-    assert_eq!(table.taken(BREAKER_MS), [100]);
+    assert_eq!(table.taken(BREAKER_MS), [99]);
+    // It was not tried yet, so that its lane waits, however long.
+    assert_eq!(table.taken(2 * LANE_HELD_MS_MAX), Vec::<u128>::new());
+    table.heard(99, Heard::Fine, Ended::Done, 2 * LANE_HELD_MS_MAX);
+    assert_eq!(table.taken(2 * LANE_HELD_MS_MAX), [100]);
 }
 
 #[test]
