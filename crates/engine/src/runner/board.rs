@@ -4,7 +4,7 @@
 //! A job is behind another in its lane, waits for its time, waits for its turn, or runs. The first two are kept here,
 //! the third by [`Turns`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::channel::Address;
@@ -12,6 +12,7 @@ use domain::delivery::Priority;
 use domain::id::{JobId, MessageId};
 use domain::job::{Job, Lane, Work};
 use domain::time::Time;
+use foldhash::HashMap;
 
 use super::gate::{Breaker, Pass};
 use super::terms::{Sender, Terms};

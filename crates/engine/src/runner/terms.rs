@@ -1,7 +1,6 @@
 //! The terms on which an account may be used: what its channel's abilities say, and what its own settings say instead.
 //! Settings that are no numbers count as not given.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use connector_api::Abilities;
@@ -9,6 +8,7 @@ use domain::app::{ChannelAccount, Patience};
 use domain::channel::{Address, Channel};
 use domain::id::{AppId, TenantId};
 use domain::job::Job;
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::buckets::Rate;
 use crate::directory::Directory;

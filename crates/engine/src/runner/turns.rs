@@ -5,12 +5,13 @@
 //! with one. A sender whose gate is shut is out of the rotation until the gate is to be asked again, and a sender
 //! without work whose gate has come to rest is forgotten.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use domain::delivery::Priority;
 use domain::id::{JobId, TenantId};
 use domain::time::Time;
+use foldhash::HashMap;
 
 use super::gate::{Breaker, Gate, Heard, Pass};
 use super::terms::{Sender, Terms};
