@@ -17,6 +17,8 @@ pub struct Limits {
     pub cached_rows_max: usize,
     /// Messages being handed to providers at once on the whole server.
     pub open_attempts_max: usize,
+    /// Whether the rates that providers publish hold. An account's own settings hold in any case.
+    pub provider_rates: bool,
     /// Callbacks open at once per subscription.
     pub open_callbacks_max: usize,
     /// Bytes of one request without files.

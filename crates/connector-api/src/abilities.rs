@@ -21,9 +21,13 @@ pub struct Abilities {
     pub text_chars_max: usize,
     pub media_bytes_max: u64,
     pub choices_max: usize,
-    /// The rate that the provider grants one account.
+    /// The rate that the provider grants one account; 0 is no limit.
     pub messages_per_second_max: u32,
-    /// Hand-overs that may be open at once on one account.
+    /// The rate at which one account may write to one person; 0 is no limit.
+    pub messages_per_minute_per_recipient_max: u32,
+    /// Messages that a person who was left alone for long may be sent at once.
+    pub recipient_burst_max: u32,
+    /// Hand-overs that may be open at once on one account; 0 is no limit.
     pub open_attempts_max: usize,
     /// How long to wait for the provider's answer.
     pub answer_timeout_ms: u64,

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use crate::app::UnknownPolicy;
 
-/// What a delivery must know of a channel: taken from its abilities by whoever runs the command.
+/// What a delivery must know of a channel: taken from its abilities, and from its state, by whoever runs the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nature {
     /// For an attempt whose outcome stays unknown, where the app says nothing.
     pub unknown: UnknownPolicy,
     /// The provider reports when a message reached the person.
     pub reports_delivered: bool,
+    /// The message was kept from the channel for as long as the app is patient with it: no further try is waited for.
+    pub patience_over: bool,
 }
 
 /// A channel's upper-case name, as the registry spells it.

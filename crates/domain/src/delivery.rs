@@ -70,6 +70,8 @@ pub enum ReasonKind {
     ContentUnsupported,
     MediaUnavailable,
     RateLimited,
+    /// Too much to this one person; others are not affected.
+    RecipientRateLimited,
     TemplateUnknown,
     Expired,
     ReportTimedOut,

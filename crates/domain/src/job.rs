@@ -14,6 +14,9 @@ pub struct Job {
     pub due_at: Time,
     pub lane: Lane,
     pub priority: Priority,
+    /// Where the message goes next, known to the process that wrote the job. It is not kept with the row: a failover
+    /// changes it, and the message's own row is right at any time.
+    pub to: Option<Address>,
     pub work: Work,
 }
 

@@ -11,6 +11,7 @@ use crate::delivery::Priority;
 use crate::event::{Event, Fact};
 use crate::id::{AppId, ContactId, ConversationId, EventId, Id, IdSource, JobId, MessageId, TenantId};
 use crate::job::{Job, Lane, Work};
+use crate::message::Message;
 use crate::record::{Counter, Entity, Key, Listing, Record};
 use crate::time::Time;
 
@@ -176,18 +177,33 @@ impl<'a> View<'a> {
         });
     }
 
-    /// Writes a job to do later.
-    pub fn schedule(
-        &mut self,
-        tenant: TenantId,
-        app: AppId,
-        due_at: Time,
-        lane: Lane,
-        priority: Priority,
-        work: Work,
-    ) {
-        let id = JobId(self.ids.next_id());
-        self.decision.jobs.push(Job { id, tenant, app, due_at, lane, priority, work });
+    /// Writes a job that hands a message to its current channel; nothing for one that does not travel.
+    pub fn schedule_send(&mut self, message: &Message, due_at: Time, lane: Lane) {
+        let Some(delivery) = &message.delivery else { return };
+        self.decision.jobs.push(Job {
+            id: JobId(self.ids.next_id()),
+            tenant: message.tenant,
+            app: message.app,
+            due_at,
+            lane,
+            priority: delivery.priority,
+            to: Some(delivery.address().clone()),
+            work: Work::Send { message: message.id },
+        });
+    }
+
+    /// Writes a job about a message that goes to no provider.
+    pub fn schedule(&mut self, message: &Message, due_at: Time, work: Work) {
+        self.decision.jobs.push(Job {
+            id: JobId(self.ids.next_id()),
+            tenant: message.tenant,
+            app: message.app,
+            due_at,
+            lane: Lane::None,
+            priority: Priority::Normal,
+            to: None,
+            work,
+        });
     }
 
     /// Removes a job that is done.

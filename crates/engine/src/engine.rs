@@ -68,6 +68,8 @@ pub struct Limits {
     pub cached_rows_max: usize,
     /// Hand-overs open at once on the whole server.
     pub open_attempts_max: usize,
+    /// Whether the rates and bounds that connectors publish in their abilities hold.
+    pub provider_rates: bool,
     /// Callbacks open at once per subscription.
     pub open_callbacks_max: usize,
     /// How long open hand-overs and callbacks may take after a stop, in milliseconds; then they are left as they are.
@@ -83,6 +85,7 @@ impl Default for Limits {
             batch_commands_max: 512,
             cached_rows_max: 50_000,
             open_attempts_max: 1_024,
+            provider_rates: true,
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
             log_kept_s: 30 * 86_400,

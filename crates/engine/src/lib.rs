@@ -6,6 +6,7 @@
 //! from the [`Parts`] they are given.
 
 mod batcher;
+pub mod buckets;
 mod cache;
 mod courier;
 mod dialect;

@@ -1,20 +1,24 @@
 //! The runner: takes jobs lane by lane. A lane's send jobs run one at a time, in order; lanes run side by side.
 //!
-//! Actors: the [`Board`] says which job may run next; each hand-over is a task of its own that reports back how its
-//! lane goes on. Jobs come in memory as they are committed, and from the store at the start and by the sweep;
+//! Actors: the [`Board`] says which job may run next: tenants take turns, then their senders, and each sender has a
+//! gate (`gate.rs`) that keeps a provider's rates and pauses. Each hand-over is a task of its own that reports back how
+//! its lane goes on and what was heard of the provider. Jobs come in memory as they are committed, and from the store at the start and by the sweep;
 //! whoever is owned in memory is skipped. Correctness rests on the rows: a job run twice finds its attempt taken.
 
 mod board;
+mod gate;
 mod hand_over;
+mod terms;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::app::UnknownPolicy;
-use domain::channel::{Channel, Nature};
+use domain::channel::{Address, Channel, Nature};
 use domain::command::expire::{Erase, Expire};
-use domain::id::JobId;
+use domain::id::MessageId;
 use domain::job::{Job, Work};
 use domain::time::Time;
 use tokio::sync::Semaphore;
@@ -24,6 +28,8 @@ use crate::batcher::NewJobs;
 use crate::engine::{Engine, stopped};
 use crate::intake::SessionIntake;
 use board::Board;
+use gate::{Breaker, Heard, Pass};
+use terms::AllTerms;
 
 /// How far ahead jobs are held in memory, in milliseconds.
 const HORIZON_MS: i64 = 60_000;
@@ -35,19 +41,37 @@ const UNAVAILABLE_MS: i64 = 1_000;
 const PAGE: usize = 1_000;
 
 /// How a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ended {
     /// Gone from the store.
     Done,
-    /// Again, not before this moment.
-    Again(Time),
+    /// Again, not before this moment; to this address, if it is known.
+    Again(Time, Option<Address>),
+    /// It was only looked at: its message goes to this address.
+    Elsewhere(Address),
+}
+
+/// What came of a job.
+#[derive(Debug)]
+struct Worked {
+    ended: Ended,
+    /// What its hand-over said of the provider, if it came so far.
+    heard: Option<Heard>,
+    /// A message whose journey it ended from outside its lane.
+    over: Option<MessageId>,
+}
+
+impl From<Ended> for Worked {
+    fn from(ended: Ended) -> Worked {
+        Worked { ended, heard: None, over: None }
+    }
 }
 
 /// Runs until the engine stops and every open hand-over has ended.
 pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
     let stopping = engine.stopping();
     let permits = Arc::new(Semaphore::new(engine.parts().limits.open_attempts_max));
-    let mut board = Board::default();
+    let (mut board, mut terms) = (Board::default(), AllTerms::new(&engine));
     let mut open = Open::default();
     let mut sweep_at = Time(0);
     // Whether memory holds every job whose time has come: before that no lane knows its head.
@@ -58,23 +82,29 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
             (complete, sweep_at) = (false, now);
         }
         if now >= sweep_at {
-            let found_all = sweep(&engine, &mut board).await;
+            let found_all = sweep(&engine, &mut board, &mut terms).await;
             complete |= found_all;
             sweep_at = now.plus_ms(if found_all { SWEEP_MS } else { UNAVAILABLE_MS });
         }
         if complete {
-            start_ready(&engine, &mut board, &permits, &mut open);
+            board.wake(now);
+            start_ready(&engine, &mut board, &mut terms, &permits, &mut open);
         }
-        let due = board.next_due().filter(|_| complete).unwrap_or(Time::NEVER);
+        let due = board.wakes_at().filter(|_| complete).unwrap_or(Time::NEVER);
         let wake = due.min(sweep_at);
         tokio::select! {
             biased;
             () = stopped(&stopping) => break,
-            Some((job, ended)) = open.next(&engine) => board.ended(job, ended, engine.now()),
+            Some((job, worked)) = open.next(&engine) => {
+                let breaker = board.ended(job.id, worked, engine.now(), |job| terms.of(job));
+                if let Some(breaker) = breaker {
+                    tell(&job, breaker);
+                }
+            }
             // What comes while earlier ones are missed is left to the sweep that finds those, in order.
             Some(batch) = jobs.committed.recv() => if complete && !jobs.missed.load(Ordering::Acquire) {
                 let soon = engine.now().plus_ms(HORIZON_MS);
-                batch.into_iter().filter(|job| job.due_at <= soon).for_each(|job| board.add(job));
+                take_in(&mut board, &mut terms, batch.into_iter().filter(|job| job.due_at <= soon));
             },
             () = engine.parts().clock.wait_until(wake) => {}
         }
@@ -89,55 +119,83 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
 /// The hand-overs that run, each a task of its own.
 #[derive(Default)]
 struct Open {
-    tasks: JoinSet<Ended>,
-    jobs: HashMap<tokio::task::Id, JobId>,
+    tasks: JoinSet<Worked>,
+    jobs: HashMap<tokio::task::Id, Job>,
 }
 
 impl Open {
-    fn add(&mut self, job: JobId, task: impl Future<Output = Ended> + Send + 'static) {
+    fn add(&mut self, job: Job, task: impl Future<Output = Worked> + Send + 'static) {
         let id = self.tasks.spawn(task).id();
         self.jobs.insert(id, job);
     }
 
     /// The next one to end. One that panicked comes up again: it finds its attempt open and calls it unknown.
-    async fn next(&mut self, engine: &Engine) -> Option<(JobId, Ended)> {
+    async fn next(&mut self, engine: &Engine) -> Option<(Job, Worked)> {
         loop {
-            let (id, ended) = match self.tasks.join_next_with_id().await? {
-                Ok(ended) => ended,
+            let (id, worked) = match self.tasks.join_next_with_id().await? {
+                Ok(worked) => worked,
                 Err(error) => {
                     tracing::error!(%error, "a hand-over ended badly");
-                    (error.id(), Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)))
+                    (error.id(), Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None).into())
                 }
             };
             if let Some(job) = self.jobs.remove(&id) {
-                return Some((job, ended));
+                return Some((job, worked));
             }
         }
     }
 }
 
-fn start_ready(engine: &Engine, board: &mut Board, permits: &Arc<Semaphore>, open: &mut Open) {
+fn take_in(board: &mut Board, terms: &mut AllTerms, jobs: impl IntoIterator<Item = Job>) {
+    for job in jobs {
+        board.add(job, |job| terms.of(job));
+    }
+}
+
+fn start_ready(
+    engine: &Engine,
+    board: &mut Board,
+    terms: &mut AllTerms,
+    permits: &Arc<Semaphore>,
+    open: &mut Open,
+) {
     let now = engine.now();
-    while permits.available_permits() > 0 {
-        let Some(job) = board.take(now) else { return };
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
-            return;
-        };
-        let engine = engine.clone();
-        open.add(job.id, async move {
-            let ended = work(&engine, job).await;
+    while let Ok(permit) = permits.clone().try_acquire_owned() {
+        let Some((job, pass)) = board.take(now, |job| terms.of(job)) else { return };
+        let (engine, own) = (engine.clone(), job.clone());
+        open.add(job, async move {
+            let worked = work(&engine, own, pass).await;
             drop(permit);
-            ended
+            worked
         });
     }
 }
 
-async fn work(engine: &Engine, job: Job) -> Ended {
+/// Says that a sender's breaker opened or closed.
+fn tell(job: &Job, breaker: Breaker) {
+    let Some(to) = &job.to else { return };
+    let (tenant_id, app_id, channel) = (job.tenant.ulid(), job.app.ulid(), to.channel.as_str());
+    let open = metrics::gauge!("trunkline_breaker_open", "channel" => channel.to_owned());
+    match breaker {
+        Breaker::Opened => {
+            open.increment(1);
+            tracing::warn!(tenant_id, app_id, channel, "a provider keeps failing; its messages wait");
+        }
+        Breaker::Closed => {
+            open.decrement(1);
+            tracing::info!(tenant_id, app_id, channel, "a provider answers again");
+        }
+    }
+}
+
+async fn work(engine: &Engine, job: Job, pass: Pass) -> Worked {
     match job.work {
-        Work::Send { message } => hand_over::send(engine, &job, message).await,
+        Work::Send { message } => hand_over::send(engine, &job, message, pass).await,
         Work::Expire { message } => {
             let expire = Expire { tenant: job.tenant, message, job: job.id };
-            again_unless(engine, engine.conclude(expire).await.is_ok())
+            let ended = engine.conclude(expire).await;
+            let over = ended.as_ref().is_ok_and(|ended| *ended).then_some(message);
+            Worked { over, ..again_unless(engine, ended.is_ok()) }
         }
         Work::Erase { message } => {
             let erase = Erase { tenant: job.tenant, message, job: job.id };
@@ -146,12 +204,13 @@ async fn work(engine: &Engine, job: Job) -> Ended {
     }
 }
 
-fn again_unless(engine: &Engine, done: bool) -> Ended {
-    if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)) }
+fn again_unless(engine: &Engine, done: bool) -> Worked {
+    let ended = if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None) };
+    ended.into()
 }
 
 /// Finds jobs that memory does not hold; `false` when not all could be read.
-async fn sweep(engine: &Engine, board: &mut Board) -> bool {
+async fn sweep(engine: &Engine, board: &mut Board, terms: &mut AllTerms) -> bool {
     let until = engine.now().plus_ms(HORIZON_MS);
     let mut after = None;
     loop {
@@ -164,7 +223,7 @@ async fn sweep(engine: &Engine, board: &mut Board) -> bool {
         };
         let count = page.len();
         after = page.last().map(|job| (job.due_at, job.id));
-        page.into_iter().for_each(|job| board.add(job));
+        take_in(board, terms, page);
         if count < PAGE {
             return true;
         }
@@ -179,6 +238,7 @@ pub(crate) fn nature(engine: &Engine, channel: &Channel) -> Nature {
     Nature {
         unknown: if safe { UnknownPolicy::Retry } else { UnknownPolicy::Hold },
         reports_delivered: abilities.is_some_and(|abilities| abilities.reports_delivered),
+        patience_over: false,
     }
 }
 

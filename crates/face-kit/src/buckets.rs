@@ -1,49 +1,30 @@
-//! Token buckets by key: so many a second for each, with bursts of one second's worth.
-//!
-//! A bucket is one number, the moment at which it will be full again (the generic cell rate algorithm), so that full
-//! ones need not be kept. Time is handed in; a clock that jumps back never shuts a bucket for longer than a second.
+//! Token buckets of a face: so many a second for each key, with bursts of one second's worth.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-const SECOND_US: i64 = 1_000_000;
-/// Buckets kept before full ones are forgotten.
-const KEPT_MAX: usize = 10_000;
+use domain::time::Time;
+use engine::buckets::Rate;
 
 /// One bucket for each key.
 #[derive(Debug)]
 pub struct Buckets<K> {
-    /// What one token takes to come back; `None` for no limit.
-    interval_us: Option<i64>,
-    full_at_us: Mutex<HashMap<K, i64>>,
+    /// `None` for no limit.
+    rate: Option<Rate>,
+    kept: Mutex<engine::buckets::Buckets<K>>,
 }
 
 impl<K: Eq + Hash> Buckets<K> {
     /// Buckets of this rate; 0 is no limit.
     pub fn new(per_second: u32) -> Buckets<K> {
-        let interval_us = (per_second > 0).then(|| SECOND_US / i64::from(per_second));
-        Buckets { interval_us, full_at_us: Mutex::default() }
+        Buckets { rate: Rate::new(per_second, 1_000, per_second), kept: Mutex::default() }
     }
 
     /// Takes a token at `now_ms`, or says in how many milliseconds there will be one.
     pub fn take(&self, key: K, now_ms: i64) -> Result<(), u64> {
-        let Some(interval_us) = self.interval_us else { return Ok(()) };
-        let now_us = now_ms.saturating_mul(1_000);
-        let mut kept = self.full_at_us.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT_MAX {
-            kept.retain(|_, full_at_us| *full_at_us > now_us);
-        }
-        let full_at_us = kept.entry(key).or_insert(now_us);
-        *full_at_us = (*full_at_us).clamp(now_us, now_us.saturating_add(SECOND_US));
-        let then_full_at_us = *full_at_us + interval_us;
-        match then_full_at_us - now_us - SECOND_US {
-            ..=0 => {
-                *full_at_us = then_full_at_us;
-                Ok(())
-            }
-            missing_us => Err(missing_us.unsigned_abs().div_ceil(1_000)),
-        }
+        let Some(rate) = self.rate else { return Ok(()) };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.take(key, rate, Time(now_ms)).map_err(i64::unsigned_abs)
     }
 }
 

@@ -184,7 +184,7 @@ pub fn reason(reason: &Reason) -> Value {
         ReasonKind::ChannelRejected => "CHANNEL_REJECT",
         ReasonKind::ContentUnsupported => "UNSUPPORTED_OPERATION",
         ReasonKind::MediaUnavailable => "MEDIA_NOT_REACHABLE",
-        ReasonKind::RateLimited => "RATE_LIMITED",
+        ReasonKind::RateLimited | ReasonKind::RecipientRateLimited => "RATE_LIMITED",
         ReasonKind::TemplateUnknown => "TEMPLATE_NOT_FOUND",
         ReasonKind::Expired => "MESSAGE_EXPIRED",
         ReasonKind::ReportTimedOut => "DELIVERY_REPORT_TIME_OUT",

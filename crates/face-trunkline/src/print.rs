@@ -42,6 +42,7 @@ fn reason_kind(kind: ReasonKind) -> &'static str {
         ReasonKind::ContentUnsupported => "content_unsupported",
         ReasonKind::MediaUnavailable => "media_unavailable",
         ReasonKind::RateLimited => "rate_limited",
+        ReasonKind::RecipientRateLimited => "recipient_rate_limited",
         ReasonKind::TemplateUnknown => "template_unknown",
         ReasonKind::Expired => "expired",
         ReasonKind::ReportTimedOut => "report_timed_out",

@@ -110,6 +110,7 @@ fn engine_limits(limits: &config::Limits) -> engine::Limits {
         batch_commands_max,
         cached_rows_max,
         open_attempts_max,
+        provider_rates,
         open_callbacks_max,
         body_bytes_max: _,
         header_bytes_max: _,
@@ -120,6 +121,7 @@ fn engine_limits(limits: &config::Limits) -> engine::Limits {
         batch_commands_max,
         cached_rows_max,
         open_attempts_max,
+        provider_rates,
         open_callbacks_max,
         ..engine::Limits::default()
     }

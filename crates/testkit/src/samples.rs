@@ -34,6 +34,7 @@ pub fn job(id: u128, tenant: TenantId, due_at: Time) -> Job {
         due_at,
         lane: Lane::None,
         priority: Priority::High,
+        to: None,
         work: Work::Send { message: MessageId(Id(2)) },
     }
 }

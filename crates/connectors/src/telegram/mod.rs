@@ -58,6 +58,8 @@ impl Default for Telegram {
             media_bytes_max: 20 * 1024 * 1024,
             choices_max: map::BUTTONS_MAX,
             messages_per_second_max: 30,
+            messages_per_minute_per_recipient_max: 60,
+            recipient_burst_max: 10,
             open_attempts_max: 32,
             answer_timeout_ms: 10_000,
             settings: SETTINGS,

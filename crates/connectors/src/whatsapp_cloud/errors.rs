@@ -15,7 +15,8 @@ const PAIR_LIMIT_DELAY_MS: i64 = 6_000;
 /// Our class of a code, and whether a later try may work.
 fn class(code: i64) -> Option<(ReasonKind, bool)> {
     Some(match code {
-        4 | 80_007 | 130_429 | 131_048 | 131_056 | 133_016 => (ReasonKind::RateLimited, true),
+        4 | 80_007 | 130_429 | 131_048 | 133_016 => (ReasonKind::RateLimited, true),
+        131_056 => (ReasonKind::RecipientRateLimited, true),
         1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 => (ReasonKind::ChannelFailure, true),
         0
         | 3
@@ -73,11 +74,11 @@ pub fn refused(answer: &HttpResponse) -> SendError {
         }
         return SendError::Permanent(reason);
     }
-    if answer.status == 429 {
+    let pair_limit = (reason.kind == ReasonKind::RecipientRateLimited).then_some(PAIR_LIMIT_DELAY_MS);
+    if answer.status == 429 && pair_limit.is_none() {
         reason.kind = ReasonKind::RateLimited;
     } else if answer.status >= 500 {
         reason.kind = ReasonKind::ChannelFailure;
     }
-    let pair_limit = (error.code == 131_056).then_some(PAIR_LIMIT_DELAY_MS);
     SendError::Temporary { reason, retry_after_ms: retry_after_ms(&answer.headers).or(pair_limit) }
 }

@@ -57,6 +57,8 @@ impl Default for WhatsApp {
             media_bytes_max: 100 * 1024 * 1024,
             choices_max: map::ROWS_MAX,
             messages_per_second_max: 80,
+            messages_per_minute_per_recipient_max: 10,
+            recipient_burst_max: 45,
             open_attempts_max: 64,
             answer_timeout_ms: 10_000,
             settings: SETTINGS,

@@ -122,7 +122,7 @@ async fn codes_have_their_kinds() {
         (131_026, ReasonKind::RecipientNotReachable, false),
         (131_047, ReasonKind::OutsideAllowedWindow, false),
         (131_048, ReasonKind::RateLimited, true),
-        (131_056, ReasonKind::RateLimited, true),
+        (131_056, ReasonKind::RecipientRateLimited, true),
         (130_429, ReasonKind::RateLimited, true),
         (80_007, ReasonKind::RateLimited, true),
         (4, ReasonKind::RateLimited, true),

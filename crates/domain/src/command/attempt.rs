@@ -12,7 +12,7 @@ use crate::content::Content;
 use crate::conversation::Conversation;
 use crate::delivery::{Delivery, Moved, Outcome, Phase, Reason, ReasonKind, Rules};
 use crate::id::{JobId, MessageId, TenantId};
-use crate::job::{Lane, Work};
+use crate::job::Lane;
 use crate::message::Message;
 use crate::record::{EarlyReceipts, Key, Pointer};
 use crate::time::Time;
@@ -178,8 +178,7 @@ impl Command for LeaveToCourier {
             && let Some(delivery) = message.delivery.as_ref().filter(|delivery| delivery.is_queued())
             && delivery.address().channel.is_face()
         {
-            let work = Work::Send { message: message.id };
-            view.schedule(self.tenant, message.app, self.look_at, Lane::None, delivery.priority, work);
+            view.schedule_send(&message, self.look_at, Lane::None);
         }
         Ok(())
     }
@@ -237,12 +236,12 @@ pub struct Finish {
 }
 
 /// What the runner does with the lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// The job is done; the lane moves on.
     Done,
-    /// The same job again, not before this moment.
-    Again(Time),
+    /// The same job again, not before this moment, to this address.
+    Again(Time, Address),
 }
 
 impl Command for Finish {
@@ -266,14 +265,14 @@ impl Command for Finish {
         let rules = settle::rules(app.as_deref(), self.nature, &message, self.attempt);
         let mut moved = delivery.finish(self.attempt, self.outcome.clone(), rules, view.now());
         moved.extend(self.join_early(view, &message, &mut delivery, rules)?);
-        let phase = delivery.phase;
+        let (phase, to) = (delivery.phase, delivery.address().clone());
         message.delivery = Some(delivery);
         settle::settle(view, &mut message, &moved)?;
         if moved.contains(&Moved::HandedOver) {
             reached(view, &message)?;
         }
         match (phase, self.job) {
-            (Phase::Waiting { not_before }, Some(_)) => Ok(Finished::Again(not_before)),
+            (Phase::Waiting { not_before }, Some(_)) => Ok(Finished::Again(not_before, to)),
             (Phase::Waiting { .. }, None) => {
                 settle::send_again(view, &message);
                 Ok(Finished::Done)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Command, settle};
 use crate::app::App;
 use crate::content::Content;
-use crate::delivery::{Attempt, Delivery, Outcome};
+use crate::delivery::{Attempt, Delivery, Moved, Outcome};
 use crate::id::{JobId, MessageId, TenantId};
 use crate::message::Message;
 use crate::record::{Key, Pointer};
@@ -15,7 +15,8 @@ use crate::view::{Halt, View};
 /// How long a dispatch message's facts outlive its content, in seconds.
 pub const FACTS_KEPT_S: i64 = 7 * 86_400;
 
-/// Looks whether a message's time-to-live, or some patience with its channel, is over.
+/// Looks whether a message's time-to-live, or some patience with its channel, is over. Answers whether its journey
+/// ended by that.
 #[derive(Clone, Debug)]
 pub struct Expire {
     pub tenant: TenantId,
@@ -24,30 +25,31 @@ pub struct Expire {
 }
 
 impl Command for Expire {
-    type Answer = ();
+    type Answer = bool;
     type Refusal = std::convert::Infallible;
 
-    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
+    fn decide(&self, view: &mut View<'_>) -> Result<bool, Halt<Self::Refusal>> {
         view.finish_job(self.job);
         let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
-            return Ok(());
+            return Ok(false);
         };
         let (app, queue) = (message.app, Key::queue(self.tenant, message.app));
         view.want(&[Key::id::<App>(self.tenant, app.0), queue])?;
         let mut message = Arc::unwrap_or_clone(message);
         let Some(delivery) = message.delivery.as_mut() else {
-            return Ok(());
+            return Ok(false);
         };
         let waited = delivery.is_queued();
         let Some(moved) = delivery.expire(view.now()) else {
-            return Ok(());
+            return Ok(false);
         };
         let again = delivery.is_queued() && !waited;
+        let ended = matches!(moved, Moved::Failed(_));
         settle::settle(view, &mut message, &[moved])?;
         if again {
             settle::send_again(view, &message);
         }
-        Ok(())
+        Ok(ended)
     }
 }
 

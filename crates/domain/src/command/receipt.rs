@@ -20,7 +20,8 @@ pub const EARLY_S: i64 = 72 * 3600;
 pub const EARLY_MAX: usize = 16;
 
 /// A channel that has just reported reports.
-const OF_REPORTING: Nature = Nature { unknown: UnknownPolicy::Hold, reports_delivered: true };
+const OF_REPORTING: Nature =
+    Nature { unknown: UnknownPolicy::Hold, reports_delivered: true, patience_over: false };
 
 /// One statement.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::channel::Nature;
-use crate::delivery::{Delivery, Moved, Priority, Rules, Status};
+use crate::delivery::{Delivery, Moved, Rules, Status};
 use crate::event::{DeliveryChange, Fact};
 use crate::id::{AppId, TenantId};
 use crate::job::{Lane, Work};
@@ -25,7 +25,7 @@ pub fn rules(app: Option<&App>, nature: Nature, message: &Message, attempt: u32)
     let report_s = patience.report_s.filter(|_| nature.reports_delivered);
     Rules {
         unknown: app.and_then(|app| app.unknown_policy).unwrap_or(nature.unknown),
-        retry_ms: i64::from(patience.retry_s) * 1000,
+        retry_ms: if nature.patience_over { 0 } else { i64::from(patience.retry_s) * 1000 },
         report_ms: report_s.map(|wait_s| i64::from(wait_s) * 1000),
         spread: (message.id.0.0 as u64).wrapping_mul(u64::from(attempt) | 1) >> 7,
     }
@@ -63,14 +63,12 @@ pub fn send_again(view: &mut View<'_>, message: &Message) {
         Some(conversation) => Lane::Conversation(conversation),
         None => Lane::Recipient(message.app, delivery.plan[0].clone()),
     };
-    let work = Work::Send { message: message.id };
-    view.schedule(message.tenant, message.app, view.now(), lane, delivery.priority, work);
+    view.schedule_send(message, view.now(), lane);
 }
 
 /// Looks whether the time-to-live, or some patience, is over.
 fn look_again(view: &mut View<'_>, message: &Message, at: Time) {
-    let work = Work::Expire { message: message.id };
-    view.schedule(message.tenant, message.app, at, Lane::None, Priority::Normal, work);
+    view.schedule(message, at, Work::Expire { message: message.id });
 }
 
 fn delivery_report(view: &mut View<'_>, message: &Message) {
@@ -93,8 +91,7 @@ fn erase_when_due<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<
 
 /// Erases a message's content at a moment.
 pub fn erase_at(view: &mut View<'_>, message: &Message, at: Time) {
-    let work = Work::Erase { message: message.id };
-    view.schedule(message.tenant, message.app, at, Lane::None, Priority::Normal, work);
+    view.schedule(message, at, Work::Erase { message: message.id });
 }
 
 /// How many of the app's messages wait.

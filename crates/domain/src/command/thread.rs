@@ -299,12 +299,10 @@ pub fn schedule<R>(view: &mut View<'_>, message: &Message, lane: Lane) -> Result
     let Some(delivery) = &message.delivery else {
         return Ok(());
     };
-    let (tenant, app, now) = (message.tenant, message.app, view.now());
     settle::enqueue(view, message)?;
-    view.schedule(tenant, app, now, lane, delivery.priority, Work::Send { message: message.id });
+    view.schedule_send(message, view.now(), lane);
     if delivery.expires_at < crate::time::Time::NEVER {
-        let work = Work::Expire { message: message.id };
-        view.schedule(tenant, app, delivery.expires_at, Lane::None, delivery.priority, work);
+        view.schedule(message, delivery.expires_at, Work::Expire { message: message.id });
     }
     Ok(())
 }

@@ -1,225 +1,310 @@
-//! The board: which job may run next. Pure: it knows lanes, due times and priorities, and starts nothing itself.
-//! Jobs of a lane keep the order of their ids.
+//! The board: which job may run next. Pure: it knows lanes, due times and whose turn it is, and starts nothing itself.
+//! Jobs of a lane keep the order of their ids; a lane counts with the highest priority waiting in it.
+//!
+//! A job is behind another in its lane, waits for its time, waits for its turn, or runs. The first two are kept here,
+//! the third by [`Turns`].
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use domain::channel::Address;
 use domain::delivery::Priority;
-use domain::id::JobId;
-use domain::job::{Job, Lane};
+use domain::id::{JobId, MessageId};
+use domain::job::{Job, Lane, Work};
 use domain::time::Time;
+use foldhash::HashMap;
 
-use super::Ended;
+use super::gate::{Breaker, Pass};
+use super::terms::{Sender, Terms};
+use super::turns::{Ready, Turn, Turns};
+use super::{Ended, Worked};
 
 /// How long a message that is to be tried again keeps its lane, in milliseconds; then it parks and the lane moves on.
 pub(super) const LANE_HELD_MS_MAX: i64 = 60_000;
-/// Every so many picks a normal lane goes first, so that high priority cannot starve it.
-const NORMAL_FLOOR: u32 = 8;
 
 /// Jobs held in memory.
 #[derive(Default)]
 pub(super) struct Board {
     jobs: HashMap<JobId, Held>,
-    lanes: HashMap<Lane, VecDeque<JobId>>,
+    lanes: HashMap<Lane, Queue>,
     /// Jobs at the head of their lane, or without a lane, whose time has not come.
     due: BTreeSet<(Time, JobId)>,
-    ready_high: VecDeque<JobId>,
-    ready_normal: VecDeque<JobId>,
-    running: HashSet<JobId>,
-    picks: u32,
+    turns: Turns,
+    /// Jobs that wait for another turn, and when their lanes move on without them.
+    parks: BTreeSet<(Time, JobId)>,
+    /// The send job of each message.
+    sends: HashMap<MessageId, JobId>,
 }
 
 struct Held {
     job: Job,
+    sender: Sender,
+    place: Place,
+    /// Since when it waits for its sender.
+    ready_since: Option<Time>,
     /// Since when its lane waits for it.
     since: Option<Time>,
     /// It left its lane, which moved on.
     parked: bool,
 }
 
+impl Held {
+    fn lane(&self) -> Lane {
+        if self.parked { Lane::None } else { self.job.lane.clone() }
+    }
+
+    /// It goes to this address from now on, and waits anew.
+    fn redirect(&mut self, to: Address, terms: &mut impl FnMut(&Job) -> Arc<Terms>) {
+        self.job.to = Some(to);
+        self.sender = terms(&self.job).sender.clone();
+        self.ready_since = None;
+    }
+
+    /// When its lane moves on without it.
+    fn parks_at(&self) -> Option<Time> {
+        let since = self.since.filter(|_| !self.parked && self.job.lane != Lane::None);
+        since.map(|since| since.plus_ms(LANE_HELD_MS_MAX + 1))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// Behind another one of its lane.
+    Behind,
+    Due(Time),
+    Ready(Ready),
+    Running,
+}
+
+/// A lane with work in it.
+struct Queue {
+    head: JobId,
+    behind: BTreeSet<JobId>,
+    /// Jobs of high priority among them.
+    high: usize,
+}
+
 impl Board {
     /// Takes a job in, unless it is held already.
-    pub fn add(&mut self, job: Job) {
+    pub fn add(&mut self, job: Job, mut terms: impl FnMut(&Job) -> Arc<Terms>) {
         if self.jobs.contains_key(&job.id) {
             return;
         }
-        let (id, lane) = (job.id, job.lane.clone());
-        self.jobs.insert(id, Held { job, since: None, parked: false });
+        let sender = terms(&job).sender.clone();
+        let (id, lane, due_at, priority) = (job.id, job.lane.clone(), job.due_at, job.priority);
+        if let Work::Send { message } = job.work {
+            self.sends.insert(message, id);
+        }
+        let place = Place::Behind;
+        self.jobs.insert(id, Held { job, sender, place, ready_since: None, since: None, parked: false });
         if lane == Lane::None {
-            return self.wait(id);
+            return self.wait(id, due_at);
         }
-        let queue = self.lanes.entry(lane).or_default();
+        let high = usize::from(priority == Priority::High);
+        let Some(queue) = self.lanes.get_mut(&lane) else {
+            self.lanes.insert(lane, Queue { head: id, behind: BTreeSet::new(), high });
+            return self.wait(id, due_at);
+        };
+        queue.high += high;
+        let (head, raised) = (queue.head, queue.high == 1 && high == 1);
         // Ids are time-ordered: a job found late still stands where it belongs, but never before a head that ran.
-        let head = queue.front().and_then(|head| self.jobs.get(head));
-        let ran = usize::from(head.is_some_and(|head| head.since.is_some()));
-        let later = queue.iter().skip(ran).position(|other| *other > id);
-        let place = later.map_or(queue.len(), |place| place + ran);
-        queue.insert(place, id);
-        if place == 0 {
-            if let Some(behind) = queue.get(1).copied() {
-                self.hold_back(behind);
+        let ran = self.jobs.get(&head).is_some_and(|head| head.since.is_some());
+        if ran || head < id {
+            queue.behind.insert(id);
+            if raised {
+                self.raise(head);
             }
-            self.wait(id);
+        } else {
+            queue.behind.insert(head);
+            queue.head = id;
+            self.lift(head);
+            self.wait(id, due_at);
         }
     }
 
-    /// A head that another job goes before waits for its turn again.
-    fn hold_back(&mut self, id: JobId) {
-        let due_at = self.jobs.get(&id).map(|held| held.job.due_at);
-        due_at.map(|due_at| self.due.remove(&(due_at, id)));
-        self.ready_high.retain(|other| *other != id);
-        self.ready_normal.retain(|other| *other != id);
+    /// The next job that may run, and how it got through.
+    pub fn take(&mut self, now: Time, mut terms: impl FnMut(&Job) -> Arc<Terms>) -> Option<(Job, Pass)> {
+        loop {
+            let jobs = &self.jobs;
+            let facts = |id: JobId| {
+                let job = &jobs[&id].job;
+                (terms(job), job.to.as_ref().map(|to| to.address.clone()))
+            };
+            match self.turns.next(now, facts)? {
+                Turn::NotBefore(id, at) => self.wait(id, at),
+                Turn::Go(id, pass) => {
+                    let held = self.jobs.get_mut(&id)?;
+                    if let Some(at) = held.parks_at() {
+                        self.parks.remove(&(at, id));
+                    }
+                    held.place = Place::Running;
+                    held.since.get_or_insert(now);
+                    return Some((held.job.clone(), pass));
+                }
+            }
+        }
     }
 
-    /// The next job whose time has come.
-    pub fn take(&mut self, now: Time) -> Option<Job> {
+    /// Lets everything go on whose time has come.
+    pub fn wake(&mut self, now: Time) {
+        while let Some((at, id)) = self.parks.first().copied()
+            && at <= now
+        {
+            self.parks.pop_first();
+            self.park(id);
+        }
         while let Some((due, id)) = self.due.first().copied()
             && due <= now
         {
             self.due.pop_first();
-            self.make_ready(id);
+            self.make_ready(id, now);
         }
-        self.picks = self.picks.wrapping_add(1);
-        let normal_first = self.picks.is_multiple_of(NORMAL_FLOOR);
-        let (first, second) = if normal_first {
-            (&mut self.ready_normal, &mut self.ready_high)
-        } else {
-            (&mut self.ready_high, &mut self.ready_normal)
-        };
-        let id = first.pop_front().or_else(|| second.pop_front())?;
-        self.running.insert(id);
+        self.turns.wake(now);
+    }
+
+    /// The earliest moment at which there is something to wake for.
+    pub fn wakes_at(&self) -> Option<Time> {
+        let due = self.due.first().map(|(due, _)| *due);
+        let park = self.parks.first().map(|(at, _)| *at);
+        [due, park, self.turns.wakes_at()].into_iter().flatten().min()
+    }
+
+    /// A job that was taken has ended. Says what became of its sender's breaker.
+    pub fn ended(
+        &mut self,
+        id: JobId,
+        worked: Worked,
+        now: Time,
+        mut terms: impl FnMut(&Job) -> Arc<Terms>,
+    ) -> Option<Breaker> {
         let held = self.jobs.get_mut(&id)?;
-        held.since.get_or_insert(now);
-        Some(held.job.clone())
-    }
-
-    /// The earliest moment at which a waiting job may run.
-    pub fn next_due(&self) -> Option<Time> {
-        self.due.first().map(|(due, _)| *due)
-    }
-
-    /// A job that was taken has ended.
-    pub fn ended(&mut self, id: JobId, ended: Ended, now: Time) {
-        self.running.remove(&id);
-        let Some(held) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        let lane = if held.parked { Lane::None } else { held.job.lane.clone() };
-        match ended {
+        let lane = held.lane();
+        let breaker = self.turns.ended(&held.sender, id, worked.heard, &terms(&held.job), now);
+        match worked.ended {
             Ended::Done => {
-                self.jobs.remove(&id);
                 self.leave(&lane, id);
+                self.forget(id);
             }
-            Ended::Again(at) => {
-                held.job.due_at = at;
-                let over = held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX);
-                if over && lane != Lane::None {
-                    // It waits outside from now on: later messages go before it.
-                    held.since = None;
-                    held.parked = true;
-                    self.leave(&lane, id);
+            Ended::Again(at, to) => {
+                if let Some(to) = to.filter(|to| held.job.to.as_ref() != Some(to)) {
+                    held.redirect(to, &mut terms);
                 }
-                self.due.insert((at.max(now), id));
+                if held.since.is_some_and(|since| at.since_ms(since) > LANE_HELD_MS_MAX) {
+                    self.park(id);
+                }
+                self.wait(id, at.max(now));
+            }
+            Ended::Elsewhere(to) => {
+                if held.job.to.is_none() {
+                    // It was looked at, not tried.
+                    held.since = None;
+                }
+                held.redirect(to, &mut terms);
+                self.wait(id, now);
             }
         }
+        worked.over.into_iter().for_each(|message| self.over(message, now));
+        breaker
     }
 
-    fn leave(&mut self, lane: &Lane, id: JobId) {
-        let Some(queue) = self.lanes.get_mut(lane) else {
+    /// A message's journey ended while it waited: its send job goes its last step past the gate.
+    fn over(&mut self, message: MessageId, now: Time) {
+        let Some(id) = self.sends.get(&message).copied() else { return };
+        let Some(held) = self.jobs.get(&id).filter(|held| !matches!(held.place, Place::Running)) else {
             return;
         };
-        queue.retain(|other| *other != id);
-        match queue.front().copied() {
-            Some(next) => self.wait(next),
-            None => drop(self.lanes.remove(lane)),
+        let (place, tenant) = (held.place, held.job.tenant);
+        self.lift(id);
+        if let Some(held) = self.jobs.get_mut(&id) {
+            held.job.to = None;
+            held.sender = Sender { tenant, account: None };
+        }
+        if !matches!(place, Place::Behind) {
+            self.wait(id, now);
         }
     }
 
-    fn wait(&mut self, id: JobId) {
-        if let Some(held) = self.jobs.get(&id) {
-            self.due.insert((held.job.due_at, id));
+    /// It waits outside from now on: later messages of its lane go before it.
+    fn park(&mut self, id: JobId) {
+        let Some(held) = self.jobs.get_mut(&id) else { return };
+        let lane = held.lane();
+        held.since = None;
+        held.parked = true;
+        self.leave(&lane, id);
+    }
+
+    fn forget(&mut self, id: JobId) {
+        let Some(held) = self.jobs.remove(&id) else { return };
+        if let Work::Send { message } = held.job.work
+            && self.sends.get(&message) == Some(&id)
+        {
+            self.sends.remove(&message);
         }
     }
 
-    fn make_ready(&mut self, id: JobId) {
-        let Some(held) = self.jobs.get(&id) else { return };
-        match held.job.priority {
-            Priority::High => self.ready_high.push_back(id),
-            Priority::Normal => self.ready_normal.push_back(id),
+    /// The lane moves on to its next job.
+    fn leave(&mut self, lane: &Lane, id: JobId) {
+        let Some(queue) = self.lanes.get_mut(lane) else { return };
+        if self.jobs.get(&id).is_some_and(|held| held.job.priority == Priority::High) {
+            queue.high -= 1;
+        }
+        if queue.head != id {
+            queue.behind.remove(&id);
+            return;
+        }
+        let Some(next) = queue.behind.pop_first() else {
+            self.lanes.remove(lane);
+            return;
+        };
+        queue.head = next;
+        if let Some(due_at) = self.jobs.get(&next).map(|held| held.job.due_at) {
+            self.wait(next, due_at);
+        }
+    }
+
+    fn wait(&mut self, id: JobId, at: Time) {
+        if let Some(held) = self.jobs.get_mut(&id) {
+            held.place = Place::Due(at);
+            self.due.insert((at, id));
+        }
+    }
+
+    fn make_ready(&mut self, id: JobId, now: Time) {
+        let Some(held) = self.jobs.get_mut(&id) else { return };
+        let raised = self.lanes.get(&held.lane()).is_some_and(|queue| queue.high > 0);
+        let priority = if raised { Priority::High } else { held.job.priority };
+        let ready = Ready { priority, since: *held.ready_since.get_or_insert(now) };
+        held.place = Place::Ready(ready);
+        self.turns.put(&held.sender, id, ready);
+        self.parks.extend(held.parks_at().map(|at| (at, id)));
+    }
+
+    /// A job that waits for its turn waits with high priority from now on.
+    fn raise(&mut self, id: JobId) {
+        let Some(held) = self.jobs.get_mut(&id) else { return };
+        if let Place::Ready(ready) = held.place {
+            let raised = Ready { priority: Priority::High, ..ready };
+            held.place = Place::Ready(raised);
+            self.turns.remove(&held.sender, id, ready);
+            self.turns.put(&held.sender, id, raised);
+        }
+    }
+
+    /// Takes a job out of where it waits.
+    fn lift(&mut self, id: JobId) {
+        let Some(held) = self.jobs.get_mut(&id) else { return };
+        match std::mem::replace(&mut held.place, Place::Behind) {
+            Place::Due(at) => drop(self.due.remove(&(at, id))),
+            Place::Ready(ready) => {
+                self.turns.remove(&held.sender, id, ready);
+                if let Some(at) = held.parks_at() {
+                    self.parks.remove(&(at, id));
+                }
+            }
+            Place::Behind | Place::Running => {}
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::id::{AppId, ConversationId, Id, MessageId, TenantId};
-    use domain::job::Work;
-
-    fn job(id: u128, lane: u128, priority: Priority) -> Job {
-        Job {
-            id: JobId(Id(id)),
-            tenant: TenantId(Id(1)),
-            app: AppId(Id(1)),
-            due_at: Time(0),
-            lane: Lane::Conversation(ConversationId(Id(lane))),
-            priority,
-            work: Work::Send { message: MessageId(Id(id)) },
-        }
-    }
-
-    fn taken(board: &mut Board, now: i64) -> Vec<u128> {
-        std::iter::from_fn(|| board.take(Time(now))).map(|job| job.id.0.0).collect()
-    }
-
-    #[test]
-    fn one_job_of_a_lane_runs_at_a_time_and_in_order() {
-        let mut board = Board::default();
-        (1..=3).for_each(|id| board.add(job(id, 7, Priority::Normal)));
-        assert_eq!(taken(&mut board, 0), [1]);
-        board.ended(JobId(Id(1)), Ended::Done, Time(0));
-        assert_eq!(taken(&mut board, 0), [2]);
-    }
-
-    #[test]
-    fn a_job_found_late_goes_before_later_ones_of_its_lane() {
-        let mut board = Board::default();
-        board.add(job(2, 7, Priority::Normal));
-        board.add(job(1, 7, Priority::Normal));
-        assert_eq!(taken(&mut board, 0), [1]);
-        board.ended(JobId(Id(1)), Ended::Done, Time(0));
-        assert_eq!(taken(&mut board, 0), [2]);
-    }
-
-    #[test]
-    fn a_message_to_be_tried_again_keeps_its_lane_until_it_parks() {
-        let mut board = Board::default();
-        (1..=2).for_each(|id| board.add(job(id, 7, Priority::Normal)));
-        assert_eq!(taken(&mut board, 0), [1]);
-        board.ended(JobId(Id(1)), Ended::Again(Time(5_000)), Time(1));
-        assert_eq!(taken(&mut board, 4_999), Vec::<u128>::new());
-        assert_eq!(taken(&mut board, 5_000), [1]);
-        board.ended(JobId(Id(1)), Ended::Again(Time(LANE_HELD_MS_MAX + 1)), Time(5_001));
-        assert_eq!(taken(&mut board, 5_001), [2]);
-        assert_eq!(taken(&mut board, LANE_HELD_MS_MAX + 1), [1]);
-    }
-
-    #[test]
-    fn high_goes_first_and_normal_has_a_floor() {
-        let mut board = Board::default();
-        (0..20).for_each(|id| board.add(job(100 + id, 100 + id, Priority::High)));
-        board.add(job(1, 1, Priority::Normal));
-        let order = taken(&mut board, 0);
-        let place = order.iter().position(|id| *id == 1);
-        assert!(place > Some(0) && place < Some(NORMAL_FLOOR as usize), "{place:?}");
-    }
-
-    #[test]
-    fn a_job_that_is_held_is_not_taken_in_twice() {
-        let mut board = Board::default();
-        board.add(job(1, 7, Priority::Normal));
-        board.add(job(1, 7, Priority::Normal));
-        assert_eq!(taken(&mut board, 0), [1]);
-        board.ended(JobId(Id(1)), Ended::Done, Time(0));
-        assert_eq!(taken(&mut board, 0), Vec::<u128>::new());
-    }
-}
+mod tests;

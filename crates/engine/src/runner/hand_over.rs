@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use connector_api::Outbound;
-use domain::channel::Channel;
+use domain::channel::{Channel, Nature};
 use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveToCourier};
 use domain::content::{Content, Override};
-use domain::delivery::{Outcome, Reason, ReasonKind};
+use domain::delivery::{Delivery, Outcome, Reason, ReasonKind};
 use domain::event::Fact;
 use domain::id::{Id, MessageId, SubscriptionId};
 use domain::job::{Job, Lane};
@@ -15,7 +15,8 @@ use domain::message::Message;
 use domain::subscription::{CallbackLane, Cursor, Parked};
 use domain::time::Time;
 
-use super::{Ended, UNAVAILABLE_MS, nature};
+use super::gate::{Heard, Pass};
+use super::{Ended, UNAVAILABLE_MS, Worked, nature};
 use crate::engine::Engine;
 use crate::intake::token;
 use crate::links::FileLinks;
@@ -26,45 +27,51 @@ const GRACE_MS: u64 = 5_000;
 const CARRIED_MS: i64 = 60_000;
 
 /// Runs a send job once.
-pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId) -> Ended {
-    let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS));
+pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: Pass) -> Worked {
+    let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None).into();
     let Some(_held) = engine.hold(message) else {
         return again();
     };
     let Ok(Some(row)) = engine.get::<Message>(job.tenant, message.0).await else {
         return again();
     };
-    let channel = row.delivery.as_ref().map(|delivery| delivery.address().channel.clone());
-    let channel = channel.unwrap_or_else(|| Channel::new(""));
+    let to = row.delivery.as_ref().map(|delivery| delivery.address().clone());
+    let channel = to.as_ref().map_or_else(|| Channel::new(""), |to| to.channel.clone());
     if job.lane == Lane::None && !channel.is_face() {
         // It only looks after a message left to a callback, and that has gone on, with a job of its own.
-        return leave(engine, job, message).await;
+        return leave(engine, job, message).await.into();
+    }
+    let queued = row.delivery.as_ref().is_some_and(Delivery::is_queued);
+    if let Some(to) = to.filter(|to| queued && job.to.as_ref() != Some(to)) {
+        // Its turn was another sender's.
+        return Ended::Elsewhere(to).into();
     }
     if channel.is_face() {
         match is_carried(engine, &row, &channel).await {
-            Ok(true) => return leave(engine, job, message).await,
+            Ok(true) => return leave(engine, job, message).await.into(),
             Ok(false) => {}
             Err(_) => return again(),
         }
     }
-    let nature = nature(engine, &channel);
+    let nature = Nature { patience_over: pass == Pass::PatienceOver, ..nature(engine, &channel) };
     let begin = Begin { tenant: job.tenant, message, job: Some(job.id), nature };
     let hand_over = match engine.conclude(begin).await {
         Ok(Begun::HandOver(hand_over)) => hand_over,
-        Ok(Begun::NotBefore(at)) => return Ended::Again(at),
-        Ok(Begun::Nothing) => return Ended::Done,
+        Ok(Begun::NotBefore(at)) => return Ended::Again(at, None).into(),
+        Ok(Begun::Nothing) => return Ended::Done.into(),
         Err(_) => return again(),
     };
     let outcome = attempt(engine, &hand_over).await;
     count(&channel, &outcome);
+    let heard = Some(Heard::from(&outcome));
     let attempt = hand_over.attempt;
     // The bytes have left: how it ended must be recorded, however long the store takes.
     loop {
         let outcome = outcome.clone();
         let finish = Finish { tenant: job.tenant, message, attempt, job: Some(job.id), outcome, nature };
         match engine.conclude(finish).await {
-            Ok(Finished::Done) => return Ended::Done,
-            Ok(Finished::Again(at)) => return Ended::Again(at),
+            Ok(Finished::Done) => return Worked { heard, ..Ended::Done.into() },
+            Ok(Finished::Again(at, to)) => return Worked { heard, ..Ended::Again(at, Some(to)).into() },
             Err(_) if engine.is_over() => return again(),
             Err(_) => {
                 engine.parts().clock.wait_until(engine.now().plus_ms(UNAVAILABLE_MS)).await;
@@ -79,7 +86,7 @@ async fn leave(engine: &Engine, job: &Job, message: MessageId) -> Ended {
     let leave = LeaveToCourier { tenant: job.tenant, message, job: job.id, look_at };
     match engine.conclude(leave).await {
         Ok(()) => Ended::Done,
-        Err(_) => Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS)),
+        Err(_) => Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None),
     }
 }
 

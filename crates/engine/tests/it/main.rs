@@ -8,6 +8,7 @@ mod callbacks;
 mod commits;
 mod house;
 mod keeping;
+mod pacing;
 mod receipts;
 mod routes;
 mod sending;

@@ -215,8 +215,8 @@ async fn known_parts_are_never_sent_again_whatever_later_attempts_learn() {
 async fn a_hand_over_that_panics_gives_its_lane_back_and_its_attempt_is_unknown() {
     let house = House::new();
     let engine = house.open().await;
-    // Asked once before the attempt is recorded, and once after.
-    house.alpha.panics_after(1);
+    // Asked for its terms, once before the attempt is recorded, and once after.
+    house.alpha.panics_after(2);
     let first = send(&engine, text("1", "a1", &["ALPHA"])).await;
     let second = send(&engine, text("1", "a2", &["ALPHA"])).await;
     until(async || {

@@ -27,6 +27,7 @@ form_enum! { ReasonKind "ReasonKind" {
     ContentUnsupported,
     MediaUnavailable,
     RateLimited,
+    RecipientRateLimited,
     TemplateUnknown,
     Expired,
     ReportTimedOut,

@@ -1,8 +1,9 @@
 //! The trait by which a noun of the domain becomes JSON and back, and the macros that write its twin.
 //!
 //! `form!` takes the noun, its name as text (serde's `remote` wants it so) and its fields with their types: those
-//! before the semicolon are always written, those after it only when they differ from their default. A field
-//! that is missing, misspelled or of another type than the noun's does not compile.
+//! before the semicolon are always written, those after it only when they differ from their default, those after a
+//! second one never: they are known in memory alone. A field that is missing, misspelled or of another type than the
+//! noun's does not compile.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -62,7 +63,9 @@ macro_rules! through_twin {
 }
 
 macro_rules! form {
-    ($noun:ident $name:tt { $($field:ident: $type:ty),*; $($lean:ident: $lean_type:ty),* $(,)? }) => {
+    ($noun:ident $name:tt { $($field:ident: $type:ty),*; $($lean:ident: $lean_type:ty),* $(,)?
+        $(; $($unkept:ident: $unkept_type:ty),* $(,)?)?
+    }) => {
         const _: () = {
             #[derive(serde::Serialize, serde::Deserialize)]
             #[serde(remote = $name)]
@@ -76,6 +79,7 @@ macro_rules! form {
                     )]
                     $lean: $lean_type,
                 )*
+                $($(#[serde(skip)] $unkept: $unkept_type,)*)?
             }
             crate::stored::form::through_twin!($noun);
         };

@@ -67,7 +67,8 @@ form! { Job "Job" {
     due_at: Time,
     lane: Lane,
     work: Work;
-    priority: Priority,
+    priority: Priority;
+    to: Option<Address>,
 } }
 
 form_enum! { Lane "Lane" { Conversation(ConversationId), Recipient(AppId, Address), None } }

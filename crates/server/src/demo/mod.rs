@@ -36,6 +36,7 @@ pub fn defaults(options: &DemoArgs) -> Config {
     config.server.tls_certificate = Some(certificate);
     config.server.tls_key = Some(key);
     if !options.vendor_limits {
+        config.limits.provider_rates = false;
         config.sinch.requests_per_second = 0;
         config.sinch.sends_per_second_per_app = 0;
         config.sinch.callbacks_per_second_per_app = 0;

@@ -67,11 +67,12 @@ pub enum Action {
     Stale,
     LostAnswer,
     Illness,
+    Outage,
     Stop,
     Crash,
 }
 
-const WEIGHTS: [(usize, Action); 25] = [
+const WEIGHTS: [(usize, Action); 26] = [
     (180, Action::Send),
     (60, Action::SendOnce),
     (40, Action::Repeat),
@@ -95,6 +96,7 @@ const WEIGHTS: [(usize, Action); 25] = [
     (10, Action::Stale),
     (10, Action::LostAnswer),
     (5, Action::Illness),
+    (4, Action::Outage),
     (2, Action::Stop),
     (5, Action::Crash),
 ];
@@ -136,6 +138,7 @@ impl Actor<'_> {
                 let tricks = [Trick::LoseAnswerKept, Trick::LoseAnswerDropped];
                 self.world.store.memory.play(fate.pick(&tricks));
             }
+            Action::Outage => self.world.provider.break_down(),
             Action::Illness => self.world.store.fall_ill(fate.between(1, 20_000)),
             Action::Stop => return Some(self.stop().await),
             Action::Crash => return Some(self.crash().await),

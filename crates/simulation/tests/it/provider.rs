@@ -79,6 +79,8 @@ struct State {
     silent: BTreeSet<usize>,
     notices: u32,
     lanes: Lanes,
+    /// A channel that cannot work, and for how many answers more.
+    outage: Option<(&'static str, usize)>,
     calm: bool,
 }
 
@@ -109,6 +111,20 @@ impl Provider {
     /// The ledger.
     pub fn ledger(&self) -> Vec<HandOver> {
         self.state().ledger.clone()
+    }
+
+    /// One of its channels cannot work for a while: long enough for breakers to open.
+    pub fn break_down(&self) {
+        let outage = (self.fate.pick(&CHANNELS), 40 + self.fate.below(200));
+        self.state().outage = Some(outage);
+    }
+
+    /// Whether this answer falls into an outage.
+    fn is_down(&self, channel: &str) -> bool {
+        let mut state = self.state();
+        let outage = state.outage.take_if(|(down, left)| *down == channel && *left == 1);
+        let counted = state.outage.as_mut().filter(|(down, _)| *down == channel);
+        outage.is_some() || counted.map(|(_, left)| *left -= 1).is_some()
     }
 
     /// From now on everything is accepted at once and nothing new is reported.
@@ -247,8 +263,14 @@ impl Provider {
     /// What the provider says to this line, and what it will report of it.
     fn outcome(&self, at: usize) -> Outcome {
         let calm = self.state().calm;
+        let channel = self.state().ledger[at].channel;
+        let down = !calm && self.is_down(channel);
         let all = [(70, Said::Accepted), (8, Said::Refused), (12, Said::Temporary), (5, Said::Unknown)];
-        let said = if calm { Said::Accepted } else { self.fate.weighted(&all) };
+        let said = match (calm, down) {
+            (true, _) => Said::Accepted,
+            (_, true) => Said::Temporary,
+            _ => self.fate.weighted(&all),
+        };
         let mut state = self.state();
         state.ledger[at].said = said;
         self.fate.note(format_args!("line {at}: {said:?}"));
@@ -261,9 +283,14 @@ impl Provider {
             }
             Said::Refused => Outcome::Refused(reason("no")),
             Said::Temporary => {
-                let throttled = self.fate.percent(40);
+                let throttled = !down && self.fate.percent(40);
                 let retry_after_ms = throttled.then(|| self.fate.between(1, 90_000));
-                Outcome::Temporary { reason: reason("later"), retry_after_ms }
+                // Now and then the whole account is meant, and not only this message.
+                let kind = match retry_after_ms {
+                    Some(_) if self.fate.percent(20) => ReasonKind::RateLimited,
+                    _ => ReasonKind::ChannelFailure,
+                };
+                Outcome::Temporary { reason: Reason::new(kind, "later"), retry_after_ms }
             }
             _ => {
                 if self.fate.percent(50) {

@@ -231,7 +231,7 @@ fn agent(id: AgentId) -> Agent {
 }
 
 pub fn nature(unknown: UnknownPolicy) -> Nature {
-    Nature { unknown, reports_delivered: true }
+    Nature { unknown, reports_delivered: true, patience_over: false }
 }
 
 pub fn text(person: &str, channels: &[&str]) -> Send {
