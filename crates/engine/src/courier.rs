@@ -5,9 +5,11 @@
 //! and the lane is tried again from its first undelivered event. What is given up becomes a dead letter, an event of
 //! its own, and its lane moves on. The healthy path writes a cursor and a row of what was answered, a page at a time.
 
+mod breaker;
 mod facts;
 mod fate;
 mod lane;
+mod pace;
 mod post;
 mod replay;
 mod route;
@@ -22,6 +24,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::engine::{Engine, stopped};
 pub use fate::Fate;
+use pace::Pace;
 pub use replay::{Replay, Replayed};
 use route::Route;
 
@@ -37,6 +40,7 @@ pub(crate) async fn run(engine: Engine) {
     // Ordered, so that routes start in an order that can be replayed.
     let mut running: BTreeMap<(TenantId, SubscriptionId), (Arc<Subscription>, AbortHandle)> = BTreeMap::new();
     let mut tasks = JoinSet::new();
+    let pace = Arc::new(Pace::default());
     loop {
         let notified = changed.notified();
         let directory = engine.directory();
@@ -58,7 +62,8 @@ pub(crate) async fn run(engine: Engine) {
             }
             let dialect = engine.parts().dialects.iter().find(|one| one.face() == subscription.dialect);
             if let Some(dialect) = dialect.cloned() {
-                let route = Route { engine: engine.clone(), subscription: subscription.clone(), dialect };
+                let (engine, pace) = (engine.clone(), pace.clone());
+                let route = Route { engine, subscription: subscription.clone(), dialect, pace };
                 running.insert(id, (subscription, tasks.spawn(route.run())));
             }
         }

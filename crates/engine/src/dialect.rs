@@ -105,4 +105,6 @@ pub struct Patience {
     /// Given up after so many tries; 0 for no such limit.
     pub tries_max: u32,
     pub timeout_ms: u64,
+    /// Callbacks a second of one app; 0: as many as there are.
+    pub per_second_per_app: u32,
 }

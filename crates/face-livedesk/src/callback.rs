@@ -125,10 +125,17 @@ impl Dialect for Chatwoot {
                 give_up_after_ms: INBOX_PATIENCE_MS,
                 tries_max: 0,
                 timeout_ms: TIMEOUT_MS,
+                per_second_per_app: 0,
             };
         }
         let delays_ms = vec![1_000, 5_000, 30_000, 120_000, 600_000];
-        Patience { delays_ms, give_up_after_ms: ACCOUNT_PATIENCE_MS, tries_max: 0, timeout_ms: TIMEOUT_MS }
+        Patience {
+            delays_ms,
+            give_up_after_ms: ACCOUNT_PATIENCE_MS,
+            tries_max: 0,
+            timeout_ms: TIMEOUT_MS,
+            per_second_per_app: 0,
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Rates {
     pub requests_per_second: u32,
     /// Messages that one app sends.
     pub sends_per_second_per_app: u32,
+    /// Callbacks to one app; those beyond wait.
+    pub callbacks_per_second_per_app: u32,
 }
 
 impl Settings {
@@ -53,7 +55,8 @@ impl Settings {
 
 impl Rates {
     /// What the vendor publishes.
-    pub const VENDOR: Rates = Rates { requests_per_second: 800, sends_per_second_per_app: 20 };
+    pub const VENDOR: Rates =
+        Rates { requests_per_second: 800, sends_per_second_per_app: 20, callbacks_per_second_per_app: 25 };
 }
 
 impl std::fmt::Debug for Settings {

@@ -108,6 +108,7 @@ impl Dialect for Trunkline {
             give_up_after_ms: GIVE_UP_AFTER_MS,
             tries_max: 0,
             timeout_ms: TIMEOUT_MS,
+            per_second_per_app: 0,
         }
     }
 }

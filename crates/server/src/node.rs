@@ -64,7 +64,7 @@ pub async fn engine(
         channels,
         dialects: vec![
             face_liveperson::dialect(&wiring.liveperson),
-            face_sinch::dialect(),
+            face_sinch::dialect(&wiring.sinch),
             face_livedesk::dialect(&wiring.livedesk),
             face_trunkline::dialect(),
         ],

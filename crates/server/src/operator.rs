@@ -44,6 +44,11 @@ fn describe() {
     describe_counter!("trunkline_callbacks_total", none, "Callbacks tried, by outcome.");
     describe_counter!("trunkline_dead_letters_total", none, "Callbacks given up.");
     describe_counter!(
+        "trunkline_endpoint_breakers_total",
+        none,
+        "Endpoints left alone for a while because callbacks in a row found nobody working."
+    );
+    describe_counter!(
         "trunkline_endpoints_disabled_total",
         none,
         "Endpoints switched off because they took nothing for five days."

@@ -177,10 +177,10 @@ fn sinch_settings(sinch: &config::Sinch, folder: &DataFolder) -> anyhow::Result<
         token_lifetime_s,
         requests_per_second,
         sends_per_second_per_app,
-        // Nobody paces callbacks yet.
-        callbacks_per_second_per_app: _,
+        callbacks_per_second_per_app,
     } = *sinch;
-    let rates = face_sinch::Rates { requests_per_second, sends_per_second_per_app };
+    let rates =
+        face_sinch::Rates { requests_per_second, sends_per_second_per_app, callbacks_per_second_per_app };
     Ok(face_sinch::Settings { token_lifetime_s, signing_key: folder.secret("sinch.key")?, rates })
 }
 

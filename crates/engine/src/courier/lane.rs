@@ -23,6 +23,8 @@ pub(super) struct LaneEnd {
     pub was_parked: bool,
     pub something_taken: bool,
     pub something_failed: bool,
+    /// Whether the endpoint answered as one that works; `None`: it was not asked.
+    pub works: Option<bool>,
     pub callbacks: Vec<Callback>,
     pub taken: Vec<FirstTry>,
     pub dead: Vec<DeadLetter>,
@@ -56,6 +58,7 @@ impl<'a> Lane<'a> {
             was_parked: false,
             something_taken: false,
             something_failed: false,
+            works: None,
             callbacks: Vec::new(),
             taken: Vec::new(),
             dead: Vec::new(),
@@ -81,6 +84,11 @@ impl<'a> Lane<'a> {
             }
         }
         self.end
+    }
+
+    /// Parks a lane's events of one page without a try.
+    pub fn hold(self, events: &[Event], until: Time) -> LaneEnd {
+        self.wait(events.iter().map(|event| event.position).collect(), None, until)
     }
 
     /// Goes on with a lane that waited, up to where the cursor stands.
@@ -161,7 +169,12 @@ impl<'a> Lane<'a> {
 
     fn post(&self) -> Post<'a> {
         let route = self.route;
-        Post { engine: &route.engine, subscription: &route.subscription, dialect: &*route.dialect }
+        Post {
+            engine: &route.engine,
+            subscription: &route.subscription,
+            dialect: &*route.dialect,
+            pace: &route.pace,
+        }
     }
 
     /// Posts one event; notes what came of it.
@@ -182,6 +195,7 @@ impl<'a> Lane<'a> {
             }
             Delivered::Yes { target, body, one } => {
                 self.end.something_taken = true;
+                self.end.works = Some(true);
                 if self.end.was_parked {
                     let mut record = before.unwrap_or_else(|| self.record(&event, target, body));
                     record.tried(one);
@@ -218,6 +232,7 @@ impl<'a> Lane<'a> {
         }
         self.attempts += 1;
         self.end.something_failed = true;
+        self.end.works = Some(!matches!(one.status, 0 | 429 | 500..));
         let why = one.answer.clone();
         record.tried(one);
         let patience = route.dialect.patience(&route.subscription);

@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 
+use super::pace::Pace;
 use super::{UNAVAILABLE_MS, facts};
 use crate::dialect::{Dialect, Facts, Rendered, Seal, Verdict};
 use crate::engine::Engine;
@@ -60,6 +61,7 @@ pub(super) struct Post<'a> {
     pub engine: &'a Engine,
     pub subscription: &'a Arc<Subscription>,
     pub dialect: &'a dyn Dialect,
+    pub pace: &'a Pace,
 }
 
 impl Post<'_> {
@@ -104,6 +106,12 @@ impl Post<'_> {
         };
         if !frozen.is_empty() {
             rendered.body = Bytes::copy_from_slice(frozen);
+        }
+        let per_second = self.dialect.patience(self.subscription).per_second_per_app;
+        if let Some(app) = facts.event.app
+            && !self.pace.turn(self.engine, (self.dialect.face(), app), per_second).await
+        {
+            return Delivered::NotTried;
         }
         let (verdict, one) = self.post(&facts, &rendered).await;
         let target = rendered.target.unwrap_or_else(|| self.subscription.target.clone());

@@ -11,7 +11,9 @@ use domain::time::Time;
 use futures_util::StreamExt as _;
 
 use super::UNAVAILABLE_MS;
+use super::breaker::{Breaker, Pass};
 use super::lane::{Lane, LaneEnd};
+use super::pace::Pace;
 use crate::dialect::Dialect;
 use crate::engine::{Engine, stopped};
 use crate::level::Level;
@@ -33,6 +35,7 @@ pub(super) struct Route {
     pub engine: Engine,
     pub subscription: Arc<Subscription>,
     pub dialect: Arc<dyn Dialect>,
+    pub pace: Arc<Pace>,
 }
 
 /// How far a subscription is, and what of it the store does not know yet.
@@ -43,6 +46,7 @@ struct Progress {
     unsaved: Unsaved,
     /// Something is to be kept now.
     changed: bool,
+    breaker: Breaker,
     /// Failed tries since something was taken.
     failures: u32,
     saved_position: u64,
@@ -92,8 +96,24 @@ impl Progress {
         if moved { self.saved_at.plus_ms(SAVE_MS_MAX) } else { Time::NEVER }
     }
 
+    /// When a lane may be tried next.
+    fn next_at(&self, now: Time) -> Time {
+        let next_at = self.waiting.next_at();
+        match self.breaker.pass(now) {
+            Pass::NotBefore(until) => next_at.max(until),
+            Pass::All | Pass::Probe => next_at,
+        }
+    }
+
     /// Takes over how a lane's turn ended.
-    fn ended(&mut self, end: LaneEnd, now: Time) {
+    fn ended(&mut self, end: LaneEnd, patience_ms: i64, now: Time) {
+        match end.works {
+            Some(true) => self.breaker.answered(),
+            Some(false) if self.breaker.failed(patience_ms, now) => {
+                metrics::counter!("trunkline_endpoint_breakers_total").increment(1);
+            }
+            Some(false) | None => {}
+        }
         if let Some(parked) = end.parked {
             self.unsaved.lanes.insert(parked.lane);
             self.waiting.put(parked);
@@ -138,8 +158,9 @@ impl Route {
                 continue;
             }
             let unsaved = progress.changed.then(|| self.engine.now().plus_ms(UNAVAILABLE_MS));
-            let next =
-                unsaved.into_iter().fold(progress.save_at().min(progress.waiting.next_at()), Time::min);
+            let next = unsaved
+                .into_iter()
+                .fold(progress.save_at().min(progress.next_at(self.engine.now())), Time::min);
             let position = progress.cursor.position;
             tokio::select! {
                 biased;
@@ -254,6 +275,19 @@ impl Route {
             });
             lanes[place].1.push(event);
         }
+        let now = self.engine.now();
+        let shut_until = match progress.breaker.pass(now) {
+            Pass::All => None,
+            Pass::Probe => Some(now),
+            Pass::NotBefore(until) => Some(until),
+        };
+        if let Some(until) = shut_until {
+            let patience_ms = self.dialect.patience(&self.subscription).give_up_after_ms;
+            for (lane, events) in lanes {
+                progress.ended(Lane::fresh(self, lane).hold(&events, until), patience_ms, now);
+            }
+            return;
+        }
         let turns = lanes.into_iter().map(|(lane, events)| Lane::fresh(self, lane).deliver(events));
         self.run_lanes(progress, turns.collect()).await;
     }
@@ -263,7 +297,12 @@ impl Route {
         let now = self.engine.now();
         let until = progress.cursor.position;
         let mut turns = Vec::new();
-        while turns.len() < PAGE
+        let most = match progress.breaker.pass(now) {
+            Pass::All => PAGE,
+            Pass::Probe => 1,
+            Pass::NotBefore(_) => 0,
+        };
+        while turns.len() < most
             && let Some(parked) = progress.waiting.take(now)
         {
             turns.push(Lane::parked(self, parked).go_on(until));
@@ -275,9 +314,10 @@ impl Route {
 
     async fn run_lanes(&self, progress: &mut Progress, turns: Vec<impl Future<Output = LaneEnd>>) {
         let open_max = self.engine.parts().limits.open_callbacks_max;
+        let patience_ms = self.dialect.patience(&self.subscription).give_up_after_ms;
         let mut ends = futures_util::stream::iter(turns).buffer_unordered(open_max);
         while let Some(end) = ends.next().await {
-            progress.ended(end, self.engine.now());
+            progress.ended(end, patience_ms, self.engine.now());
         }
     }
 

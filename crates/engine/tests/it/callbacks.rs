@@ -54,7 +54,13 @@ impl Dialect for Plain {
     }
 
     fn patience(&self, _: &Subscription) -> Patience {
-        Patience { delays_ms: vec![1_000, 2_000], give_up_after_ms: 10_000, tries_max: 0, timeout_ms: 1_000 }
+        Patience {
+            delays_ms: vec![1_000, 2_000],
+            give_up_after_ms: 10_000,
+            tries_max: 0,
+            timeout_ms: 1_000,
+            per_second_per_app: 0,
+        }
     }
 }
 

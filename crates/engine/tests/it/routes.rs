@@ -219,6 +219,24 @@ async fn while_secrets_change_a_subscriber_may_know_either() {
 }
 
 #[tokio::test]
+async fn a_dead_endpoint_is_tried_by_one_conversation_until_it_answers() {
+    let (house, engine) = open(subscription()).await;
+    house.hook.answers(&[503; 11]);
+    for person in 1..=12 {
+        send(&engine, text(&person.to_string(), &person.to_string(), &["ALPHA"])).await;
+        until(async || parked(&engine).await == person).await;
+    }
+    assert_eq!(house.hook.bodies().len(), 10);
+    house.clock.advance_ms(1_000);
+    until(async || house.hook.bodies().len() == 11).await;
+    quiet().await;
+    assert_eq!(house.hook.bodies().len(), 11);
+    house.clock.advance_ms(2_000);
+    until(async || parked(&engine).await == 0).await;
+    assert_eq!(house.hook.bodies().len(), 11 + 12);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_takes_nothing_for_five_days_is_disabled_and_goes_on_where_it_was() {
     let (house, engine) = open(subscription()).await;
     house.hook.answers(&[500; 100]);

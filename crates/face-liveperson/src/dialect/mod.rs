@@ -127,11 +127,18 @@ impl Dialect for LivePerson {
                 give_up_after_ms: retention_s.saturating_mul(1000),
                 tries_max: 0,
                 timeout_ms: TIMEOUT_MS,
+                per_second_per_app: 0,
             },
             None => {
                 let tries_max = manifest.retries() + 1;
                 let give_up_after_ms = i64::from(tries_max) * (REPEAT_MS + TIMEOUT_MS as i64);
-                Patience { delays_ms: vec![REPEAT_MS], give_up_after_ms, tries_max, timeout_ms: TIMEOUT_MS }
+                Patience {
+                    delays_ms: vec![REPEAT_MS],
+                    give_up_after_ms,
+                    tries_max,
+                    timeout_ms: TIMEOUT_MS,
+                    per_second_per_app: 0,
+                }
             }
         }
     }

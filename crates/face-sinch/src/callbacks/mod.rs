@@ -17,6 +17,8 @@ use domain::time::Time;
 use engine::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
 use http::HeaderMap;
 
+use crate::Settings;
+
 /// The trigger of the subscription that carries receipts to callback URLs of messages.
 const OVERRIDDEN: &str = "__overridden__";
 
@@ -29,11 +31,14 @@ const TIMEOUT_MS: u64 = 10_000;
 
 /// The dialect of this face's webhooks.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sinch;
+pub struct Sinch {
+    /// 0: as many as there are.
+    pub callbacks_per_second_per_app: u32,
+}
 
 /// The dialect of this face's webhooks.
-pub fn dialect() -> Arc<dyn Dialect> {
-    Arc::new(Sinch)
+pub fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
+    Arc::new(Sinch { callbacks_per_second_per_app: settings.rates.callbacks_per_second_per_app })
 }
 
 /// The subscription that carries an app's receipts to the callback URLs of its messages. The server makes one with
@@ -145,6 +150,7 @@ impl Dialect for Sinch {
     fn patience(&self, _: &Subscription) -> Patience {
         let delays_ms = (0..RETRIES_MAX).map(|retry| RETRY_DELAY_MS << retry).collect();
         let (give_up_after_ms, timeout_ms) = (GIVE_UP_AFTER_MS, TIMEOUT_MS);
-        Patience { delays_ms, give_up_after_ms, tries_max: RETRIES_MAX + 1, timeout_ms }
+        let per_second_per_app = self.callbacks_per_second_per_app;
+        Patience { delays_ms, give_up_after_ms, tries_max: RETRIES_MAX + 1, timeout_ms, per_second_per_app }
     }
 }

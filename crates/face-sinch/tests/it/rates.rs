@@ -27,7 +27,8 @@ async fn get_as(world: &World, number: u128) -> Answer {
 
 #[test]
 fn the_vendors_rates_are_800_requests_and_20_sends_a_second() {
-    assert_eq!(Rates::VENDOR, Rates { requests_per_second: 800, sends_per_second_per_app: 20 });
+    let Rates { requests_per_second, sends_per_second_per_app, callbacks_per_second_per_app } = Rates::VENDOR;
+    assert_eq!((requests_per_second, sends_per_second_per_app, callbacks_per_second_per_app), (800, 20, 25));
 }
 
 #[tokio::test]
@@ -60,7 +61,7 @@ async fn an_app_has_so_many_sends_a_second_and_a_refused_one_leaves_nothing() {
 
 #[tokio::test]
 async fn requests_without_credentials_and_invalid_sends_use_nothing_up() {
-    let rates = Rates { requests_per_second: 2, sends_per_second_per_app: 1 };
+    let rates = Rates { requests_per_second: 2, sends_per_second_per_app: 1, ..Rates::default() };
     let world = limited(rates).await;
     let path = format!("/v1/projects/{}/apps", tenant(1).uuid());
     for _ in 0..5 {
@@ -87,5 +88,18 @@ async fn without_them_there_is_no_limit() {
     let world = world().await;
     for _ in 0..1_000 {
         assert_eq!(get_as(&world, 1).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn callbacks_to_an_app_beyond_its_rate_wait_and_come() {
+    let world = limited(Rates { callbacks_per_second_per_app: 2, ..Rates::default() }).await;
+    world.hears(1, &["MESSAGE_INBOUND"]).await;
+    for person in 1..=5 {
+        world.writes(1, &format!("467011{person}"), "hello").await;
+    }
+    for told in [2, 3, 4, 5] {
+        assert_eq!(world.told(told).await.len(), told);
+        world.clock.advance_ms(500);
     }
 }

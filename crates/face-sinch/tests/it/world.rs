@@ -95,7 +95,7 @@ async fn open(store: MemoryStore, clock: FakeClock, settings: Settings, seed: u6
         clock: Arc::new(clock.clone()),
         ids: Arc::new(Ids::new(seed)),
         channels: vec![channel(&sms), channel(&rcs), channel(&Phone::new("MESSENGER", true))],
-        dialects: vec![face_sinch::dialect()],
+        dialects: vec![face_sinch::dialect(&settings)],
         provider_http: Arc::new(NoWayOut),
         callback_http: Arc::new(subscriber.clone()),
         links: engine::FileLinks::new(Arc::from("http://trunkline.test"), [0; 32]),

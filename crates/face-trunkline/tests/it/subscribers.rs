@@ -45,7 +45,13 @@ impl Dialect for Plain {
     }
 
     fn patience(&self, _: &Subscription) -> Patience {
-        Patience { delays_ms: vec![60_000], give_up_after_ms: 600_000, tries_max: 2, timeout_ms: 1_000 }
+        Patience {
+            delays_ms: vec![60_000],
+            give_up_after_ms: 600_000,
+            tries_max: 2,
+            timeout_ms: 1_000,
+            per_second_per_app: 0,
+        }
     }
 }
 

@@ -46,7 +46,7 @@ fn patience(face: Face) -> Patience {
         Face::LiveDesk => (vec![500], 60_000, 3, 5_000),
         _ => (vec![1_000, 2_000], 30_000, 0, 5_000),
     };
-    Patience { delays_ms, give_up_after_ms, tries_max, timeout_ms }
+    Patience { delays_ms, give_up_after_ms, tries_max, timeout_ms, per_second_per_app: 0 }
 }
 
 fn verdict(status: u16) -> Verdict {
