@@ -45,9 +45,11 @@ const PAGE: usize = 1_000;
 enum Ended {
     /// Gone from the store.
     Done,
-    /// Again, not before this moment; to this address, if it is known.
+    /// Tried. Again, not before this moment; to this address, if it is known.
     Again(Time, Option<Address>),
-    /// It was only looked at: its message goes to this address.
+    /// Not tried: what it takes was not to be had. Again, not before this moment.
+    Unavailable(Time),
+    /// Not tried: its message goes to this address.
     Elsewhere(Address),
 }
 
@@ -136,7 +138,7 @@ impl Open {
                 Ok(worked) => worked,
                 Err(error) => {
                     tracing::error!(%error, "a hand-over ended badly");
-                    (error.id(), Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None).into())
+                    (error.id(), Ended::Unavailable(engine.now().plus_ms(UNAVAILABLE_MS)).into())
                 }
             };
             if let Some(job) = self.jobs.remove(&id) {
@@ -205,7 +207,7 @@ async fn work(engine: &Engine, job: Job, pass: Pass) -> Worked {
 }
 
 fn again_unless(engine: &Engine, done: bool) -> Worked {
-    let ended = if done { Ended::Done } else { Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None) };
+    let ended = if done { Ended::Done } else { Ended::Unavailable(engine.now().plus_ms(UNAVAILABLE_MS)) };
     ended.into()
 }
 

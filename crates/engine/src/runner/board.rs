@@ -60,6 +60,13 @@ impl Held {
         self.ready_since = None;
     }
 
+    /// Its turn came to nothing: unless it was tried before, its lane waits for its first try, however long.
+    fn not_tried(&mut self) {
+        if let Place::Running { tried: false } = self.place {
+            self.since = None;
+        }
+    }
+
     /// When its lane moves on without it.
     fn parks_at(&self) -> Option<Time> {
         let since = self.since.filter(|_| !self.parked && self.job.lane != Lane::None);
@@ -73,7 +80,10 @@ enum Place {
     Behind,
     Due(Time),
     Ready(Ready),
-    Running,
+    /// Whether it was tried before.
+    Running {
+        tried: bool,
+    },
 }
 
 /// A lane with work in it.
@@ -137,7 +147,7 @@ impl Board {
                     if let Some(at) = held.parks_at() {
                         self.parks.remove(&(at, id));
                     }
-                    held.place = Place::Running;
+                    held.place = Place::Running { tried: held.since.is_some() };
                     held.since.get_or_insert(now);
                     return Some((held.job.clone(), pass));
                 }
@@ -194,11 +204,12 @@ impl Board {
                 }
                 self.wait(id, at.max(now));
             }
+            Ended::Unavailable(at) => {
+                held.not_tried();
+                self.wait(id, at.max(now));
+            }
             Ended::Elsewhere(to) => {
-                if held.job.to.is_none() {
-                    // It was looked at, not tried.
-                    held.since = None;
-                }
+                held.not_tried();
                 held.redirect(to, &mut terms);
                 self.wait(id, now);
             }
@@ -210,7 +221,8 @@ impl Board {
     /// A message's journey ended while it waited: its send job goes its last step past the gate.
     fn over(&mut self, message: MessageId, now: Time) {
         let Some(id) = self.sends.get(&message).copied() else { return };
-        let Some(held) = self.jobs.get(&id).filter(|held| !matches!(held.place, Place::Running)) else {
+        let Some(held) = self.jobs.get(&id).filter(|held| !matches!(held.place, Place::Running { .. }))
+        else {
             return;
         };
         let (place, tenant) = (held.place, held.job.tenant);
@@ -301,7 +313,7 @@ impl Board {
                     self.parks.remove(&(at, id));
                 }
             }
-            Place::Behind | Place::Running => {}
+            Place::Behind | Place::Running { .. } => {}
         }
     }
 }

@@ -28,7 +28,7 @@ const CARRIED_MS: i64 = 60_000;
 
 /// Runs a send job once.
 pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: Pass) -> Worked {
-    let again = || Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None).into();
+    let again = || Ended::Unavailable(engine.now().plus_ms(UNAVAILABLE_MS)).into();
     let Some(_held) = engine.hold(message) else {
         return again();
     };
@@ -86,7 +86,7 @@ async fn leave(engine: &Engine, job: &Job, message: MessageId) -> Ended {
     let leave = LeaveToCourier { tenant: job.tenant, message, job: job.id, look_at };
     match engine.conclude(leave).await {
         Ok(()) => Ended::Done,
-        Err(_) => Ended::Again(engine.now().plus_ms(UNAVAILABLE_MS), None),
+        Err(_) => Ended::Unavailable(engine.now().plus_ms(UNAVAILABLE_MS)),
     }
 }
 

@@ -13,6 +13,10 @@ const FOUND: &[(u64, &str)] = &[
     (3, "after the clock was set back, new ids came before old ones, and so did their messages"),
     (4, "a job found by the sweep stood behind a later one of its lane that had not run yet"),
     (512, "a job called another one's open attempt unknown while its bytes were about to leave"),
+    (
+        108,
+        "a message that could not be read when its turn came lost its lane behind a pause before its first try",
+    ),
     (2, "a message that its consumer could not take moved to the next channel without a job"),
 ];
 

@@ -213,7 +213,7 @@ proptest! {
     #[test]
     fn lanes_keep_their_order_and_the_board_ends_empty(
         jobs in prop::collection::vec((1_u128..=3, 1_u128..=4, any::<bool>()), 1..60),
-        chances in prop::collection::vec((0_u8..10, 1_i64..3_000), 40..400),
+        chances in prop::collection::vec((0_u8..11, 1_i64..3_000), 40..400),
     ) {
         let mut table = Table::on(|terms| {
             terms.rate = Rate::new(20, 1_000, 2);
@@ -252,6 +252,7 @@ proptest! {
                         0..5 => (Some(Heard::Fine), Ended::Done),
                         5 => (Some(Heard::Throttled(pause)), again(now + pause)),
                         6 => (None, again(now + 40 * pause)),
+                        10 => (None, Ended::Unavailable(Time(now + 40 * pause))),
                         7 => (None, Ended::Elsewhere(Address::new("BETA", "8"))),
                         _ => (Some(Heard::Failed), again(now + pause)),
                     };
@@ -398,6 +399,19 @@ fn a_message_that_was_tried_parks_behind_a_breaker_and_one_that_was_not_keeps_it
     table.add(Job { to: Some(Address::new("BETA", "8")), ..job(101, 7, Normal) });
     assert_eq!(table.taken(parks_at), [99]);
     assert_eq!(table.taken(2 * parks_at), Vec::<u128>::new());
+}
+
+#[test]
+fn a_message_that_could_not_be_read_keeps_its_lane_behind_a_pause() {
+    let mut table = Table::new();
+    table.add(alone(99, 1, "ALPHA"));
+    table.add(job(100, 7, Normal));
+    table.add(Job { to: Some(Address::new("BETA", "8")), ..job(101, 7, Normal) });
+    assert_eq!(table.taken(0), [99, 100]);
+    table.heard(99, Heard::Throttled(90_000), Ended::Done, 0);
+    table.ended(100, Ended::Unavailable(Time(1_000)), 0);
+    assert_eq!(table.taken(89_999), Vec::<u128>::new());
+    assert_eq!(table.taken(90_000), [100]);
 }
 
 #[test]
