@@ -12,4 +12,11 @@ mod telegram;
 mod testing;
 mod whatsapp_cloud;
 
+/// What the fuzz targets drive beside the registry: the protocol, and a receiving side without a session.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use dialects::smpp;
 pub use registry::{Registered, all};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use sms::receiver;

@@ -34,8 +34,13 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     if first != Some(&b'{') {
         return Err(Problem::invalid("the request body must be a JSON object"));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::invalid(format!("malformed request body: {error}")))
+    // The reader passes over members that nobody asks for without looking whether they are text.
+    let text = std::str::from_utf8(bytes).map_err(malformed)?;
+    serde_json::from_str(text).map_err(malformed)
+}
+
+fn malformed(error: impl std::fmt::Display) -> Problem {
+    Problem::invalid(format!("malformed request body: {error}"))
 }
 
 /// An answer with a JSON body.

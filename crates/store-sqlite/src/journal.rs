@@ -26,6 +26,8 @@ use disk::Disk;
 #[cfg(test)]
 pub use disk::Fault;
 pub use frame::HEAD_BYTES;
+#[cfg(feature = "fuzzing")]
+pub use read::batches;
 pub use read::read;
 
 /// Names the journal that belongs to a database file.
@@ -164,6 +166,20 @@ impl Segments {
     fn spare(&self) -> PathBuf {
         self.folder.join("spare")
     }
+}
+
+/// A segment's bytes that hold these batches and its end mark.
+#[cfg(feature = "fuzzing")]
+pub fn spell_segment(first: u64, batches: &[Vec<u8>]) -> Vec<u8> {
+    let mut segment = frame::segment_head([0; 16], first);
+    segment.truncate(frame::SEGMENT_HEAD_BYTES as usize);
+    for (number, batch) in (first..).zip(batches) {
+        let mut record = [&[0; HEAD_BYTES], batch.as_slice()].concat();
+        frame::fill_head(number, &mut record);
+        segment.extend(record);
+    }
+    segment.extend(frame::END_MARK);
+    segment
 }
 
 fn segment(folder: &Path, first: u64) -> PathBuf {

@@ -11,6 +11,9 @@ mod backlog;
 mod backup;
 mod changes;
 mod committer;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod names;
 mod private;

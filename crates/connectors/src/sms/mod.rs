@@ -152,6 +152,12 @@ impl Session for Sms {
     }
 }
 
+/// The receiving side of a line, without a session.
+#[cfg(feature = "fuzzing")]
+pub fn receiver(line: &Line, intake: Arc<dyn Intake>) -> impl crate::dialects::smpp::session::Owner + use<> {
+    Receiver::new(Arc::clone(&line.account), Settings::of(line), intake, Arc::default())
+}
+
 impl Sms {
     /// One part; its receipt can be joined before the answer, or without it, where `named` says whose part it is.
     async fn submit(

@@ -246,8 +246,10 @@ fn message(raw: &str) -> Result<AppMessage, Problem> {
     if !raw.starts_with('{') {
         return Err(Problem::invalid("message must be an object"));
     }
-    let message: AppMessage =
-        serde_json::from_str(raw).map_err(|error| Problem::invalid(format!("malformed message: {error}")))?;
+    let malformed = |error| Problem::invalid(format!("malformed message: {error}"));
+    // It is kept and printed again with what nobody here reads, so all of it has to be JSON, half surrogates included.
+    let _: Value = serde_json::from_str(raw).map_err(malformed)?;
+    let message: AppMessage = serde_json::from_str(raw).map_err(malformed)?;
     check::agent_type(message.agent.as_ref().and_then(|agent| agent.kind.as_deref()))?;
     Ok(message)
 }

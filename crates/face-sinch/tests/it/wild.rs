@@ -208,3 +208,15 @@ async fn nesting_without_end_is_refused() {
         assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::OK, "{status}");
     }
 }
+
+#[tokio::test]
+async fn what_nobody_reads_has_to_be_json_too() {
+    let world = world().await;
+    let plain = plain().to_string();
+    // Found by the fuzz target: taken before, and refused only under an idempotency key.
+    let no_text = [b"{\"surprise\":\"\xff\",".as_slice(), &plain.as_bytes()[1..]].concat();
+    let half = plain.replacen("\"text_message\":", r#""surprise":"\ud800","text_message":"#, 1);
+    for body in [no_text, half.into_bytes()] {
+        assert_eq!(post(&world, "messages:send", body, 0).await, StatusCode::BAD_REQUEST);
+    }
+}

@@ -57,7 +57,7 @@ pub fn read(
 }
 
 /// Hands over a segment's batches and says which number would be next.
-fn batches(
+pub fn batches(
     segment: Bytes,
     first: u64,
     mut each: impl FnMut(Found) -> Result<(), Error>,

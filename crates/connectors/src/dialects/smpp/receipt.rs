@@ -115,7 +115,7 @@ fn fate_of_text(stat: &str) -> Fate {
 
 /// `YYMMDDhhmm` with or without seconds.
 fn date_ms(digits: &str) -> Option<i64> {
-    if !matches!(digits.len(), 10 | 12) || !digits.is_ascii() {
+    if !matches!(digits.len(), 10 | 12) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
     let pair = |at: usize| digits.get(at..at + 2).map_or(Some(0), |two| two.parse::<i64>().ok());

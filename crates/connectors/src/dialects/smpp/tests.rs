@@ -55,6 +55,11 @@ fn receipts_are_read_from_tlvs_and_from_text() {
     let shuffled = parse("Stat:REJECTD ERR:0012 ID:9", None, None).expect("keys in any order and case");
     assert_eq!((shuffled.id.as_str(), shuffled.fate, shuffled.error.as_str()), ("9", Fate::Rejected, "0012"));
     assert_eq!(parse("hello", None, None), None);
+    // Signs are no digits: the first would be a year before 2000.
+    for date in ["-112011406", "26120114-6", "2612011+06"] {
+        let receipt = parse(&format!("id:9 done date:{date}"), None, None).expect("the text names an id");
+        assert_eq!(receipt.done_ms, 0, "{date}");
+    }
 }
 
 #[test]
