@@ -33,8 +33,11 @@ pub(crate) enum Refusal {
     Unavailable,
 }
 
+/// Status, code, message and hint.
+type Words = (StatusCode, &'static str, String, &'static str);
+
 impl Refusal {
-    fn words(&self) -> (StatusCode, &'static str, String, &'static str) {
+    fn words(&self) -> Words {
         match self {
             Refusal::NoKey => (
                 StatusCode::UNAUTHORIZED,
@@ -84,6 +87,19 @@ impl Refusal {
                 format!("`{name}` is not a number in its range"),
                 "`limit` goes from 1 to 500, `wait_s` from 0 to 30",
             ),
+            Refusal::BadBody(_)
+            | Refusal::BadField(..)
+            | Refusal::TooMany
+            | Refusal::NotOurs
+            | Refusal::Unsigned
+            | Refusal::SwitchedOff => self.words_of_changes(),
+            Refusal::TooLarge | Refusal::TooSlow | Refusal::Unavailable => self.words_of_the_edge(),
+        }
+    }
+
+    /// Why a subscription is not changed.
+    fn words_of_changes(&self) -> Words {
+        match self {
             Refusal::BadBody(why) => (
                 StatusCode::BAD_REQUEST,
                 "bad_body",
@@ -120,6 +136,12 @@ impl Refusal {
                 "the subscription is switched off".to_owned(),
                 "switch it on first: PATCH it with {\"enabled\": true}",
             ),
+            _ => self.words_of_the_edge(),
+        }
+    }
+
+    fn words_of_the_edge(&self) -> Words {
+        match self {
             Refusal::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
@@ -132,7 +154,7 @@ impl Refusal {
                 "the request's body did not arrive in time".to_owned(),
                 "no body of this API needs more than a few kilobytes",
             ),
-            Refusal::Unavailable => (
+            _ => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "the store does not answer".to_owned(),

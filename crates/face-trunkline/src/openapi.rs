@@ -33,7 +33,7 @@ fn paths() -> Value {
         "description": "The message's id as a ULID or a UUID.",
     });
     let message_errors = |ok: Value| with_errors(&ok, &["401", "404", "405", "503"]);
-    json!({
+    let mut paths = json!({
         "/trunkline/v1/messages/{id}": { "get": {
             "operationId": "readMessage",
             "summary": "One message as it stands now",
@@ -52,6 +52,29 @@ fn paths() -> Value {
             "parameters": event_parameters(),
             "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
         } },
+        "/trunkline/v1/files/{tenant}/{file}": { "get": {
+            "operationId": "readFile",
+            "summary": "A stored file by a signed link, as a download",
+            "security": [],
+            "parameters": file_parameters(),
+            "responses": with_errors(
+                &json!({ "200": { "description": "The bytes", "content": { "*/*": {} } } }), &["404", "405", "503"]),
+        } },
+        "/trunkline/v1/openapi.json": { "get": {
+            "operationId": "readDescription",
+            "summary": "This description",
+            "security": [],
+            "responses": { "200": { "description": "OpenAPI 3.1", "content": { "application/json": {} } } },
+        } },
+    });
+    if let (Value::Object(paths), Value::Object(more)) = (&mut paths, subscription_paths()) {
+        paths.extend(more);
+    }
+    paths
+}
+
+fn subscription_paths() -> Value {
+    json!({
         "/trunkline/v1/subscriptions": {
             "get": {
                 "operationId": "listSubscriptions",
@@ -94,20 +117,6 @@ fn paths() -> Value {
             "summary": "Everything that one subscriber should have had since a cursor, with each callback",
             "parameters": subscription_parameters(),
             "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "503"]),
-        } },
-        "/trunkline/v1/files/{tenant}/{file}": { "get": {
-            "operationId": "readFile",
-            "summary": "A stored file by a signed link, as a download",
-            "security": [],
-            "parameters": file_parameters(),
-            "responses": with_errors(
-                &json!({ "200": { "description": "The bytes", "content": { "*/*": {} } } }), &["404", "405", "503"]),
-        } },
-        "/trunkline/v1/openapi.json": { "get": {
-            "operationId": "readDescription",
-            "summary": "This description",
-            "security": [],
-            "responses": { "200": { "description": "OpenAPI 3.1", "content": { "application/json": {} } } },
         } },
     })
 }
