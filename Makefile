@@ -1,12 +1,13 @@
 # The front door. Logic sits in xtask and in the binary; this file only names it.
 #   make demo [ARGS=--once]    make test [CI=1]    make lint    make bench    make build    make fmt    make crash [N=20]
-#   make soak [SEEDS=1000] [FROM=1000]
-.PHONY: demo test bench lint build fmt crash soak
+#   make soak [SEEDS=1000] [FROM=1000]    make fuzz [SECONDS=60]
+.PHONY: demo test bench lint build fmt crash soak fuzz
 
 ARGS ?=
 N ?= 20
 SEEDS ?= 1000
 FROM ?= 1000
+SECONDS ?= 60
 
 # Builds, starts on an embedded database with the sandbox, plays one conversation, serves until stopped.
 demo: build
@@ -37,3 +38,7 @@ crash:
 # Plays SEEDS further histories of the simulation, from the seed FROM on.
 soak:
 	cargo xtask soak $(SEEDS) $(FROM)
+
+# Runs each fuzz target for SECONDS, on its seeds and what earlier runs learned. A finding fails it.
+fuzz:
+	cargo xtask fuzz $(SECONDS)

@@ -64,12 +64,13 @@ pub fn bench(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     steps.finish()
 }
 
-/// The crash tests of the server, as many rounds as asked.
+/// The crash tests of the server, as many rounds as asked. They print their progress and a report.
 pub fn crash(root: &Path, rounds: &str) -> anyhow::Result<()> {
     rounds
         .parse::<u32>()
         .with_context(|| format!("the number of rounds must be a number, not `{rounds}`"))?;
     let line = ["cargo", "nextest", "run", "--release", "--package", "server", "-E", "test(/crash/)"];
+    let line = [line.as_slice(), &["--no-capture"]].concat();
     let mut steps = Steps::new(root, false);
     let environment = [
         ("TRUNKLINE_CRASH_ROUNDS", rounds.to_owned()),
@@ -102,6 +103,7 @@ pub fn soak(root: &Path, seeds: &str, from: &str) -> anyhow::Result<()> {
 
 fn lint_steps(steps: &mut Steps) {
     steps.run("format", &["cargo", "fmt", "--all", "--check"], &[]);
+    steps.run("format of fuzz", &["cargo", "fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"], &[]);
     steps.check("tidy", tidy);
     let clippy = ["cargo", "clippy", "--release", "--workspace", "--all-targets", "--locked", "--quiet"];
     // The levels are the workspace's own: `all` is denied, `pedantic` warns.

@@ -4,11 +4,14 @@
 //! folder of the repository and need nothing beyond the Rust toolchain, save where a step says what it wants.
 
 mod commands;
+mod fuzz;
 mod steps;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context as _;
 
 const USAGE: &str = "usage: cargo xtask <command>
   tidy         house rules: arrows between crates, sizes, headers, words, licences
@@ -16,7 +19,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   test         lint, build, all tests, the foreign clients; with CI=1 a skip is a failure
   bench [..]   the load generator against the budgets
   crash [N]    kills a busy server N times (20) and compares ledgers
-  soak [N [FROM]]  plays N seeds (1000) of the simulation, from a seed (1000) on";
+  soak [N [FROM]]  plays N seeds (1000) of the simulation, from a seed (1000) on
+  fuzz [SECONDS]   runs each fuzz target for so long (60)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         ["soak"] => commands::soak(&root, "1000", "1000"),
         ["soak", seeds] => commands::soak(&root, seeds, "1000"),
         ["soak", seeds, from] => commands::soak(&root, seeds, from),
+        ["fuzz"] => fuzz::run(&root, "60"),
+        ["fuzz", seconds] => fuzz::run(&root, seconds),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match outcome {
@@ -41,6 +47,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The platform that the compiler builds for here.
+fn host() -> anyhow::Result<String> {
+    let version = Command::new("rustc").arg("-vV").output().context("rustc could not be started")?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(host.to_owned())
 }
 
 /// The workspace folder, known since this crate was compiled from inside it.

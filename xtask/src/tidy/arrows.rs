@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::Context as _;
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
@@ -34,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["engine", "domain", "config", "ports"]),
     ("server", &["*"]),
     ("bench", &[]),
+    ("fuzz", &["*", "testkit"]),
     ("xtask", &[]),
 ];
 
@@ -82,28 +82,24 @@ pub fn check(rooms: &[Room]) -> Vec<Problem> {
 
 /// The packages that are built on this machine, with their features as resolved.
 pub fn metadata(root: &Path) -> anyhow::Result<Metadata> {
-    let version = Command::new("rustc").arg("-vV").output().context("rustc could not be started")?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    let host = crate::host()?;
     let mut command = MetadataCommand::new();
     command.current_dir(root).features(CargoOpt::AllFeatures);
-    command.other_options(["--filter-platform".to_owned(), host.to_owned()]);
+    command.other_options(["--filter-platform".to_owned(), host]);
     command.exec().context("cargo metadata failed")
 }
 
-/// Our crates: all that lie in the workspace.
-pub fn rooms(metadata: &Metadata) -> Vec<Room> {
-    let ours = metadata.workspace_packages();
-    let names: BTreeSet<&str> = ours.iter().map(|package| package.name.as_str()).collect();
+/// Our crates that lie in a workspace below `root`. What they use of ours they name by its path.
+pub fn rooms(root: &Path, metadata: &Metadata) -> Vec<Room> {
     let room = |package: &&cargo_metadata::Package| {
         let others = |tests: bool| {
             let same_kind = package
                 .dependencies
                 .iter()
                 .filter(move |arrow| (arrow.kind == DependencyKind::Development) == tests);
-            same_kind.map(|arrow| arrow.name.clone()).filter(|name| names.contains(name.as_str())).collect()
+            same_kind.filter(|arrow| arrow.path.is_some()).map(|arrow| arrow.name.clone()).collect()
         };
-        let manifest = package.manifest_path.strip_prefix(&metadata.workspace_root);
+        let manifest = package.manifest_path.strip_prefix(root);
         Room {
             name: package.name.to_string(),
             manifest: manifest.unwrap_or(&package.manifest_path).to_string(),
@@ -111,5 +107,5 @@ pub fn rooms(metadata: &Metadata) -> Vec<Room> {
             tests_use: others(true),
         }
     };
-    ours.iter().map(room).collect()
+    metadata.workspace_packages().iter().map(room).collect()
 }

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use super::Problem;
 
 const MAP: &str = "ARCHITECTURE.md";
-const FOLDERS: [&str; 8] =
-    ["crates/", "xtask/", "docs/", "clients/", "scenarios/", "console/", ".ci/", ".config/"];
+const FOLDERS: [&str; 9] =
+    ["crates/", "xtask/", "docs/", "clients/", "fuzz/", "scenarios/", "console/", ".ci/", ".config/"];
 
 pub fn check(root: &Path) -> anyhow::Result<Vec<Problem>> {
     let map = root.join(MAP);

@@ -54,9 +54,11 @@ pub fn problems(root: &Path) -> anyhow::Result<Vec<Problem>> {
     found.extend(sizes::check_connectors(&sources));
     found.extend(exempt::check_fresh(&sources));
     found.extend(map::check(root)?);
-    let metadata = arrows::metadata(root)?;
-    found.extend(arrows::check(&arrows::rooms(&metadata)));
-    found.extend(licences::check(&licences::third_party(&metadata)));
+    for workspace in [root, &root.join("fuzz")] {
+        let metadata = arrows::metadata(workspace)?;
+        found.extend(arrows::check(&arrows::rooms(root, &metadata)));
+        found.extend(licences::check(&licences::third_party(&metadata)));
+    }
     found.sort();
     found.dedup();
     Ok(found)
