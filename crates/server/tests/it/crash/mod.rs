@@ -32,8 +32,9 @@ use crate::program::{Server, free_port};
 
 /// Kills when `TRUNKLINE_CRASH_ROUNDS` says nothing.
 const ROUNDS: usize = 20;
-/// Requests sent at once before each kill, and how many of them go to one phone.
-const REQUESTS: usize = 500;
+/// Requests sent at once before each kill, and how many of them go to one phone. One commit answers 512 at most, so that
+/// enough are open when the first answers come.
+const REQUESTS: usize = 800;
 const PER_PHONE: usize = 5;
 /// Requests that must be open at the kill.
 const OPEN_REQUESTS_MIN: usize = 200;
@@ -99,7 +100,7 @@ async fn crash_loses_nothing_and_repeats_nothing_silently() {
     }
     let verdict = judge::judge(&Door::of(&server), &mut ledger, &sink, &sendings).await;
     println!("{rounds} kills in {} s\n{verdict}", began.elapsed().as_secs());
-    verdict.assert_kept();
+    verdict.assert_kept(rounds);
     server.kill();
     provider.shutdown().await;
 }
