@@ -146,10 +146,10 @@ pub fn address(written: &str) -> String {
     normalize(written).unwrap_or_else(|| written.to_owned())
 }
 
-/// The message id TLV, which a few centers also set on incoming messages.
+/// The message id TLV, which a few centers also set on incoming messages. An empty one names nothing.
 pub fn message_id(tlvs: &[Tlv]) -> Option<&str> {
     tlvs.iter().find_map(|tlv| match tlv.value() {
-        Some(TlvValue::ReceiptedMessageId(id)) => Some(id.as_str()),
+        Some(TlvValue::ReceiptedMessageId(id)) => Some(id.as_str()).filter(|id| !id.is_empty()),
         _ => None,
     })
 }

@@ -411,6 +411,17 @@ async fn a_message_repeated_after_a_lost_answer_keeps_its_id() {
     assert!(!ids[..4].contains(&ids[4]), "a third one is new");
 }
 
+#[tokio::test]
+async fn an_empty_id_of_the_center_names_no_message() {
+    let mut world = world().await;
+    // receipted_message_id, one octet long: the end of an empty text. Found by the fuzz target.
+    let body = [deliver(0, b"ok"), vec![0x00, 0x1e, 0x00, 0x01, 0x00]].concat();
+    world.center.write(DELIVER, 0, 1, &body).await;
+    assert_eq!(world.center.read().await.status, 0);
+    let heard = world.heard.all.lock().expect("no poison");
+    assert!(matches!(&heard[..], [Inbound::Message { source_id, .. }] if !source_id.is_empty()), "{heard:?}");
+}
+
 /// A way out that forbids every host, and ends the session when it was asked.
 struct Forbidding(Mutex<Option<tokio::sync::oneshot::Sender<()>>>);
 

@@ -59,13 +59,13 @@ impl Door {
         }
     }
 
-    /// Everything that happened to a message, as text.
-    pub async fn timeline(&self, message: &str) -> String {
+    /// Everything that happened to a message.
+    pub async fn timeline(&self, message: &str) -> Value {
         let url = format!("{}/{message}/timeline", self.timelines);
         let answer = call(Method::GET, &url, &[("authorization", &self.api)], Bytes::new()).await;
         let (status, answer) = answer.unwrap();
         assert_eq!(status, 200, "every acknowledged message has a timeline: {answer}");
-        answer.to_string()
+        answer
     }
 
     async fn post(&self, url: &str, key: Option<&str>, body: Bytes) -> Option<(u16, Value)> {

@@ -1,27 +1,39 @@
 //! Compares what was acknowledged with what the provider read and what the webhook receiver was told.
 
 use std::collections::HashMap;
+use std::fmt;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
 
 use super::door::Door;
 use super::ledger::{Arrival, Ledger};
 use super::sink::Sink;
-use super::{PATIENCE, Sendings};
+use super::story::{Resolved, Story};
+use super::{OPEN_ATTEMPTS_MIN, PATIENCE, Sendings};
 
 /// Statuses of the Sinch face in the only order in which they may be told.
 const ORDER: [&str; 3] = ["QUEUED_ON_CHANNEL", "DELIVERED", "READ"];
+/// Timelines read at a time.
+const READERS: usize = 32;
 
+/// What is known of all messages at the end. It prints as the report, a line each.
 #[derive(Debug, Default)]
 pub struct Verdict {
+    attempted: usize,
     acknowledged: usize,
+    /// The provider read them, and the webhook told of their delivery.
     delivered: usize,
-    /// The provider never read them, and their timelines say that the outcome is unknown.
-    unknown: usize,
     /// Neither read by the provider nor explained.
     lost: Vec<String>,
-    /// Read more than once, with an unknown outcome in between that the timeline shows.
-    repeated_knowingly: usize,
-    /// Read more than once without a word.
+    /// Readings of messages that the provider had read before.
+    duplicated: usize,
+    /// Messages that were read again more often than unknown attempts of theirs were repeated by policy.
     repeated_silently: Vec<String>,
+    /// What became of each attempt whose answer never came.
+    unknown: Vec<Resolved>,
+    /// Messages with an attempt that began and of which nothing is said any more.
+    forgotten: Vec<String>,
     /// Read by the provider before an older message of the same conversation.
     out_of_order: Vec<String>,
     /// Callbacks that went backwards, or that never told of a delivery.
@@ -29,46 +41,113 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn assert_kept(&self) {
-        assert!(self.acknowledged > 0 && self.delivered > 0, "{self:?}");
-        let wrong = [&self.lost, &self.repeated_silently, &self.out_of_order, &self.callbacks_wrong];
+    fn resolved(&self, how: Resolved) -> usize {
+        self.unknown.iter().filter(|own| **own == how).count()
+    }
+
+    /// Every kill leaves attempts open, and each of them is accounted for.
+    pub fn assert_kept(&self, kills: usize) {
+        assert_eq!(self.attempted, self.acknowledged, "a careful client gets every answer");
+        assert!(self.delivered > 0 && self.unknown.len() >= kills * OPEN_ATTEMPTS_MIN, "{self}");
+        assert!(self.duplicated <= self.resolved(Resolved::ByRetry), "{self}");
+        let wrong =
+            [&self.lost, &self.repeated_silently, &self.forgotten, &self.out_of_order, &self.callbacks_wrong];
         assert!(wrong.iter().all(|list| list.is_empty()), "{self:#?}");
     }
 }
 
-/// Waits until every message arrived or says that its outcome is unknown, then counts.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (resolved, held) =
+            (self.unknown.len() - self.resolved(Resolved::Held), self.resolved(Resolved::Held));
+        writeln!(f, "attempted         {:>8}", self.attempted)?;
+        writeln!(f, "acknowledged      {:>8}", self.acknowledged)?;
+        writeln!(f, "delivered         {:>8}", self.delivered)?;
+        writeln!(f, "lost              {:>8}", self.lost.len())?;
+        writeln!(f, "duplicated        {:>8}", self.duplicated)?;
+        writeln!(
+            f,
+            "unknown resolved  {resolved:>8} of {}: {} by receipt, {} by retry, {} by another channel; {held} held",
+            self.unknown.len(),
+            self.resolved(Resolved::ByReceipt),
+            self.resolved(Resolved::ByRetry),
+            self.resolved(Resolved::ByFailover),
+        )?;
+        write!(f, "out of order      {:>8}", self.out_of_order.len())
+    }
+}
+
+/// Waits until every message arrived, and was told of, or says that its outcome is unknown; then counts.
 pub async fn judge(door: &Door, ledger: &mut Ledger, sink: &Sink, sendings: &Sendings) -> Verdict {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
         let arrivals = ledger.refresh().await.arrivals();
-        let verdict = count(door, &arrivals, sink, sendings).await;
-        let settled = verdict.lost.is_empty() && verdict.callbacks_wrong.is_empty();
+        let settled = is_settled(door, &arrivals, sink, sendings).await;
         if settled || tokio::time::Instant::now() > until {
-            return Verdict { out_of_order: out_of_order(&arrivals, sendings), ..verdict };
+            let stories = stories(door, sendings).await;
+            return count(&arrivals, &stories, sink, sendings);
         }
         tokio::task::yield_now().await;
     }
 }
 
-async fn count(door: &Door, arrivals: &HashMap<&str, Arrival>, sink: &Sink, sendings: &Sendings) -> Verdict {
-    let mut verdict = Verdict::default();
+async fn is_settled(
+    door: &Door,
+    arrivals: &HashMap<&str, Arrival>,
+    sink: &Sink,
+    sendings: &Sendings,
+) -> bool {
     for (key, sending) in sendings {
+        let Some(id) = sending.acknowledged.as_deref() else { return false };
+        let settled = match arrivals.get(key.as_str()) {
+            Some(_) => told(&sink.statuses(id)).is_ok(),
+            None => !Story::of(&door.timeline(id).await).unknown.is_empty(),
+        };
+        if !settled {
+            return false;
+        }
+    }
+    true
+}
+
+/// What the timeline of each message says, by key.
+async fn stories<'s>(door: &Door, sendings: &'s Sendings) -> HashMap<&'s str, Story> {
+    let read = stream::iter(sendings).map(|(key, sending)| async move {
         let id = sending.acknowledged.as_deref().expect("all were repeated until answered");
+        (key.as_str(), Story::of(&door.timeline(id).await))
+    });
+    read.buffer_unordered(READERS).collect().await
+}
+
+fn count(
+    arrivals: &HashMap<&str, Arrival>,
+    stories: &HashMap<&str, Story>,
+    sink: &Sink,
+    sendings: &Sendings,
+) -> Verdict {
+    let out_of_order = out_of_order(arrivals, sendings);
+    let mut verdict = Verdict { attempted: sendings.len(), out_of_order, ..Verdict::default() };
+    for (key, sending) in sendings {
+        let Some(id) = sending.acknowledged.as_deref() else { continue };
         verdict.acknowledged += 1;
-        let times = arrivals.get(key.as_str()).map_or(0, |arrival| arrival.times);
-        let explained = times == 1 || door.timeline(id).await.contains("unknown");
-        match (times, explained) {
-            (0, true) => verdict.unknown += 1,
-            (0, false) => verdict.lost.push(key.clone()),
-            (1, _) => {}
-            (_, true) => verdict.repeated_knowingly += 1,
-            (_, false) => verdict.repeated_silently.push(key.clone()),
+        let (times, story) =
+            (arrivals.get(key.as_str()).map_or(0, |arrival| arrival.times), &stories[key.as_str()]);
+        let repeats = story.unknown.iter().filter(|own| **own == Resolved::ByRetry).count();
+        verdict.unknown.extend(&story.unknown);
+        verdict.duplicated += times.saturating_sub(1);
+        if times > 1 + repeats {
+            verdict.repeated_silently.push(key.clone());
+        }
+        if story.forgotten > 0 {
+            verdict.forgotten.push(key.clone());
         }
         if times > 0 {
             match told(&sink.statuses(id)) {
                 Ok(()) => verdict.delivered += 1,
                 Err(statuses) => verdict.callbacks_wrong.push(format!("{key}: {statuses}")),
             }
+        } else if story.unknown.is_empty() {
+            verdict.lost.push(key.clone());
         }
     }
     verdict
