@@ -95,19 +95,17 @@ impl<'a> Lane<'a> {
     pub async fn go_on(mut self, until: u64) -> LaneEnd {
         let Some(mut parked) = self.parked.take() else { return self.end };
         loop {
-            let mut done = 0;
-            for position in &parked.waiting {
+            for (done, position) in parked.waiting.iter().enumerate() {
                 let Ok(event) = self.event_at(*position).await else {
                     let next_at = self.route.engine.now().plus_ms(UNAVAILABLE_MS);
-                    return self.wait(parked.waiting.split_off(done), parked.more_after, next_at);
+                    return self.wait(parked.waiting[done..].to_vec(), parked.more_after, next_at);
                 };
                 // What was cut from the log cannot be told any more; the keeper waits for lanes before it cuts.
                 if let Some(event) = event
                     && let Step::Waits { next_at } = self.step(event).await
                 {
-                    return self.wait(parked.waiting.split_off(done), parked.more_after, next_at);
+                    return self.wait(parked.waiting[done..].to_vec(), parked.more_after, next_at);
                 }
-                done += 1;
             }
             let Some(after) = parked.more_after else { return self.end };
             match self.more(after, until).await {
