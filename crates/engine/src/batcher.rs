@@ -24,6 +24,7 @@ use crate::directory::{Directory, KINDS};
 use crate::engine::{Failure, Parts};
 use crate::ids::IdsAt;
 use crate::level::Level;
+use crate::tail::Tail;
 use crate::union::Union;
 
 /// Load rounds before a command counts as a bug.
@@ -50,6 +51,7 @@ pub(crate) struct NewJobs {
 pub(crate) struct Started {
     pub batcher: Batcher,
     pub cache: Shared,
+    pub tail: Tail,
     pub task: JoinHandle<()>,
     pub directory: Arc<RwLock<Arc<Directory>>>,
     pub directory_changed: Arc<Notify>,
@@ -149,10 +151,12 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let log = Arc::new(Level::at(head));
     let closing = Arc::new(Notify::new());
     let (broken_sender, broken) = watch::channel(None);
+    let tail = Tail::new(parts.limits.cached_events_max);
     let cache = Shared::new(parts.limits.cached_rows_max);
     let work = Work {
         parts: parts.clone(),
         cache: cache.clone(),
+        tail: tail.clone(),
         directory: directory.clone(),
         directory_changed: directory_changed.clone(),
         head,
@@ -166,7 +170,18 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     };
     let task = tokio::spawn(work.run(waiting, closing.clone()));
     let batcher = Batcher { queue, closing };
-    Ok(Started { batcher, cache, task, directory, directory_changed, head: head_receiver, log, jobs, broken })
+    Ok(Started {
+        batcher,
+        cache,
+        tail,
+        task,
+        directory,
+        directory_changed,
+        head: head_receiver,
+        log,
+        jobs,
+        broken,
+    })
 }
 
 async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
@@ -183,6 +198,7 @@ async fn load_directory(parts: &Parts) -> Result<Directory, ports::Error> {
 struct Work {
     parts: Parts,
     cache: Shared,
+    tail: Tail,
     directory: Arc<RwLock<Arc<Directory>>>,
     directory_changed: Arc<Notify>,
     head: u64,
@@ -254,6 +270,7 @@ impl Work {
         let directory = load_directory(&self.parts).await?;
         let (head, floor) = self.parts.store.head().await?;
         self.cache.write().clear();
+        self.tail.cut(u64::MAX);
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         self.directory_changed.notify_waiters();
         self.floor = self.floor.max(floor);
@@ -430,8 +447,12 @@ impl Work {
     }
 
     /// What follows a commit: cache, directory, log readers and the runner learn of it.
-    async fn settled(&mut self, union: Union, at: Time, last: u64) {
+    async fn settled(&mut self, mut union: Union, at: Time, last: u64) {
         self.floor = at;
+        for (event, position) in union.events.iter_mut().zip(self.head + 1..) {
+            event.position = position;
+        }
+        self.tail.add(std::mem::take(&mut union.events));
         let mut directory: Option<Directory> = None;
         let mut cache = self.cache.write();
         for key in union.order {

@@ -28,6 +28,7 @@ use crate::ids::Ids;
 use crate::level::Level;
 use crate::links::FileLinks;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
+use crate::tail::Tail;
 use crate::{courier, keeper, runner};
 
 /// A channel as the registry gives it.
@@ -66,6 +67,8 @@ pub struct Limits {
     pub batch_commands_max: usize,
     /// Rows kept in memory.
     pub cached_rows_max: usize,
+    /// Newest events of the log kept in memory.
+    pub cached_events_max: usize,
     /// Hand-overs open at once on the whole server.
     pub open_attempts_max: usize,
     /// Whether the rates and bounds that connectors publish in their abilities hold.
@@ -84,6 +87,7 @@ impl Default for Limits {
             waiting_commands_max: 20_000,
             batch_commands_max: 512,
             cached_rows_max: 50_000,
+            cached_events_max: 4_096,
             open_attempts_max: 1_024,
             provider_rates: true,
             open_callbacks_max: 64,
@@ -112,6 +116,7 @@ struct Inner {
     parts: Parts,
     batcher: Batcher,
     cache: Shared,
+    tail: Tail,
     channels: HashMap<&'static str, Registered>,
     directory: Arc<RwLock<Arc<Directory>>>,
     /// The newest committed position; readers of the log wait on it.
@@ -150,6 +155,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 batcher: started.batcher,
                 cache: started.cache,
+                tail: started.tail,
                 channels,
                 directory: started.directory,
                 head: started.head,
@@ -273,7 +279,15 @@ impl Engine {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Event>, ports::Error> {
-        self.inner.parts.reads.events(Some(tenant), after, limit).await
+        match self.inner.tail.page(tenant, after, limit) {
+            Some(page) => Ok(page),
+            None => self.inner.parts.reads.events(Some(tenant), after, limit).await,
+        }
+    }
+
+    /// The log was cut up to a position.
+    pub(crate) fn log_was_cut(&self, through: u64) {
+        self.inner.tail.cut(through);
     }
 
     /// Everything the log says about one message, in order.

@@ -88,7 +88,10 @@ impl Round {
 async fn cut(engine: &Engine) -> bool {
     match old(engine).await {
         Ok(Some(through)) => match engine.parts().store.cut_log(through, PAGE).await {
-            Ok(count) => return count == PAGE,
+            Ok(count) => {
+                engine.log_was_cut(through);
+                return count == PAGE;
+            }
             Err(error) => tracing::warn!(%error, "the log could not be cut"),
         },
         Ok(None) => {}

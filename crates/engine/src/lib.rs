@@ -19,6 +19,7 @@ mod level;
 mod links;
 mod once;
 mod runner;
+mod tail;
 mod union;
 
 pub use courier::{Fate, Replay, Replayed};

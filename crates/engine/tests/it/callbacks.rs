@@ -158,7 +158,11 @@ async fn what_is_given_up_is_a_dead_letter_and_its_lane_moves_on() {
 
 #[tokio::test]
 async fn an_event_committed_while_a_page_is_read_is_not_skipped() {
-    let (house, engine) = open(None).await;
+    let mut house = House::new();
+    house.dialects = vec![Arc::new(Plain)];
+    house.limits.cached_events_max = 0;
+    let engine = house.open().await;
+    subscribe(&engine, None, true).await;
     quiet().await;
     let (reached, is_reached) = oneshot::channel();
     let (go, may_go) = oneshot::channel();

@@ -108,7 +108,11 @@ impl World {
             provider_http: self.hook.clone(),
             callback_http: self.hook.clone(),
             links: FileLinks::new(Arc::from("http://localhost"), [0; 32]),
-            limits: Limits::default(),
+            // Half of the seeds read the whole log from the store.
+            limits: Limits {
+                cached_events_max: if self.seed % 2 == 0 { 0 } else { 50 },
+                ..Limits::default()
+            },
         }
     }
 

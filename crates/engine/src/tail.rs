@@ -1,0 +1,96 @@
+//! The newest events of the log in memory, so that those who follow it need not ask the store.
+//!
+//! Gap-free: what is here reaches up to the head, and whoever asks for older events is sent to the store.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::event::Event;
+use domain::id::TenantId;
+
+/// The end of the log, shared.
+#[derive(Clone)]
+pub(crate) struct Tail {
+    events: Arc<RwLock<VecDeque<Event>>>,
+    events_max: usize,
+}
+
+impl Tail {
+    /// An empty one that keeps so many.
+    pub fn new(events_max: usize) -> Tail {
+        Tail { events: Arc::default(), events_max }
+    }
+
+    /// Adds what was committed, its positions set.
+    pub fn add(&self, committed: Vec<Event>) {
+        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        events.extend(committed);
+        let over = events.len().saturating_sub(self.events_max);
+        events.drain(..over);
+    }
+
+    /// Forgets events up to a position.
+    pub fn cut(&self, through: u64) {
+        let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
+        while events.front().is_some_and(|event| event.position <= through) {
+            events.pop_front();
+        }
+    }
+
+    /// A tenant's events after a position, `limit` at most; `None`: they may begin before what is here.
+    pub fn page(&self, tenant: TenantId, after: u64, limit: usize) -> Option<Vec<Event>> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let first = events.front()?.position;
+        let skipped = usize::try_from((after + 1).checked_sub(first)?).ok()?;
+        let own = events.iter().skip(skipped).filter(|event| event.tenant == tenant);
+        Some(own.take(limit).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::event::Fact;
+    use domain::id::{EventId, Id};
+    use domain::time::Time;
+
+    fn event(position: u64) -> Event {
+        Event {
+            position,
+            id: EventId(Id(u128::from(position))),
+            tenant: TenantId(Id(u128::from(position % 2))),
+            app: None,
+            contact: None,
+            conversation: None,
+            message: None,
+            at: Time(0),
+            fact: Fact::ContactCreated,
+        }
+    }
+
+    fn positions(tail: &Tail, after: u64, limit: usize) -> Option<Vec<u64>> {
+        let page = tail.page(TenantId(Id(1)), after, limit)?;
+        Some(page.iter().map(|event| event.position).collect())
+    }
+
+    #[test]
+    fn it_tells_a_tenants_newest_events_and_sends_older_questions_away() {
+        let tail = Tail::new(4);
+        assert_eq!(positions(&tail, 0, 9), None);
+        tail.add((1..=3).map(event).collect());
+        assert_eq!(positions(&tail, 0, 9), Some(vec![1, 3]));
+        tail.add((4..=7).map(event).collect());
+        assert_eq!(positions(&tail, 2, 9), None);
+        assert_eq!(positions(&tail, 3, 9), Some(vec![5, 7]));
+        assert_eq!(positions(&tail, 3, 1), Some(vec![5]));
+        assert_eq!(positions(&tail, 7, 9), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_cut_from_the_log_is_not_told() {
+        let tail = Tail::new(9);
+        tail.add((1..=5).map(event).collect());
+        tail.cut(3);
+        assert_eq!((positions(&tail, 0, 9), positions(&tail, 3, 9)), (None, Some(vec![5])));
+    }
+}
