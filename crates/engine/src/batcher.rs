@@ -13,7 +13,7 @@ use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
 use domain::view::{Decision, Halt, View};
-use foldhash::{HashSet, HashSetExt as _};
+use foldhash::HashSet;
 use ports::ErrorKind;
 use ports::store::{Batch, Commit, Committed, Write};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -300,66 +300,38 @@ impl Work {
         commands: &mut [Box<dyn Pending>],
     ) -> Result<(Union, Vec<(usize, &'static str)>), ports::Error> {
         let now = self.now();
-        let ahead = self.prefetch(commands, now).await?;
         let mut union = Union::default();
         let mut failed = Vec::new();
-        for ((place, command), ahead) in commands.iter_mut().enumerate().zip(ahead) {
-            match ahead {
-                Some((Kept::No, decision)) if !union.touches(&decision) => continue,
-                Some((Kept::Yes, decision)) if !union.touches(&decision) => {
-                    union.add(decision);
-                    continue;
-                }
-                _ => {}
-            }
+        let mut ready = vec![false; commands.len()];
+        for place in 0..commands.len() {
             let mut rounds = 0;
-            // Kept over the rounds: a row may be named by an id that the command itself drew. Not kept from the
-            // prefetch, so that ids of commands that touch each other grow in their order.
+            // Kept over the rounds: a row may be named by an id that the command itself drew.
             let mut drawn = Vec::new();
             loop {
-                match self.try_one(&mut **command, &union, now, &mut drawn) {
+                match self.try_one(&mut *commands[place], &union, now, &mut drawn) {
                     Ok((Kept::Yes, decision)) => break union.add(decision),
                     Ok((Kept::No, _)) => break,
                     Err(_) if rounds == LOAD_ROUNDS_MAX => {
                         tracing::error!("a command wanted rows without end");
                         break failed.push((place, "the request could not be decided"));
                     }
-                    Err(keys) => self.load(keys).await?,
+                    Err(keys) => {
+                        let mut wanted: HashSet<Key> = keys.into_iter().collect();
+                        let later = commands[place + 1..].iter_mut().zip(&mut ready[place + 1..]);
+                        for (command, ready) in later.filter(|(_, ready)| !**ready) {
+                            // Asked ahead, so that one load serves all that wait; decided when its turn comes.
+                            match self.try_one(&mut **command, &union, now, &mut Vec::new()) {
+                                Ok(_) => *ready = true,
+                                Err(keys) => wanted.extend(keys),
+                            }
+                        }
+                        self.load(wanted.into_iter().collect()).await?;
+                    }
                 }
                 rounds += 1;
             }
         }
         Ok((union, failed))
-    }
-
-    /// Loads what the batch's commands want in few loads: each is asked against the state before the batch. What one
-    /// decides so holds unless an earlier one changes a row that it saw.
-    async fn prefetch(
-        &mut self,
-        commands: &mut [Box<dyn Pending>],
-        now: Time,
-    ) -> Result<Vec<Option<(Kept, Decision)>>, ports::Error> {
-        let nothing = Union::default();
-        let mut decided: Vec<_> = commands.iter().map(|_| None).collect();
-        let mut drawn = vec![Vec::new(); commands.len()];
-        if commands.len() < 2 {
-            return Ok(decided);
-        }
-        for _ in 0..LOAD_ROUNDS_MAX {
-            let mut wanted = HashSet::new();
-            let asked = commands.iter_mut().zip(&mut decided).zip(&mut drawn);
-            for ((command, decided), drawn) in asked.filter(|((_, decided), _)| decided.is_none()) {
-                match self.try_one(&mut **command, &nothing, now, drawn) {
-                    Ok(decision) => *decided = Some(decision),
-                    Err(keys) => wanted.extend(keys),
-                }
-            }
-            if wanted.is_empty() {
-                break;
-            }
-            self.load(wanted.into_iter().collect()).await?;
-        }
-        Ok(decided)
     }
 
     fn try_one(

@@ -33,12 +33,6 @@ impl Union {
         self.finished_jobs.extend(decision.finished_jobs);
     }
 
-    /// Whether a decision that was made without this union saw or writes a row that the union changes.
-    pub fn touches(&self, decision: &Decision) -> bool {
-        let mut seen = decision.writes.iter().map(|(key, _)| key).chain(&decision.read);
-        seen.any(|key| self.changes.contains_key(key))
-    }
-
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
             && self.events.is_empty()
