@@ -253,7 +253,7 @@ pub enum KeyCommand {
         /// The agent who acts when it is used: id, number, email or unique name.
         #[arg(long)]
         agent: Option<String>,
-        /// Name shown to people.
+        /// Name shown to people; the login of a liveperson-admin.
         #[arg(long, default_value = "")]
         name: String,
     },

@@ -29,16 +29,21 @@ pub(crate) async fn create(
     if face == KeyFace::LivePerson && app.is_none() {
         return Err("A liveperson key belongs to one app: name it with --app.".to_owned());
     }
+    let login = (face == KeyFace::LivePersonAdmin).then(|| login(engine, tenant, &name)).transpose()?;
     let (face, bearer) = match face {
         KeyFace::Sinch => (Face::Sinch, false),
-        KeyFace::LivePerson => (Face::LivePerson, false),
+        KeyFace::LivePerson | KeyFace::LivePersonAdmin => (Face::LivePerson, false),
         KeyFace::LiveDesk => (Face::LiveDesk, agent.is_some()),
         KeyFace::Trunkline => (Face::Trunkline, true),
     };
     let id = KeyId(engine.new_id());
     let secret = hex::encode(random::<32>()?);
     let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-    let public = if bearer { hex::encode(digest) } else { id.uuid() };
+    let public = match &login {
+        Some(login) => login.clone(),
+        None if bearer => hex::encode(digest),
+        None => id.uuid(),
+    };
     let credential = Credential {
         id,
         tenant,
@@ -47,14 +52,24 @@ pub(crate) async fn create(
         agent,
         public: public.clone(),
         secret_digest: if bearer { [0; 32] } else { digest },
-        secret: (face == Face::LivePerson).then(|| secret.clone()),
-        name,
+        secret: (face == Face::LivePerson && login.is_none()).then(|| secret.clone()),
+        name: name.clone(),
         revoked: false,
     };
     engine.execute(PutCredential(credential)).await.map_err(refusal)?;
-    let public = (!bearer).then_some(public);
+    let public = if login.is_some() { Some(name) } else { (!bearer).then_some(public) };
     Ok(AdminAnswer::KeyCreated {
         key: NewKey { id: id.uuid(), face: face_name(face).to_owned(), public, secret },
+    })
+}
+
+/// How the connector API finds an administrator: by account and login.
+fn login(engine: &Engine, tenant: TenantId, name: &str) -> Result<String, String> {
+    let usable = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != ':');
+    let directory = engine.directory();
+    let account = directory.tenant(tenant).map(|tenant| tenant.site_id.as_str()).filter(|_| usable);
+    account.map(|account| format!("admin:{account}:{name}")).ok_or_else(|| {
+        "An administrator needs a login without spaces and colons: name it with --name.".to_owned()
     })
 }
 

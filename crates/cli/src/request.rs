@@ -119,6 +119,10 @@ pub enum KeyFace {
     Sinch,
     /// The connector API: client id and secret, for one app.
     LivePerson,
+    /// The connector API's administrator, who installs apps: --name is the login, the secret its password.
+    #[serde(rename = "liveperson-admin")]
+    #[value(name = "liveperson-admin")]
+    LivePersonAdmin,
     /// The agent API: key and secret, or with --agent that agent's access token.
     LiveDesk,
     /// Our own API: a bearer token.

@@ -111,6 +111,19 @@ async fn a_bearer_token_is_found_by_its_digest() {
 }
 
 #[tokio::test]
+async fn a_connectors_administrator_is_found_by_account_and_login_and_kept_as_a_digest() {
+    let engine = founded().await;
+    let line = "key create --tenant one --face liveperson-admin --name root";
+    let key = new_key(say(&engine, line).await);
+    assert_eq!(key.public.as_deref(), Some("root"));
+    let directory = engine.directory();
+    let account = &directory.tenants().next().unwrap().site_id;
+    let kept = directory.credential(Face::LivePerson, &format!("admin:{account}:root")).unwrap();
+    assert_eq!((kept.secret_digest, &kept.secret), (digest(&key.secret), &None));
+    assert!(refused(&engine, line).await.contains("exists already"));
+}
+
+#[tokio::test]
 async fn a_revoked_key_opens_nothing_and_stays_listed() {
     let engine = founded().await;
     let key = new_key(say(&engine, "key create --tenant one --face sinch --name robot").await);
@@ -136,6 +149,8 @@ async fn refusals_are_sentences() {
         ("app create --tenant one --name x --channel ALPHA --account y --set a=1 --set a=2", "given twice"),
         ("app remove-channel --tenant one --app shop --channel API", "is not connected to API"),
         ("key create --tenant one --face liveperson", "name it with --app"),
+        ("key create --tenant one --face liveperson-admin", "name it with --name"),
+        ("key create --tenant one --face liveperson-admin --name a:b", "without spaces and colons"),
         ("key revoke --tenant one k", "has no key \"k\""),
         ("agent create --tenant one --name A --email ann", "no email address"),
         ("agent create --tenant one --name A --email ANN@example.com", "already"),

@@ -110,7 +110,7 @@ impl World {
             links: FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             // Half of the seeds read the whole log from the store.
             limits: Limits {
-                cached_events_max: if self.seed % 2 == 0 { 0 } else { 50 },
+                cached_events_max: if self.seed.is_multiple_of(2) { 0 } else { 50 },
                 ..Limits::default()
             },
         }
