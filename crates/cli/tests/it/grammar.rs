@@ -50,7 +50,10 @@ fn every_command_line_of_the_design_parses() {
 #[test]
 fn what_is_missing_or_unknown_is_said() {
     let rows = [
-        ("key create --tenant one --face fax", "possible values: sinch, liveperson, livedesk, trunkline"),
+        (
+            "key create --tenant one --face fax",
+            "possible values: sinch, liveperson, liveperson-admin, livedesk, trunkline",
+        ),
         ("app create --tenant one --name shop --channel ALPHA", "--account"),
         ("app create --tenant one --name s --channel A --account us --set token", "write it as KEY=VALUE"),
         (
