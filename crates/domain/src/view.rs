@@ -4,7 +4,7 @@
 //! again, so a decision is a plain function of what it read. Everything read, absent rows included, is noted: the
 //! commit checks that none of it has changed since.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::delivery::Priority;
@@ -41,21 +41,28 @@ pub trait Loaded {
 pub struct Decision {
     /// Rows in the order first written; `None` deletes.
     pub writes: Vec<(Key, Option<Record>)>,
-    pub read: HashSet<Key>,
+    /// Rows that the decision rests on, absent ones included; some perhaps more than once.
+    pub read: Vec<Key>,
     pub listings: Vec<Listing>,
     pub events: Vec<Event>,
     pub jobs: Vec<Job>,
     pub finished_jobs: Vec<JobId>,
 }
 
+/// Up to so many writes are looked through one by one, which is faster than hashing.
+const WRITES_FEW: usize = 24;
+/// The same for rows read.
+const READS_FEW: usize = 32;
+
 /// One command's window on the store.
 pub struct View<'a> {
     loaded: &'a dyn Loaded,
     ids: &'a mut dyn IdSource,
     now: Time,
-    place: HashMap<Key, usize>,
+    /// Where each row stands among the writes, once these are many.
+    places: HashMap<Key, usize>,
     /// Rows that cannot exist: they are named by ids that this very run drew.
-    absent: HashSet<Key>,
+    absent: Vec<Key>,
     wanted: Vec<Key>,
     decision: Decision,
 }
@@ -72,8 +79,8 @@ pub struct About {
 impl<'a> View<'a> {
     /// A view at `now` over loaded rows.
     pub fn new(loaded: &'a dyn Loaded, ids: &'a mut dyn IdSource, now: Time) -> View<'a> {
-        let (place, absent) = (HashMap::new(), HashSet::new());
-        View { loaded, ids, now, place, absent, wanted: Vec::new(), decision: Decision::default() }
+        let (places, absent, wanted) = (HashMap::new(), Vec::new(), Vec::new());
+        View { loaded, ids, now, places, absent, wanted, decision: Decision::default() }
     }
 
     /// The moment of the decision.
@@ -88,15 +95,19 @@ impl<'a> View<'a> {
 
     /// Reads a row. Halts when it is not loaded.
     pub fn get<E: Entity, R>(&mut self, key: &Key) -> Result<Option<Arc<E>>, Halt<R>> {
-        if let Some(place) = self.place.get(key) {
-            return Ok(self.decision.writes[*place].1.as_ref().and_then(E::unwrap));
+        if let Some(place) = self.place(key) {
+            return Ok(self.decision.writes[place].1.as_ref().and_then(E::unwrap));
         }
         if self.absent.contains(key) {
             return Ok(None);
         }
         match self.loaded.row(key) {
             Some(row) => {
-                self.decision.read.insert(key.clone());
+                let read = &mut self.decision.read;
+                // Among many it costs more to find a repetition than to bear it.
+                if read.len() > READS_FEW || !read.contains(key) {
+                    read.push(key.clone());
+                }
                 Ok(row.as_ref().and_then(E::unwrap))
             }
             None => {
@@ -115,7 +126,7 @@ impl<'a> View<'a> {
     pub fn want<R>(&mut self, keys: &[Key]) -> Result<(), Halt<R>> {
         let before = self.wanted.len();
         for key in keys {
-            if !self.place.contains_key(key) && self.loaded.row(key).is_none() {
+            if self.place(key).is_none() && self.loaded.row(key).is_none() {
                 self.wanted.push(key.clone());
             }
         }
@@ -124,7 +135,7 @@ impl<'a> View<'a> {
 
     /// Says that a row cannot exist, because it is named by an id that was drawn just now: it is not loaded.
     pub fn is_new(&mut self, key: Key) {
-        self.absent.insert(key);
+        self.absent.push(key);
     }
 
     /// Writes a row.
@@ -138,12 +149,24 @@ impl<'a> View<'a> {
     }
 
     fn write(&mut self, key: Key, record: Option<Record>) {
-        if let Some(place) = self.place.get(&key) {
-            self.decision.writes[*place].1 = record;
-        } else {
-            self.place.insert(key.clone(), self.decision.writes.len());
-            self.decision.writes.push((key, record));
+        if let Some(place) = self.place(&key) {
+            self.decision.writes[place].1 = record;
+            return;
         }
+        self.decision.writes.push((key, record));
+        let count = self.decision.writes.len();
+        if count > WRITES_FEW {
+            let known = self.places.len();
+            let new = self.decision.writes.iter().enumerate().skip(known);
+            self.places.extend(new.map(|(place, (key, _))| (key.clone(), place)));
+        }
+    }
+
+    fn place(&self, key: &Key) -> Option<usize> {
+        if self.decision.writes.len() > WRITES_FEW {
+            return self.places.get(key).copied();
+        }
+        self.decision.writes.iter().position(|(own, _)| own == key)
     }
 
     /// Draws the next small number for `what` within the tenant, from 1.

@@ -18,6 +18,9 @@ pub(crate) struct Cached {
     pub record: Option<Record>,
 }
 
+/// Rows as they stood when somebody read them ahead; `None` is absent.
+pub(crate) type Ahead = HashMap<Key, Option<Record>>;
+
 /// Rows in memory.
 pub(crate) struct Cache {
     young: HashMap<Key, Cached>,
@@ -48,8 +51,11 @@ impl Cache {
     /// dropped where nobody waits for it.
     #[must_use]
     pub fn trim(&mut self) -> Option<HashMap<Key, Cached>> {
-        let full = self.young.len() > self.rows_max / 2;
-        full.then(|| std::mem::replace(&mut self.old, std::mem::take(&mut self.young)))
+        let generation = self.rows_max / 2;
+        // As large as the last one, so that it does not grow step by step again.
+        let next = || HashMap::with_capacity_and_hasher(generation, foldhash::fast::RandomState::default());
+        let full = self.young.len() > generation;
+        full.then(|| std::mem::replace(&mut self.old, std::mem::replace(&mut self.young, next())))
     }
 }
 
@@ -70,15 +76,27 @@ impl Shared {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The records in the order asked for, from here or else from the store; `None` is absent.
+    /// The rows of these that are not here, from the store.
+    pub async fn ahead(&self, keys: Vec<Key>, store: &dyn Store) -> Result<Ahead, ports::Error> {
+        let missing: Vec<Key> = {
+            let cache = self.read();
+            keys.into_iter().filter(|key| cache.get(key).is_none()).collect()
+        };
+        let rows = if missing.is_empty() { Vec::new() } else { store.load(missing).await? };
+        Ok(rows.into_iter().map(|row| (row.key, row.record)).collect())
+    }
+
+    /// The records in the order asked for, from here, or else as read ahead, or else from the store; `None` is absent.
     pub async fn records(
         &self,
         keys: Vec<Key>,
+        ahead: &Ahead,
         store: &dyn Store,
     ) -> Result<Vec<Option<Record>>, ports::Error> {
         let known: Vec<_> = {
             let cache = self.read();
-            keys.iter().map(|key| cache.get(key).map(|cached| cached.record.clone())).collect()
+            let known = |key: &Key| cache.get(key).map(|cached| cached.record.clone());
+            keys.iter().map(|key| known(key).or_else(|| ahead.get(key).cloned())).collect()
         };
         let missing: Vec<_> =
             keys.into_iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(key, _)| key).collect();

@@ -9,6 +9,7 @@ mod breaker;
 mod facts;
 mod fate;
 mod lane;
+mod news;
 mod pace;
 mod post;
 mod replay;

@@ -21,7 +21,7 @@ use ports::{Claims, Clock, Files, Reads, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::batcher::{self, Batcher};
-use crate::cache::Shared;
+use crate::cache::{Ahead, Shared};
 use crate::dialect::Dialect;
 use crate::directory::Directory;
 use crate::ids::Ids;
@@ -86,8 +86,8 @@ impl Default for Limits {
         Limits {
             waiting_commands_max: 20_000,
             batch_commands_max: 512,
-            cached_rows_max: 50_000,
-            cached_events_max: 4_096,
+            cached_rows_max: 100_000,
+            cached_events_max: 32_768,
             open_attempts_max: 1_024,
             provider_rates: true,
             open_callbacks_max: 64,
@@ -229,7 +229,17 @@ impl Engine {
 
     /// Records in the order asked for, each as it was last acknowledged; `None` is absent.
     pub(crate) async fn records(&self, keys: Vec<Key>) -> Result<Vec<Option<Record>>, ports::Error> {
-        self.inner.cache.records(keys, &*self.inner.parts.store).await
+        self.inner.cache.records(keys, &Ahead::default(), &*self.inner.parts.store).await
+    }
+
+    /// The rows in memory, and beside them the store, for those who read ahead.
+    pub(crate) fn rows(&self) -> (&Shared, &dyn Store) {
+        (&self.inner.cache, &*self.inner.parts.store)
+    }
+
+    /// The newest events in memory.
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.inner.tail
     }
 
     /// A row by key.

@@ -8,6 +8,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 use domain::event::Event;
 use domain::id::TenantId;
 
+/// Events looked through at once: whoever commits waits meanwhile.
+const SIFTED_MAX: usize = 8_192;
+
+/// What somebody wants of a piece of the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sifted {
+    pub events: Vec<Event>,
+    /// Nothing else is wanted up to here.
+    pub through: u64,
+    /// Whether there may be more behind it.
+    pub more: bool,
+}
+
 /// The end of the log, shared.
 #[derive(Clone)]
 pub(crate) struct Tail {
@@ -44,6 +57,25 @@ impl Tail {
         let skipped = usize::try_from((after + 1).checked_sub(first)?).ok()?;
         let own = events.iter().skip(skipped).filter(|event| event.tenant == tenant);
         Some(own.take(limit).cloned().collect())
+    }
+
+    /// The wanted events after a position, of all tenants, `limit` at most; `None`: they may begin before what is here.
+    pub fn sift(&self, after: u64, limit: usize, wanted: impl Fn(&Event) -> bool) -> Option<Sifted> {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let (first, last) = (events.front()?.position, events.back()?.position);
+        let skipped = usize::try_from((after + 1).checked_sub(first)?).ok()?;
+        let mut sifted = Sifted { events: Vec::new(), through: after, more: true };
+        for event in events.iter().skip(skipped).take(SIFTED_MAX) {
+            if sifted.events.len() == limit {
+                return Some(sifted);
+            }
+            sifted.through = event.position;
+            if wanted(event) {
+                sifted.events.push(event.clone());
+            }
+        }
+        sifted.more = sifted.through < last;
+        Some(sifted)
     }
 }
 
@@ -84,6 +116,23 @@ mod tests {
         assert_eq!(positions(&tail, 3, 9), Some(vec![5, 7]));
         assert_eq!(positions(&tail, 3, 1), Some(vec![5]));
         assert_eq!(positions(&tail, 7, 9), Some(vec![]));
+    }
+
+    #[test]
+    fn sifting_ends_at_the_limit_at_the_end_or_after_enough_events() {
+        let tail = Tail::new(20_000);
+        tail.add((1..=10_000).map(event).collect());
+        let sift = |after, limit, wanted: &dyn Fn(u64) -> bool| {
+            let sifted = tail.sift(after, limit, |event| wanted(event.position))?;
+            let positions: Vec<_> = sifted.events.iter().map(|event| event.position).collect();
+            Some((positions, sifted.through, sifted.more))
+        };
+        assert_eq!(sift(0, 2, &|position| position % 3 == 0), Some((vec![3, 6], 6, true)));
+        assert_eq!(sift(9_990, 9, &|position| position % 5 == 0), Some((vec![9_995, 10_000], 10_000, false)));
+        assert_eq!(sift(0, 9, &|_| false), Some((vec![], SIFTED_MAX as u64, true)));
+        assert_eq!(sift(10_000, 9, &|_| true), Some((vec![], 10_000, false)));
+        tail.cut(3);
+        assert_eq!(sift(2, 9, &|_| true), None);
     }
 
     #[test]

@@ -4,13 +4,13 @@
 //! It takes batches in the order handed in, one sync each: the engine has grouped what belongs together. When the
 //! disk fails to confirm a batch the store stops for good; the server then ends the process.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::id::Id;
+use domain::record::Kind;
 use ports::{Batch, Commit, Committed, Error, ErrorKind, Vault};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -18,19 +18,23 @@ use tokio::sync::{mpsc, oneshot};
 use crate::answers::stopped;
 use crate::backlog::Backlog;
 use crate::changes::{self, Changes, Place};
-use crate::journal::{HEAD_BYTES, Journal, Unkept};
+use crate::journal::{Journal, Record, Unkept};
+use crate::names;
 use crate::queries;
 use crate::schema;
 use crate::settings::Settings;
 
 /// How long a batch waits for the backlog to shrink before it is refused.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
-/// Most batches fit, so that the buffer seldom grows.
-const RECORD_BYTES_USUAL: usize = 16 << 10;
+/// More than most rows, events and jobs take, so that the buffer seldom grows.
+const SPELLED_BYTES_USUAL: usize = 512;
+
+/// Kinds whose rows are mostly named by ids drawn just now.
+const NAMED_IN_ORDER: &[Kind] = &[Kind::Contact, Kind::Conversation, Kind::Message, Kind::Content];
 
 /// A batch, ready to be checked and kept.
 pub struct Prepared {
-    record: Vec<u8>,
+    record: Record,
     changes: Changes,
     relied: Vec<(Place, i64)>,
 }
@@ -38,12 +42,13 @@ pub struct Prepared {
 impl Prepared {
     /// Spells a batch.
     pub fn new(batch: &Batch, vault: &dyn Vault) -> Result<Prepared, Error> {
-        let mut record = Vec::with_capacity(RECORD_BYTES_USUAL);
-        record.resize(HEAD_BYTES, 0);
-        changes::spell(batch, vault, &mut record);
-        let changes = changes::read(bytes::Bytes::copy_from_slice(&record[HEAD_BYTES..]))?;
+        let pieces = batch.writes.len() + batch.events.len() + batch.jobs.len() + 1;
+        let mut payload = Vec::with_capacity(pieces * SPELLED_BYTES_USUAL);
+        changes::spell(batch, vault, &mut payload);
+        let record = Record::of(payload);
+        let changes = changes::read(record.payload())?;
         let relied =
-            batch.relied.iter().map(|(key, version)| (Place::of(key), crate::names::number(*version)));
+            batch.relied.iter().map(|(key, version)| (Place::of(key), names::number(*version)));
         Ok(Prepared { record, changes, relied: relied.collect() })
     }
 
@@ -80,7 +85,8 @@ impl Committer {
     ) -> Result<Committer, Error> {
         let tables = schema::open_reader(path)?;
         let (orders, inbox) = mpsc::channel(settings.writer_queue);
-        let work = Work { tables, journal, backlog, backlog_bytes: settings.backlog_bytes };
+        let newest = queries::newest_id(&tables, NAMED_IN_ORDER)?;
+        let work = Work { tables, journal, backlog, backlog_bytes: settings.backlog_bytes, newest };
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
             .spawn(move || work.run(inbox))
@@ -132,6 +138,8 @@ struct Work {
     journal: Journal,
     backlog: Arc<Backlog>,
     backlog_bytes: usize,
+    /// No row of the kinds named in order has a larger id: one that is to be new needs no look at the tables.
+    newest: u128,
 }
 
 impl Work {
@@ -192,7 +200,7 @@ impl Work {
         if !stale.is_empty() {
             return Ok(Commit::Stale(stale));
         }
-        self.keep(batch.record, batch.changes)?;
+        self.keep(&batch.record, batch.changes)?;
         Ok(Commit::Committed)
     }
 
@@ -205,18 +213,21 @@ impl Work {
         };
         let count = usize::try_from(through.min(head).saturating_sub(cut)).unwrap_or(limit).min(limit);
         if count > 0 {
-            let mut record = vec![0; HEAD_BYTES];
-            changes::spell_cut(crate::names::number(cut + count as u64), &mut record);
-            let changes = changes::read(bytes::Bytes::copy_from_slice(&record[HEAD_BYTES..]));
-            self.keep(record, changes.map_err(Unkept::Refused)?)?;
+            let mut payload = Vec::new();
+            changes::spell_cut(names::number(cut + count as u64), &mut payload);
+            let record = Record::of(payload);
+            let changes = changes::read(record.payload()).map_err(Unkept::Refused)?;
+            self.keep(&record, changes)?;
         }
         Ok(count)
     }
 
     /// Makes it durable, and seen.
-    fn keep(&mut self, record: Vec<u8>, changes: Changes) -> Result<(), Unkept> {
+    fn keep(&mut self, record: &Record, changes: Changes) -> Result<(), Unkept> {
         let number = self.backlog.state().standing.number + 1;
         self.journal.append(number, record)?;
+        let ids = changes.writes.iter().filter_map(|write| id_in_order(&write.place));
+        self.newest = ids.fold(self.newest, u128::max);
         self.backlog.add(number, Arc::new(changes));
         Ok(())
     }
@@ -224,7 +235,7 @@ impl Work {
     /// Refuses what makes no sense; otherwise tells which rows have changed.
     fn check(&self, batch: &Prepared) -> Result<Vec<domain::record::Key>, Error> {
         let state = self.backlog.state();
-        let head = crate::names::number(state.standing.head.0);
+        let head = names::number(state.standing.head.0);
         if batch.changes.events.iter().zip(head + 1..).any(|(event, position)| event.position != position) {
             let sentence = format!("the events leave a gap in the log, whose newest position is {head}");
             return Err(Error::new(ErrorKind::Invalid, sentence));
@@ -232,12 +243,15 @@ impl Work {
         if batch.changes.batch().is_some_and(|id| state.standing.ids.contains(&id)) {
             return Err(Error::new(ErrorKind::Invalid, "a batch of this id was kept before"));
         }
-        let (mut stale, mut elsewhere) = (Vec::new(), VecDeque::new());
+        let (mut stale, mut elsewhere) = (Vec::new(), Vec::new());
         for (place, version) in batch.expected() {
+            if version == 0 && id_in_order(place).is_some_and(|id| id > self.newest) {
+                continue;
+            }
             match state.row(place) {
                 Some(latest) if latest.version == version => {}
                 Some(_) => stale.push(place.key()?),
-                None => elsewhere.push_back((place, version)),
+                None => elsewhere.push((place, version)),
             }
         }
         // What leaves the backlog from here on is in the tables when they are read.
@@ -245,4 +259,9 @@ impl Work {
         stale.extend(queries::stale(&self.tables, elsewhere)?);
         Ok(stale)
     }
+}
+
+/// The id that names a row of a kind named in order.
+fn id_in_order(place: &Place) -> Option<u128> {
+    NAMED_IN_ORDER.contains(&place.kind).then(|| names::id_in(&place.name)).flatten()
 }

@@ -19,13 +19,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use ports::{Error, ErrorKind};
 
 use crate::settings::{Settings, Sync};
 use disk::Disk;
 #[cfg(test)]
 pub use disk::Fault;
-pub use frame::HEAD_BYTES;
+use frame::HEAD_BYTES;
 #[cfg(feature = "fuzzing")]
 pub use read::batches;
 pub use read::read;
@@ -78,16 +79,17 @@ impl Journal {
         Arc::clone(&self.segments)
     }
 
-    /// Appends the batch of this number and syncs it. `record` begins with [`HEAD_BYTES`] free bytes.
-    pub fn append(&mut self, number: u64, mut record: Vec<u8>) -> Result<(), Unkept> {
-        frame::fill_head(number, &mut record);
-        let length = record.len() as u64;
+    /// Appends the batch of this number and syncs it.
+    pub fn append(&mut self, number: u64, record: &Record) -> Result<(), Unkept> {
+        let length = (HEAD_BYTES + record.payload().len()) as u64;
         if self.end + length > self.segment_bytes && self.end > frame::SEGMENT_HEAD_BYTES {
             self.disk = self.segments.begin(self.id, number, self.segment_bytes)?;
             self.end = frame::SEGMENT_HEAD_BYTES;
         }
-        record.extend_from_slice(&frame::END_MARK);
-        if let Err(error) = self.disk.write(&record, self.end) {
+        let head = frame::spell_head(number, &record.payload());
+        // The head last: until it stands there, the end mark of the batch before does.
+        let written = self.disk.write(&record.0, self.end + HEAD_BYTES as u64);
+        if let Err(error) = written.and_then(|()| self.disk.write(&head, self.end)) {
             return Err(match self.disk.write(&frame::END_MARK, self.end) {
                 Ok(()) => Unkept::Refused(unkept(error)),
                 Err(again) => Unkept::Fatal(unsure(again)),
@@ -168,15 +170,30 @@ impl Segments {
     }
 }
 
+/// A batch's bytes as they are written: its payload, and the end mark that stands behind the newest batch.
+pub struct Record(Bytes);
+
+impl Record {
+    /// Takes a payload over, without copying it where it has room for the mark.
+    pub fn of(mut payload: Vec<u8>) -> Record {
+        payload.extend_from_slice(&frame::END_MARK);
+        Record(payload.into())
+    }
+
+    /// The payload, in the same memory.
+    pub fn payload(&self) -> Bytes {
+        self.0.slice(..self.0.len() - frame::END_MARK.len())
+    }
+}
+
 /// A segment's bytes that hold these batches and its end mark.
 #[cfg(feature = "fuzzing")]
 pub fn spell_segment(first: u64, batches: &[Vec<u8>]) -> Vec<u8> {
     let mut segment = frame::segment_head([0; 16], first);
     segment.truncate(frame::SEGMENT_HEAD_BYTES as usize);
     for (number, batch) in (first..).zip(batches) {
-        let mut record = [&[0; HEAD_BYTES], batch.as_slice()].concat();
-        frame::fill_head(number, &mut record);
-        segment.extend(record);
+        segment.extend(frame::spell_head(number, batch));
+        segment.extend(batch);
     }
     segment.extend(frame::END_MARK);
     segment

@@ -7,6 +7,8 @@ use ports::{Error, ErrorKind};
 
 const ID: u8 = 0;
 const TEXT: u8 = 1;
+/// Behind every name that is an id, and before every other.
+pub const BEHIND_IDS: &[u8] = &[TEXT];
 
 /// A kind's table.
 pub fn table(kind: Kind) -> &'static str {
@@ -91,6 +93,12 @@ pub fn name(name: &Name) -> Vec<u8> {
         Name::Id(own) => [&[ID], id(*own).as_slice()].concat(),
         Name::Text(text) => [&[TEXT], text.as_bytes()].concat(),
     }
+}
+
+/// The id that a name is, if it is one.
+pub fn id_in(name: &[u8]) -> Option<u128> {
+    let (&ID, id) = name.split_first()? else { return None };
+    Some(u128::from_be_bytes(id.try_into().ok()?))
 }
 
 /// A name from its bytes.

@@ -83,10 +83,7 @@ pub fn load(
 }
 
 /// Which of these places, none of which is in the backlog, have another version.
-pub fn stale<'a>(
-    connection: &Connection,
-    expected: impl IntoIterator<Item = (&'a Place, i64)>,
-) -> Result<Vec<Key>, Error> {
+pub fn stale(connection: &Connection, mut expected: Vec<(&Place, i64)>) -> Result<Vec<Key>, Error> {
     static SPELLED: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
         let spell = |kind: &Kind| {
             let table = names::table(*kind);
@@ -94,16 +91,43 @@ pub fn stale<'a>(
         };
         Kind::ALL.iter().map(spell).collect()
     });
+    // Kind by kind, so that each statement is looked up once, and neighbours are read together.
+    expected.sort_unstable();
     let transaction = connection.unchecked_transaction().map_err(read_failed)?;
     let mut stale = Vec::new();
-    for (place, version) in expected {
-        let mut select = transaction.prepare_cached(&SPELLED[place.kind as usize]).map_err(read_failed)?;
-        let found = select.query_row(params![place.tenant, &*place.name], |row| row.get::<_, i64>(0));
-        if found.optional().map_err(read_failed)?.unwrap_or(0) != version {
-            stale.push(place.key()?);
+    for own in expected.chunk_by(|(one, _), (next, _)| one.kind == next.kind) {
+        let Some((Place { kind, .. }, _)) = own.first() else { continue };
+        let mut select = transaction.prepare_cached(&SPELLED[*kind as usize]).map_err(read_failed)?;
+        for (place, version) in own {
+            let found = select.query_row(params![place.tenant, &*place.name], |row| row.get::<_, i64>(0));
+            if found.optional().map_err(read_failed)?.unwrap_or(0) != *version {
+                stale.push(place.key()?);
+            }
         }
     }
     Ok(stale)
+}
+
+/// The largest id that names a row of these kinds, of any tenant; 0 where there is none.
+pub fn newest_id(connection: &Connection, kinds: &[Kind]) -> Result<u128, Error> {
+    let mut newest = 0;
+    for kind in kinds {
+        let table = names::table(*kind);
+        let next_tenant = format!("SELECT tenant FROM {table} WHERE tenant > ?1 ORDER BY tenant LIMIT 1");
+        let last_name = format!(
+            "SELECT name FROM {table} WHERE tenant = ?1 AND name < ?2 ORDER BY name DESC LIMIT 1"
+        );
+        let mut tenant = Vec::new();
+        loop {
+            let found: Vec<Vec<u8>> = rows(connection, &next_tenant, [&tenant], |row| row.get(0))?;
+            let Some(next) = found.into_iter().next() else { break };
+            let last: Vec<Vec<u8>> =
+                rows(connection, &last_name, params![next, names::BEHIND_IDS], |row| row.get(0))?;
+            newest = last.iter().filter_map(|name| names::id_in(name)).fold(newest, u128::max);
+            tenant = next;
+        }
+    }
+    Ok(newest)
 }
 
 /// What the tables hold of the journal, and the log's head.

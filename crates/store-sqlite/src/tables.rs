@@ -55,8 +55,9 @@ impl<'a> Union<'a> {
     }
 
     fn write(&self, connection: &Connection) -> Result<(), Error> {
+        let mut statements = Statements::on(connection);
         for (place, change) in &self.rows {
-            if write_row(connection, place, change).map_err(write_failed)? != 1 {
+            if write_row(&mut statements, place, change).map_err(write_failed)? != 1 {
                 let sentence =
                     format!("a row of kind {} was changed behind the journal", place.kind.as_str());
                 return Err(Error::new(ErrorKind::Invalid, sentence));
@@ -138,17 +139,20 @@ fn write_failed(error: rusqlite::Error) -> Error {
 }
 
 /// How many rows had the version that the first batch saw; 1 is right.
-fn write_row(connection: &Connection, place: &Place, change: &Change<'_>) -> rusqlite::Result<usize> {
+fn write_row(
+    statements: &mut Statements<'_>,
+    place: &Place,
+    change: &Change<'_>,
+) -> rusqlite::Result<usize> {
     let Place { kind, tenant, name } = place;
-    let statement = |deed| statement(connection, *kind, deed);
     match (change.seen, change.body) {
         // Made and deleted meanwhile, or never there.
         (0, None) => Ok(1),
-        (0, Some(body)) => statement(Deed::Insert)?.execute(params![tenant, &**name, change.version, body]),
+        (0, Some(body)) => statements.of(*kind, Deed::Insert)?.execute(params![tenant, &**name, change.version, body]),
         (seen, Some(body)) => {
-            statement(Deed::Update)?.execute(params![tenant, &**name, change.version, body, seen])
+            statements.of(*kind, Deed::Update)?.execute(params![tenant, &**name, change.version, body, seen])
         }
-        (seen, None) => statement(Deed::Delete)?.execute(params![tenant, &**name, seen]),
+        (seen, None) => statements.of(*kind, Deed::Delete)?.execute(params![tenant, &**name, seen]),
     }
 }
 
@@ -162,8 +166,31 @@ enum Deed {
 
 const DEEDS: usize = 3;
 
-/// The statements of all kinds, spelled once: they are asked for with every row.
-fn statement(connection: &Connection, kind: Kind, deed: Deed) -> rusqlite::Result<CachedStatement<'_>> {
+/// The prepared statements of the kind that is being written: rows come kind by kind.
+struct Statements<'a> {
+    connection: &'a Connection,
+    kind: Option<Kind>,
+    prepared: [Option<CachedStatement<'a>>; DEEDS],
+}
+
+impl<'a> Statements<'a> {
+    fn on(connection: &'a Connection) -> Statements<'a> {
+        Statements { connection, kind: None, prepared: Default::default() }
+    }
+
+    fn of(&mut self, kind: Kind, deed: Deed) -> rusqlite::Result<&mut CachedStatement<'a>> {
+        if self.kind != Some(kind) {
+            (self.kind, self.prepared) = (Some(kind), Default::default());
+        }
+        match &mut self.prepared[deed as usize] {
+            Some(prepared) => Ok(prepared),
+            none => Ok(none.insert(self.connection.prepare_cached(&spelled(kind)[deed as usize])?)),
+        }
+    }
+}
+
+/// The statements of a kind, spelled once.
+fn spelled(kind: Kind) -> &'static [String; DEEDS] {
     static SPELLED: std::sync::LazyLock<Vec<[String; DEEDS]>> = std::sync::LazyLock::new(|| {
         let spell = |kind: &Kind| {
             let table = names::table(*kind);
@@ -177,5 +204,5 @@ fn statement(connection: &Connection, kind: Kind, deed: Deed) -> rusqlite::Resul
         };
         Kind::ALL.iter().map(spell).collect()
     });
-    connection.prepare_cached(&SPELLED[kind as usize][deed as usize])
+    &SPELLED[kind as usize]
 }

@@ -10,27 +10,25 @@ use domain::conversation::{Conversation, Party};
 use domain::event::{Event, Fact};
 use domain::id::Id;
 use domain::message::{Author, Message};
-use domain::record::{Entity, Key, Record};
+use domain::record::{Entity, Record};
 use domain::subscription::Subscription;
 use domain::tenant::File;
 
+use crate::cache::Ahead;
 use crate::dialect::{Dialect, Facts, Rendered};
 use crate::engine::Engine;
 
-/// The facts of an event as they stand now.
+/// The facts of an event as they stand now; what memory does not hold, as it stood when it was read ahead.
 pub(super) async fn load(
     engine: &Engine,
     subscription: &Arc<Subscription>,
     event: Event,
+    ahead: &Ahead,
 ) -> Result<Facts, ports::Error> {
     let tenant = event.tenant;
     let directory = engine.directory();
-    let mut keys = Vec::new();
-    keys.extend(event.contact.map(|id| Key::id::<Contact>(tenant, id.0)));
-    keys.extend(event.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
-    keys.extend(event.message.map(|id| Key::id::<Message>(tenant, id.0)));
-    keys.extend(event.message.map(|id| Key::id::<Content>(tenant, id.0)));
-    let records = engine.records(keys).await?;
+    let (rows, store) = engine.rows();
+    let records = rows.records(super::news::keys(&event), ahead, store).await?;
     let conversation = find::<Conversation>(&records);
     let message = find::<Message>(&records);
     let content = find::<Content>(&records);
@@ -91,7 +89,7 @@ impl Engine {
         event: Event,
     ) -> Result<Option<Rendered>, ports::Error> {
         let Some(dialect) = self.dialect_of(subscription) else { return Ok(None) };
-        Ok(dialect.render(&load(self, subscription, event).await?))
+        Ok(dialect.render(&load(self, subscription, event, &Ahead::default()).await?))
     }
 
     fn dialect_of(&self, subscription: &Subscription) -> Option<&dyn Dialect> {

@@ -10,6 +10,7 @@ use domain::time::Time;
 use super::UNAVAILABLE_MS;
 use super::post::{Delivered, Post};
 use super::route::Route;
+use crate::cache::Ahead;
 
 /// Events looked through at once when a lane has more than it names.
 const PAGE: usize = 256;
@@ -41,6 +42,8 @@ enum Step {
 /// A lane on its turn.
 pub(super) struct Lane<'a> {
     route: &'a Route,
+    /// Rows read for the whole page.
+    ahead: &'a Ahead,
     /// Tries of the event that is first now, and when they began.
     attempts: u32,
     first_failed_at: Time,
@@ -51,7 +54,7 @@ pub(super) struct Lane<'a> {
 
 impl<'a> Lane<'a> {
     /// A lane that does not wait.
-    pub fn fresh(route: &'a Route, lane: CallbackLane) -> Lane<'a> {
+    pub fn fresh(route: &'a Route, ahead: &'a Ahead, lane: CallbackLane) -> Lane<'a> {
         let end = LaneEnd {
             lane,
             parked: None,
@@ -63,12 +66,12 @@ impl<'a> Lane<'a> {
             taken: Vec::new(),
             dead: Vec::new(),
         };
-        Lane { route, attempts: 0, first_failed_at: Time(0), parked: None, end }
+        Lane { route, ahead, attempts: 0, first_failed_at: Time(0), parked: None, end }
     }
 
     /// A lane that waited.
-    pub fn parked(route: &'a Route, parked: Parked) -> Lane<'a> {
-        let mut lane = Lane::fresh(route, parked.lane);
+    pub fn parked(route: &'a Route, ahead: &'a Ahead, parked: Parked) -> Lane<'a> {
+        let mut lane = Lane::fresh(route, ahead, parked.lane);
         (lane.attempts, lane.first_failed_at) = (parked.attempts, parked.first_failed_at);
         lane.end.was_parked = true;
         lane.parked = Some(parked);
@@ -172,6 +175,7 @@ impl<'a> Lane<'a> {
             subscription: &route.subscription,
             dialect: &*route.dialect,
             pace: &route.pace,
+            ahead: self.ahead,
         }
     }
 

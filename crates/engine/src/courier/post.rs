@@ -17,6 +17,7 @@ use http::{HeaderMap, Method};
 
 use super::pace::Pace;
 use super::{UNAVAILABLE_MS, facts};
+use crate::cache::Ahead;
 use crate::dialect::{Dialect, Facts, Rendered, Seal, Verdict};
 use crate::engine::Engine;
 use crate::runner::nature;
@@ -62,6 +63,8 @@ pub(super) struct Post<'a> {
     pub subscription: &'a Arc<Subscription>,
     pub dialect: &'a dyn Dialect,
     pub pace: &'a Pace,
+    /// Rows read for the whole page.
+    pub ahead: &'a Ahead,
 }
 
 impl Post<'_> {
@@ -79,7 +82,7 @@ impl Post<'_> {
     }
 
     async fn deliver(&self, event: Event, frozen: &[u8]) -> Delivered {
-        let facts = match facts::load(self.engine, self.subscription, event).await {
+        let facts = match facts::load(self.engine, self.subscription, event, self.ahead).await {
             Ok(facts) => facts,
             Err(error) => {
                 tracing::warn!(%error, "the facts of a callback could not be read");
@@ -232,7 +235,7 @@ impl Post<'_> {
         if self.subscription.carries.is_none() {
             return true;
         }
-        let Ok(facts) = facts::load(self.engine, self.subscription, event.clone()).await else {
+        let Ok(facts) = facts::load(self.engine, self.subscription, event.clone(), self.ahead).await else {
             return false;
         };
         if !self.carries(&facts) {

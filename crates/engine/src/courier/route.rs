@@ -14,11 +14,12 @@ use super::UNAVAILABLE_MS;
 use super::breaker::{Breaker, Pass};
 use super::lane::{Lane, LaneEnd};
 use super::pace::Pace;
+use crate::cache::Ahead;
 use crate::dialect::Dialect;
 use crate::engine::{Engine, stopped};
 use crate::level::Level;
 
-/// Events read at once.
+/// Callbacks between two saves.
 const PAGE: usize = 256;
 /// Positions a cursor may lag behind when nothing was delivered.
 const LAG_MAX: u64 = 2_000;
@@ -210,37 +211,32 @@ impl Route {
         Ok(())
     }
 
-    /// Delivers one page of the log. Says whether there may be more.
+    /// Delivers one page of what the log has for this subscription. Says whether there may be more.
     async fn advance(&self, progress: &mut Progress) -> bool {
-        let tenant = self.subscription.tenant;
-        let from = progress.cursor.position;
-        // Read before the page: what is committed after the page was read lies behind this head.
-        let head = self.engine.position();
-        let page = match self.engine.events(tenant, from, PAGE).await {
-            Ok(page) => page,
+        let replay = |event: &Event| matches!(event.fact, Fact::ReplayOrdered { subscription, .. } if subscription == self.subscription.id);
+        let wanted = |event: &Event| self.hears(event) || replay(event);
+        let (tenant, from) = (self.subscription.tenant, progress.cursor.position);
+        let sifted = match self.engine.sift(tenant, from, PAGE, wanted).await {
+            Ok(sifted) => sifted,
             Err(error) => {
                 tracing::warn!(%error, "the log could not be read");
                 self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
                 return true;
             }
         };
-        let ordered = |event: &Event| matches!(event.fact, Fact::ReplayOrdered { subscription, .. } if subscription == self.subscription.id);
-        if page.iter().any(ordered)
+        if sifted.events.iter().any(replay)
             && let Err(error) = self.take_in_new_lanes(progress).await
         {
             tracing::warn!(%error, "a replay could not be read; it is read again");
             self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
             return true;
         }
-        let full = page.len() == PAGE;
-        let last = page.last().map_or(from, |event| event.position);
-        let heard: Vec<Event> = page.into_iter().filter(|event| self.hears(event)).collect();
+        let heard: Vec<Event> = sifted.events.into_iter().filter(|event| self.hears(event)).collect();
         self.deliver_page(progress, heard).await;
-        // A short page was all there was for this tenant up to the head.
-        progress.cursor.position = if full { last } else { last.max(head) };
+        progress.cursor.position = sifted.through;
         let lags = progress.cursor.position > progress.saved_position + LAG_MAX;
         progress.changed |= lags || self.engine.now() >= progress.save_at();
-        full
+        sifted.more
     }
 
     pub fn hears(&self, event: &Event) -> bool {
@@ -282,20 +278,24 @@ impl Route {
             Pass::NotBefore(until) => Some(until),
         };
         if let Some(until) = shut_until {
-            let patience_ms = self.dialect.patience(&self.subscription).give_up_after_ms;
+            let (patience_ms, none) = (self.patience_ms(), Ahead::default());
             for (lane, events) in lanes {
-                progress.ended(Lane::fresh(self, lane).hold(&events, until), patience_ms, now);
+                let end = Lane::fresh(self, &none, lane).hold(&events, until);
+                progress.ended(end, patience_ms, now);
             }
             return;
         }
-        let turns = lanes.into_iter().map(|(lane, events)| Lane::fresh(self, lane).deliver(events));
+        // What cannot be read ahead is read one by one, and fails one by one.
+        let events = lanes.iter().flat_map(|(_, events)| events);
+        let ahead = self.engine.facts_ahead(events).await.unwrap_or_default();
+        let turns = lanes.into_iter().map(|(lane, events)| Lane::fresh(self, &ahead, lane).deliver(events));
         self.run_lanes(progress, turns.collect()).await;
     }
 
     /// Tries parked lanes whose time has come. Says whether any was.
     async fn retry_parked(&self, progress: &mut Progress) -> bool {
         let now = self.engine.now();
-        let until = progress.cursor.position;
+        let (until, ahead) = (progress.cursor.position, Ahead::default());
         let mut turns = Vec::new();
         let most = match progress.breaker.pass(now) {
             Pass::All => PAGE,
@@ -305,7 +305,7 @@ impl Route {
         while turns.len() < most
             && let Some(parked) = progress.waiting.take(now)
         {
-            turns.push(Lane::parked(self, parked).go_on(until));
+            turns.push(Lane::parked(self, &ahead, parked).go_on(until));
         }
         let any = !turns.is_empty();
         self.run_lanes(progress, turns).await;
@@ -314,11 +314,16 @@ impl Route {
 
     async fn run_lanes(&self, progress: &mut Progress, turns: Vec<impl Future<Output = LaneEnd>>) {
         let open_max = self.engine.parts().limits.open_callbacks_max;
-        let patience_ms = self.dialect.patience(&self.subscription).give_up_after_ms;
+        let patience_ms = self.patience_ms();
         let mut ends = futures_util::stream::iter(turns).buffer_unordered(open_max);
         while let Some(end) = ends.next().await {
             progress.ended(end, patience_ms, self.engine.now());
         }
+    }
+
+    /// For how long one callback is tried.
+    fn patience_ms(&self) -> i64 {
+        self.dialect.patience(&self.subscription).give_up_after_ms
     }
 
     /// Until when what became of a callback is kept: as long as the log.

@@ -5,7 +5,7 @@
 
 use super::JournalId;
 
-/// Free bytes that a record begins with: mark, length, number, checksum of the payload, checksum of these.
+/// Length of a batch's head: mark, length, number, checksum of the payload, checksum of these.
 pub const HEAD_BYTES: usize = 24;
 /// What stands behind the newest batch.
 pub const END_MARK: [u8; HEAD_BYTES] = [0; HEAD_BYTES];
@@ -23,15 +23,16 @@ pub struct Head {
     pub checksum: u32,
 }
 
-/// Fills the free bytes before a payload.
-pub fn fill_head(number: u64, record: &mut [u8]) {
-    let (head, payload) = record.split_at_mut(HEAD_BYTES);
+/// The head that stands before a payload.
+pub fn spell_head(number: u64, payload: &[u8]) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
     head[..4].copy_from_slice(&MARK);
     head[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     head[8..16].copy_from_slice(&number.to_le_bytes());
     head[16..20].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
     let own = crc32fast::hash(&head[..20]);
     head[20..].copy_from_slice(&own.to_le_bytes());
+    head
 }
 
 /// The head that stands there, if one does.

@@ -22,7 +22,7 @@ fn payload(number: u64) -> Vec<u8> {
 }
 
 fn append(journal: &mut Journal, number: u64) -> Result<(), Unkept> {
-    journal.append(number, [vec![0; HEAD_BYTES], payload(number)].concat())
+    journal.append(number, &Record::of(payload(number)))
 }
 
 fn numbers(folder: &TempFolder, applied: u64) -> Result<Vec<u64>, Error> {
@@ -57,7 +57,7 @@ fn a_batch_larger_than_a_segment_is_kept() {
     let folder = TempFolder::new("journal");
     let mut journal = begin(&folder, 1);
     let large = vec![9; 3 * SEGMENT_BYTES as usize];
-    journal.append(1, [vec![0; HEAD_BYTES], large.clone()].concat()).unwrap();
+    journal.append(1, &Record::of(large.clone())).unwrap();
     append(&mut journal, 2).unwrap();
     let mut found = Vec::new();
     read(folder.path(), ID, 0, |(_, bytes)| {

@@ -6,7 +6,6 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use domain::content::Content;
 use domain::record::{List, Listing};
 use testkit::MemoryStore;
 
@@ -16,6 +15,20 @@ use crate::model::assert_alike;
 const KILLS: u64 = 25;
 const CHILD: &str = "crash::a_child_commits_until_it_is_killed";
 const FOLDER: &str = "commit-into=";
+
+/// A batch of nothing, by this id.
+pub fn empty(id: u128) -> Batch {
+    Batch {
+        id: Id(id),
+        writes: Vec::new(),
+        relied: Vec::new(),
+        listings: Vec::new(),
+        events: Vec::new(),
+        jobs: Vec::new(),
+        finished_jobs: Vec::new(),
+        at: Time(0),
+    }
+}
 
 /// Batch `number`, counted from 1.
 pub fn batch(number: u64) -> Batch {

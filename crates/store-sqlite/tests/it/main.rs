@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::content::Content;
 use domain::event::Event;
 use domain::id::{Id, JobId, TenantId};
 use domain::job::Job;
@@ -141,6 +142,27 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(store.head().await.unwrap(), (1, Time(77)));
     assert_eq!(store.events(None, 0, 9).await.unwrap(), [samples::event(1, tenant, Id(3))]);
     assert_eq!(store.jobs(Time(10), None, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_is_not_made_again_after_reopening() {
+    let folder = TempFolder::new("made-again");
+    let made = |tenant: u128, number: u128| {
+        let content = Record::Content(Content::text(number.to_string()).into());
+        let key = Key::id::<Content>(TenantId(Id(tenant)), Id(number));
+        Batch { writes: vec![Write { key, version: 0, record: Some(content) }], ..crash::empty(number) }
+    };
+    let store = open(&folder).unwrap();
+    for batch in [made(1, 70), made(2, 50), made(3, 60)] {
+        assert_eq!(store.commit(batch).await.unwrap(), Commit::Committed);
+    }
+    drop(store);
+    let store = open(&folder).unwrap();
+    for batch in [made(1, 70), made(2, 50), made(3, 60)] {
+        let again = Batch { id: Id(batch.id.0 + 100), ..batch };
+        assert!(matches!(store.commit(again).await.unwrap(), Commit::Stale(keys) if keys.len() == 1));
+    }
+    assert_eq!(store.commit(made(2, 71)).await.unwrap(), Commit::Committed);
 }
 
 #[tokio::test]

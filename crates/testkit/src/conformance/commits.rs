@@ -1,10 +1,11 @@
 //! Conformance of commits: whole or not at all, checked against what was seen, found by id afterwards.
 //! Each case takes a fresh store.
 
+use domain::content::Content;
 use domain::id::Id;
-use domain::record::{Key, List, Listing};
+use domain::record::{Key, List, Listing, Record};
 use domain::time::Time;
-use ports::store::Page;
+use ports::store::{Page, Write};
 use ports::{Batch, Commit, Committed, ErrorKind};
 
 use super::{Whole, batch, counter, keep, tenant, write};
@@ -80,6 +81,28 @@ pub async fn absence_can_be_relied_on(store: &impl Whole) {
     relying.relied = vec![(absent.clone(), 0)];
     assert_eq!(store.commit(relying).await.expect("the store answers"), Commit::Stale(vec![absent]));
     assert_eq!(counter(store, &other).await, (1, Some(1)));
+}
+
+pub async fn a_row_that_is_there_is_not_made_again(store: &impl Whole) {
+    // Ids are mostly drawn in order, and need not be.
+    for (batch_id, id) in [(1, 5), (2, 3), (3, 9), (4, 4)] {
+        keep(store, batch(batch_id, vec![made(id)])).await;
+    }
+    for id in [3, 4, 5, 9] {
+        let answer = store.commit(batch(10 + id, vec![made(id)])).await.expect("the store answers");
+        assert_eq!(answer, Commit::Stale(vec![made(id).key]), "{id}");
+    }
+    keep(store, batch(20, vec![made(10)])).await;
+}
+
+/// A row that is to be new, named by this id.
+fn made(id: u128) -> Write {
+    let content = Content::text(format!("content {id}"));
+    Write {
+        key: Key::id::<Content>(tenant(1), Id(id)),
+        version: 0,
+        record: Some(Record::Content(content.into())),
+    }
 }
 
 pub async fn every_stale_row_is_named(store: &impl Whole) {

@@ -40,6 +40,7 @@ macro_rules! store_conformance {
                 commits: a_stale_write_keeps_nothing,
                 commits: a_stale_reliance_keeps_nothing,
                 commits: absence_can_be_relied_on,
+                commits: a_row_that_is_there_is_not_made_again,
                 commits: every_stale_row_is_named,
                 commits: a_kept_batch_is_found_by_its_id,
                 commits: a_thousand_batches_are_remembered,
