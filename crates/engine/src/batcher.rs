@@ -24,6 +24,7 @@ use crate::directory::{Directory, KINDS};
 use crate::engine::{Failure, Parts};
 use crate::ids::IdsAt;
 use crate::level::Level;
+use crate::queue::{Receiver, Rejected, Sender, queue};
 use crate::tail::Tail;
 use crate::union::Union;
 
@@ -35,8 +36,7 @@ const STALE_ROUNDS_MAX: usize = 5;
 /// Sends commands to the batcher's task.
 #[derive(Clone)]
 pub(crate) struct Batcher {
-    queue: mpsc::Sender<Box<dyn Pending>>,
-    closing: Arc<Notify>,
+    queue: Sender<Box<dyn Pending>>,
 }
 
 /// Jobs on their way to the runner.
@@ -118,13 +118,13 @@ impl<C: Command> Pending for Waiting<C> {
 impl Batcher {
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let waiting = Box::new(Waiting { command, decided: None, reply });
-        match self.queue.try_send(waiting) {
+        let tenant = command.tenant();
+        match self.queue.put(tenant, Box::new(Waiting { command, decided: None, reply })) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => {
+            Err(Rejected::Full) => {
                 return Err(Failure::Unavailable("too many requests wait; try again shortly".to_owned()));
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => {
+            Err(Rejected::Closed) => {
                 return Err(Failure::Unavailable("the server is shutting down".to_owned()));
             }
         }
@@ -132,8 +132,8 @@ impl Batcher {
     }
 
     /// Lets the task end once everything that waits is answered.
-    pub async fn close(&self) {
-        self.closing.notify_one();
+    pub fn close(&self) {
+        self.queue.close();
     }
 }
 
@@ -144,12 +144,11 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     parts.ids.go_on_after(floor);
     let directory = Arc::new(RwLock::new(Arc::new(directory)));
     let directory_changed = Arc::new(Notify::new());
-    let (queue, waiting) = mpsc::channel(parts.limits.waiting_commands_max);
+    let (queue, waiting) = queue(parts.limits.waiting_commands_max);
     let (job_sender, committed) = mpsc::channel(1024);
     let jobs = NewJobs { committed, missed: Arc::default() };
     let (head_sender, head_receiver) = watch::channel(head);
     let log = Arc::new(Level::at(head));
-    let closing = Arc::new(Notify::new());
     let (broken_sender, broken) = watch::channel(None);
     let tail = Tail::new(parts.limits.cached_events_max);
     let cache = Shared::new(parts.limits.cached_rows_max);
@@ -168,8 +167,8 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         broken: broken_sender,
         unsure: false,
     };
-    let task = tokio::spawn(work.run(waiting, closing.clone()));
-    let batcher = Batcher { queue, closing };
+    let task = tokio::spawn(work.run(waiting));
+    let batcher = Batcher { queue };
     Ok(Started {
         batcher,
         cache,
@@ -214,21 +213,16 @@ struct Work {
 }
 
 impl Work {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Pending>>, closing: Arc<Notify>) {
-        let mut commands = Vec::new();
-        let most = self.parts.limits.batch_commands_max;
+    async fn run(mut self, mut waiting: Receiver<Box<dyn Pending>>) {
         loop {
-            tokio::select! {
-                biased;
-                count = waiting.recv_many(&mut commands, most) => if count == 0 { return },
-                () = closing.notified() => waiting.close(),
+            let commands = waiting.next(self.parts.limits.batch_commands_max).await;
+            if commands.is_empty() {
+                return;
             }
-            if !commands.is_empty() {
-                metrics::histogram!("trunkline_batch_commands").record(commands.len() as f64);
-                self.batch(std::mem::take(&mut commands)).await;
-                let spent = self.cache.write().trim();
-                drop(spent);
-            }
+            metrics::histogram!("trunkline_batch_commands").record(commands.len() as f64);
+            self.batch(commands).await;
+            let spent = self.cache.write().trim();
+            drop(spent);
         }
     }
 

@@ -425,7 +425,7 @@ impl Engine {
             }
         }
         self.inner.closed.store(true, Ordering::Release);
-        self.inner.batcher.close().await;
+        self.inner.batcher.close();
         if let Err(error) = batcher.await {
             tracing::error!(%error, "the batcher ended badly");
         }

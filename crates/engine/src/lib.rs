@@ -18,6 +18,7 @@ mod keeper;
 mod level;
 mod links;
 mod once;
+mod queue;
 mod runner;
 mod tail;
 mod union;

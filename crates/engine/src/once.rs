@@ -62,6 +62,10 @@ where
     type Answer = StoredAnswer;
     type Refusal = OnceRefusal<C::Refusal>;
 
+    fn tenant(&self) -> TenantId {
+        self.key.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<StoredAnswer, Halt<Self::Refusal>> {
         let row = Key::once(self.key.tenant, self.key.face, &self.key.key);
         let now = view.now();

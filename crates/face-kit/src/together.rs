@@ -30,6 +30,10 @@ impl<A: Command, B: Command> Command for Both<A, B> {
     type Answer = (A::Answer, B::Answer);
     type Refusal = Either<A::Refusal, B::Refusal>;
 
+    fn tenant(&self) -> TenantId {
+        self.0.tenant()
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Self::Refusal>> {
         let first = self.0.decide(view).map_err(|halt| reworded(halt, Either::First))?;
         let second = self.1.decide(view).map_err(|halt| reworded(halt, Either::Second))?;
@@ -39,11 +43,15 @@ impl<A: Command, B: Command> Command for Both<A, B> {
 
 /// Nothing at all: for calls that only draw an answer, which a repeat under the same key is to get again.
 #[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+pub struct Nothing(pub TenantId);
 
 impl Command for Nothing {
     type Answer = ();
     type Refusal = std::convert::Infallible;
+
+    fn tenant(&self) -> TenantId {
+        self.0
+    }
 
     fn decide(&self, _: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         Ok(())
@@ -62,6 +70,10 @@ impl<C: Command> Command for ThenRead<C> {
     /// `None`: there is no such message.
     type Answer = Option<Arc<Message>>;
     type Refusal = C::Refusal;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Self::Refusal>> {
         if let Some(command) = &self.command {

@@ -12,7 +12,7 @@ use domain::command::open::{AlreadyOpen, NewConversation, Open, Opened};
 use domain::command::standing;
 use domain::content::Content;
 use domain::conversation::{Conversation, Party};
-use domain::id::{ContactId, ConversationId};
+use domain::id::{ContactId, ConversationId, TenantId};
 use domain::view::{Halt, View};
 use engine::StoredAnswer;
 use face_kit::together::reworded;
@@ -76,6 +76,10 @@ impl Command for Create {
     /// What `Open` answers, and the sequences of the others.
     type Answer = (Opened, Vec<i64>);
     type Refusal = Refusal;
+
+    fn tenant(&self) -> TenantId {
+        self.open.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Refusal>> {
         let opened = self.open.decide(view).map_err(|halt| reworded(halt, Refusal::from))?;

@@ -8,7 +8,7 @@ use domain::command::Command;
 use domain::command::consumer::ChangeContext;
 use domain::command::standing::{Refusal as Refused, SetStanding};
 use domain::conversation::{Party, Standing};
-use domain::id::{ContactId, ConversationId};
+use domain::id::{ContactId, ConversationId, TenantId};
 use domain::view::{Halt, View};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,10 @@ enum Change {
 
 /// All changes of a call, in order.
 #[derive(Clone, Debug)]
-pub struct Update(Vec<Step>);
+pub struct Update {
+    tenant: TenantId,
+    steps: Vec<Step>,
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -39,8 +42,12 @@ impl Command for Update {
     type Answer = ();
     type Refusal = Refused;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refused>> {
-        for step in &self.0 {
+        for step in &self.steps {
             match step {
                 Step::Close(close) => drop(close.decide(view)?),
                 Step::Keep(keep) => keep.decide(view)?,
@@ -67,7 +74,7 @@ pub fn update(
     .ok_or(Refusal::Malformed)?;
     let id = ConversationId::parse(named).ok_or(Refusal::UnknownConversation)?;
     let done = changes.last().map_or("", Change::done);
-    Ok((Update(changes.iter().map(|change| change.step(caller, id, contact)).collect()), done))
+    Ok((Update { tenant: caller.tenant, steps: changes.iter().map(|change| change.step(caller, id, contact)).collect() }, done))
 }
 
 fn parse(field: &Value, conversation: &str) -> Option<Change> {

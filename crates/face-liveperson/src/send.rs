@@ -70,11 +70,11 @@ async fn act(
         }
         "ms.GenerateURLForUploadFile" => {
             let url = files::upload_url(face, caller, &body)?;
-            once::element(face, key, req_id, Nothing, move |()| url.clone()).await
+            once::element(face, key, req_id, Nothing(caller.tenant), move |()| url.clone()).await
         }
         "ms.GenerateURLForDownloadFile" => {
             let url = files::download_url(face, caller, &body)?;
-            once::element(face, key, req_id, Nothing, move |()| url.clone()).await
+            once::element(face, key, req_id, Nothing(caller.tenant), move |()| url.clone()).await
         }
         _ => Err(Refusal::Malformed),
     }

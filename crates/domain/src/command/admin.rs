@@ -25,6 +25,10 @@ impl Command for CreateTenant {
     type Answer = Tenant;
     type Refusal = Taken;
 
+    fn tenant(&self) -> TenantId {
+        self.0.id
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Tenant, Halt<Taken>> {
         let mut tenant = self.0.clone();
         if tenant.account_number == 0 {
@@ -55,6 +59,10 @@ impl Command for PutApp {
     type Answer = App;
     type Refusal = Taken;
 
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<App, Halt<Taken>> {
         let mut app = self.0.clone();
         app.number = numbered(view, app.tenant, "app", app.id.0, app.number)?;
@@ -71,6 +79,10 @@ impl Command for PutAgent {
     type Answer = Agent;
     type Refusal = Taken;
 
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Agent, Halt<Taken>> {
         let mut agent = self.0.clone();
         agent.number = numbered(view, agent.tenant, "agent", agent.id.0, agent.number)?;
@@ -86,6 +98,10 @@ pub struct PutCredential(pub Credential);
 impl Command for PutCredential {
     type Answer = ();
     type Refusal = Taken;
+
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Taken>> {
         let credential = self.0.clone();
@@ -112,6 +128,10 @@ pub struct PutSubscription {
 impl Command for PutSubscription {
     type Answer = Subscription;
     type Refusal = Taken;
+
+    fn tenant(&self) -> TenantId {
+        self.subscription.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Subscription, Halt<Taken>> {
         let mut subscription = self.subscription.clone();
@@ -147,6 +167,10 @@ impl Command for DeleteSubscription {
     type Answer = bool;
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<bool, Halt<Self::Refusal>> {
         let key = Key::id::<Subscription>(self.tenant, self.subscription.0);
         let there = view.get::<Subscription, _>(&key)?.is_some();
@@ -165,6 +189,10 @@ pub struct PutFile(pub File);
 impl Command for PutFile {
     type Answer = File;
     type Refusal = Taken;
+
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<File, Halt<Taken>> {
         let mut file = self.0.clone();

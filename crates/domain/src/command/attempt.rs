@@ -55,6 +55,10 @@ impl Command for Begin {
     type Answer = Begun;
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Begun, Halt<Self::Refusal>> {
         let tenant = self.tenant;
         view.want(&[Key::id::<Message>(tenant, self.message.0), Key::id::<Content>(tenant, self.message.0)])?;
@@ -172,6 +176,10 @@ impl Command for LeaveToCourier {
     type Answer = ();
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         view.finish_job(self.job);
         if let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)?
@@ -247,6 +255,10 @@ pub enum Finished {
 impl Command for Finish {
     type Answer = Finished;
     type Refusal = std::convert::Infallible;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Finished, Halt<Self::Refusal>> {
         let tenant = self.tenant;

@@ -37,6 +37,10 @@ impl Command for Acknowledge {
     type Answer = i64;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<i64, Halt<Refusal>> {
         let mut conversation = of_consumer(view, self.tenant, self.conversation, self.contact)?;
         let key = |sequence: &i64| Key::sequence(self.tenant, self.conversation, *sequence);
@@ -103,6 +107,10 @@ impl Command for Signal {
     type Answer = ();
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
         let conversation = match self.contact {
             Some(contact) => of_consumer(view, self.tenant, self.conversation, contact)?,
@@ -134,6 +142,10 @@ impl Command for ChangeContext {
     type Answer = ();
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
         let mut conversation = match of_consumer(view, self.tenant, self.conversation, self.contact) {
             Err(Halt::Refused(Refusal::Closed)) if !self.open_only => {
@@ -161,6 +173,10 @@ pub struct SetProfile {
 impl Command for SetProfile {
     type Answer = ();
     type Refusal = Refusal;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
         let scope = Some(self.app);

@@ -28,6 +28,10 @@ impl Command for Expire {
     type Answer = bool;
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<bool, Halt<Self::Refusal>> {
         view.finish_job(self.job);
         let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
@@ -64,6 +68,10 @@ pub struct Erase {
 impl Command for Erase {
     type Answer = ();
     type Refusal = std::convert::Infallible;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         view.finish_job(self.job);

@@ -4,7 +4,7 @@
 use super::Command;
 use crate::channel::Channel;
 use crate::event::Fact;
-use crate::id::AppId;
+use crate::id::{AppId, Id, TenantId};
 use crate::once::Once;
 use crate::record::{EarlyReceipts, Key, Kind, Name};
 use crate::subscription::{Callback, CallbackPage, Parked, Subscription};
@@ -21,6 +21,10 @@ impl Command for Forget {
     /// How many were deleted.
     type Answer = usize;
     type Refusal = std::convert::Infallible;
+
+    fn tenant(&self) -> TenantId {
+        self.keys.first().map_or(TenantId(Id(0)), |key| key.tenant)
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<usize, Halt<Self::Refusal>> {
         view.want(&self.keys)?;

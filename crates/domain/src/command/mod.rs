@@ -17,6 +17,7 @@ pub mod standing;
 mod tests;
 mod thread;
 
+use crate::id::TenantId;
 use crate::view::{Halt, View};
 
 pub use thread::Person;
@@ -28,6 +29,9 @@ pub trait Command: Send + 'static {
     type Answer: Send + 'static;
     /// What the caller learns when nothing is kept.
     type Refusal: Send + 'static;
+
+    /// Whose command it is: where many wait, tenants take turns.
+    fn tenant(&self) -> TenantId;
 
     /// Decides. All effects go through `view`.
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Self::Refusal>>;

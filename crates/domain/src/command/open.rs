@@ -71,6 +71,10 @@ impl Command for Open {
     type Answer = Opened;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Opened, Halt<Refusal>> {
         let (tenant, from) = (self.tenant, &self.from);
         let mut wanted =

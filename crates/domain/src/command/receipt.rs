@@ -46,6 +46,10 @@ impl Command for TakeReceipt {
     type Answer = Taken;
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Taken, Halt<Self::Refusal>> {
         let channel = self.channel.as_str();
         view.want(&self.wanted())?;

@@ -69,6 +69,10 @@ impl Command for Receive {
     type Answer = Received;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Received, Halt<Refusal>> {
         let scope = self.app_scoped.then_some(self.app);
         let mut wanted = vec![
@@ -263,6 +267,10 @@ pub struct SpeakFor {
 impl Command for SpeakFor {
     type Answer = Arc<Message>;
     type Refusal = Refusal;
+
+    fn tenant(&self) -> TenantId {
+        self.receive.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Arc<Message>, Halt<Refusal>> {
         let Receive { tenant, app, from, .. } = &self.receive;

@@ -47,6 +47,10 @@ impl Command for Reply {
     type Answer = Arc<Message>;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Arc<Message>, Halt<Refusal>> {
         let tenant = self.tenant;
         let mut conversation =

@@ -36,6 +36,10 @@ impl Command for SaveRoute {
     type Answer = ();
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         let (tenant, subscription) = (self.tenant, self.subscription);
         let key = Key::id::<Cursor>(tenant, subscription.0);
@@ -94,6 +98,10 @@ impl Command for DisableSubscription {
     type Answer = ();
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         let (tenant, subscription) = (self.tenant, self.subscription);
         let key = Key::id::<Subscription>(tenant, subscription.0);
@@ -124,6 +132,10 @@ pub struct OrderReplay {
 impl Command for OrderReplay {
     type Answer = u64;
     type Refusal = std::convert::Infallible;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<u64, Halt<Self::Refusal>> {
         let (tenant, subscription) = (self.tenant, self.subscription);

@@ -88,6 +88,10 @@ impl Command for Send {
     type Answer = Sent;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Sent, Halt<Refusal>> {
         let mut wanted = vec![Key::id::<App>(self.tenant, self.app.0), Key::queue(self.tenant, self.app)];
         wanted.extend(thread::counters(self.tenant));

@@ -32,6 +32,10 @@ impl Command for SetStanding {
     type Answer = Standing;
     type Refusal = Refusal;
 
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<Standing, Halt<Refusal>> {
         let mut conversation = match self.contact {
             Some(contact) => of_consumer(view, self.tenant, self.conversation, contact)?,
@@ -81,6 +85,10 @@ impl Command for Assign {
     /// Who is the assignee now: for a lost race, the winner.
     type Answer = Option<crate::id::AgentId>;
     type Refusal = Refusal;
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
 
     fn decide(&self, view: &mut View<'_>) -> Result<Self::Answer, Halt<Refusal>> {
         let found = thread::conversation(view, self.tenant, self.conversation)?;

@@ -321,6 +321,10 @@ impl Command for Put {
     type Answer = ();
     type Refusal = std::convert::Infallible;
 
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
+
     fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         view.put(Key::id::<Contact>(self.0.tenant, self.0.id.0), self.0.clone());
         Ok(())
