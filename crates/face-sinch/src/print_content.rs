@@ -112,7 +112,8 @@ pub fn contact_message(content: Option<&Content>, answered: Option<&str>, links:
     }
 }
 
-fn text_message(text: &str) -> Value {
+/// The message that is a text and nothing else.
+pub fn text_message(text: &str) -> Value {
     json!({"text_message": {"text": text}})
 }
 

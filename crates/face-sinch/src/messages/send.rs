@@ -23,7 +23,7 @@ use super::{body, check};
 use crate::error::Problem;
 use crate::gate::{Caller, Desk, Shared};
 use crate::json::{self, Whole};
-use crate::{channels, print};
+use crate::{channels, print, print_content};
 
 /// When a client whose app's queue is full is told to come back.
 const QUEUE_FULL_RETRY_MS: u64 = 1_000;
@@ -104,7 +104,7 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
     }
     let named = Named::of(&request)?;
     let raw = request.message.ok_or_else(|| Problem::invalid("message is required"))?.get();
-    let message = message(raw)?;
+    let (message, whole) = message(raw)?;
     let order = request.channel_priority_order.iter().flatten();
     let order = order.map(|name| channels::named(name, "channel_priority_order"));
     let order = order.collect::<Result<Vec<Channel>, Problem>>()?;
@@ -114,7 +114,7 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
     let merges = check::merges(request.conversation_metadata_update_strategy.as_deref())?;
     lengths(&request)?;
     let metadata = check::metadata_object(request.conversation_metadata.as_ref())?;
-    let content = content(raw, &message, request.channel_properties.into_iter().flatten().collect())?;
+    let content = content((raw, &whole), &message, request.channel_properties.into_iter().flatten().collect())?;
     let ttl_s = check::ttl(request.ttl.as_ref())?;
     let app = AppId::parse(app_id).and_then(|id| desk.engine.directory().app(tenant, id).cloned());
     let app = app.ok_or_else(|| Problem::not_found("app"))?;
@@ -242,20 +242,21 @@ impl Named {
     }
 }
 
-fn message(raw: &str) -> Result<AppMessage, Problem> {
+/// What is read of a message, and all that it says.
+fn message(raw: &str) -> Result<(AppMessage, Value), Problem> {
     if !raw.starts_with('{') {
         return Err(Problem::invalid("message must be an object"));
     }
     let malformed = |error| Problem::invalid(format!("malformed message: {error}"));
     // It is kept and printed again with what nobody here reads, so all of it has to be JSON, half surrogates included.
-    let _: Value = serde_json::from_str(raw).map_err(malformed)?;
+    let whole: Value = serde_json::from_str(raw).map_err(malformed)?;
     let message: AppMessage = serde_json::from_str(raw).map_err(malformed)?;
     check::agent_type(message.agent.as_ref().and_then(|agent| agent.kind.as_deref()))?;
-    Ok(message)
+    Ok((message, whole))
 }
 
 fn content(
-    raw: &str,
+    (raw, whole): (&str, &Value),
     message: &AppMessage,
     channel_properties: Vec<(String, String)>,
 ) -> Result<Content, Problem> {
@@ -266,7 +267,9 @@ fn content(
         None if !overrides.is_empty() => Body::Other { text: String::new() },
         None => return Err(Problem::invalid("message must have exactly one content member")),
     };
-    let original = Some(Original { face: Face::Sinch, json: raw.to_owned() });
+    // A text alone is printed as it was given anyway.
+    let plain = matches!(&body, Body::Text(text) if *whole == print_content::text_message(text));
+    let original = (!plain).then(|| Original { face: Face::Sinch, json: raw.to_owned() });
     Ok(Content { body, overrides, original, channel_properties })
 }
 
