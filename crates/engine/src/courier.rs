@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::id::{SubscriptionId, TenantId};
-use domain::record::{Key, Kind, Name, Record};
+use domain::record::{Entity, Key, Name};
 use domain::subscription::{Parked, Subscription};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -91,13 +91,10 @@ impl Engine {
         let mut all = Vec::new();
         let mut after = None;
         loop {
-            let page = self.rows_of(Kind::Parked, tenant, subscription, after.take(), PARKED_PAGE).await?;
+            let page = self.rows_of::<Parked>(tenant, subscription, after.take(), PARKED_PAGE).await?;
             let full = page.len() == PARKED_PAGE;
             after = page.last().map(|(key, _)| key.clone());
-            all.extend(page.into_iter().filter_map(|(_, record)| match record {
-                Record::Parked(parked) => Some(parked),
-                _ => None,
-            }));
+            all.extend(page.into_iter().map(|(_, parked)| parked));
             if !full {
                 return Ok(all);
             }
@@ -105,21 +102,20 @@ impl Engine {
     }
 
     /// A page of a subscription's rows of a kind whose names begin with its id, after the given one.
-    pub(crate) async fn rows_of(
+    pub(crate) async fn rows_of<E: Entity>(
         &self,
-        kind: Kind,
         tenant: TenantId,
         subscription: SubscriptionId,
         after: Option<Key>,
         limit: usize,
-    ) -> Result<Vec<(Key, Record)>, ports::Error> {
+    ) -> Result<Vec<(Key, Arc<E>)>, ports::Error> {
         let prefix = format!("{}/", subscription.ulid());
-        let first = Key { tenant, kind, name: Name::Text(prefix.as_str().into()) };
+        let first = Key::text::<E>(tenant, &prefix);
         let ours = |key: &Key| {
             key.tenant == tenant && matches!(&key.name, Name::Text(name) if name.starts_with(&prefix))
         };
-        let rows = self.parts().reads.rows_after(kind, Some(after.unwrap_or(first)), limit).await?;
+        let rows = self.parts().reads.rows_after(E::KIND, Some(after.unwrap_or(first)), limit).await?;
         let rows = rows.into_iter().take_while(|row| ours(&row.key));
-        Ok(rows.filter_map(|row| Some((row.key, row.record?))).collect())
+        Ok(rows.filter_map(|row| Some((row.key, E::unwrap(row.record.as_ref()?)?))).collect())
     }
 }

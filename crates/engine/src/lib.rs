@@ -6,6 +6,7 @@
 //! from the [`Parts`] they are given.
 
 mod batcher;
+mod breaker;
 pub mod buckets;
 mod cache;
 mod courier;

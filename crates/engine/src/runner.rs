@@ -28,7 +28,7 @@ use crate::batcher::NewJobs;
 use crate::engine::{Engine, stopped};
 use crate::intake::SessionIntake;
 use board::Board;
-use gate::{Breaker, Heard, Pass};
+use gate::{Heard, Pass, Turned};
 use terms::AllTerms;
 
 /// How far ahead jobs are held in memory, in milliseconds.
@@ -174,16 +174,16 @@ fn start_ready(
 }
 
 /// Says that a sender's breaker opened or closed.
-fn tell(job: &Job, breaker: Breaker) {
+fn tell(job: &Job, breaker: Turned) {
     let Some(to) = &job.to else { return };
     let (tenant_id, app_id, channel) = (job.tenant.ulid(), job.app.ulid(), to.channel.as_str());
     let open = metrics::gauge!("trunkline_breaker_open", "channel" => channel.to_owned());
     match breaker {
-        Breaker::Opened => {
+        Turned::Opened => {
             open.increment(1);
             tracing::warn!(tenant_id, app_id, channel, "a provider keeps failing; its messages wait");
         }
-        Breaker::Closed => {
+        Turned::Closed => {
             open.decrement(1);
             tracing::info!(tenant_id, app_id, channel, "a provider answers again");
         }

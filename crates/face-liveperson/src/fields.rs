@@ -74,7 +74,13 @@ pub fn update(
     .ok_or(Refusal::Malformed)?;
     let id = ConversationId::parse(named).ok_or(Refusal::UnknownConversation)?;
     let done = changes.last().map_or("", Change::done);
-    Ok((Update { tenant: caller.tenant, steps: changes.iter().map(|change| change.step(caller, id, contact)).collect() }, done))
+    Ok((
+        Update {
+            tenant: caller.tenant,
+            steps: changes.iter().map(|change| change.step(caller, id, contact)).collect(),
+        },
+        done,
+    ))
 }
 
 fn parse(field: &Value, conversation: &str) -> Option<Change> {

@@ -6,7 +6,7 @@
 //! A cut of the log goes this way too: as changes of nothing, with the newest forgotten position behind them.
 
 use bytes::Bytes;
-use domain::id::{Id, TenantId};
+use domain::id::{Id, MessageId, TenantId};
 use domain::record::{Key, Kind};
 use domain::time::Time;
 use ports::{Batch, Error, ErrorKind, Vault, stored};
@@ -32,7 +32,7 @@ pub struct Write {
 /// Which entry of which list: tenant, list, owner, position.
 pub type Entry = ([u8; 16], i64, [u8; 16], i64);
 
-/// An event's row.
+/// An event's row. Its body is silent about what stands beside it.
 pub struct Event {
     pub position: i64,
     pub tenant: [u8; 16],
@@ -75,6 +75,26 @@ impl Place {
         let tenant = TenantId(names::read_id(self.tenant));
         Ok(Key { tenant, kind: self.kind, name: names::read_name(&self.name)? })
     }
+}
+
+impl Event {
+    /// The event.
+    pub fn whole(&self) -> Result<domain::event::Event, Error> {
+        let Event { position, tenant, message, at, .. } = *self;
+        Ok(domain::event::Event {
+            position: position as u64,
+            tenant: TenantId(names::read_id(tenant)),
+            message: message.map(|message| MessageId(names::read_id(message))),
+            at: Time(at),
+            ..stored::decode_event(&self.body)?
+        })
+    }
+}
+
+/// An event's body.
+fn body(event: &domain::event::Event) -> Vec<u8> {
+    let (position, tenant, at) = Default::default();
+    stored::encode_event(&domain::event::Event { position, tenant, message: None, at, ..event.clone() })
 }
 
 impl Write {
@@ -122,7 +142,7 @@ pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
         to.0.push(u8::from(event.message.is_some()));
         to.id(event.message.map_or(Id(0), |message| message.0));
         to.number(event.at.0);
-        to.bytes(&stored::encode_event(event));
+        to.bytes(&body(event));
     });
     to.all(&batch.jobs, |to, job| {
         to.id(job.id.0);

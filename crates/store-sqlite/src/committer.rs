@@ -47,8 +47,7 @@ impl Prepared {
         changes::spell(batch, vault, &mut payload);
         let record = Record::of(payload);
         let changes = changes::read(record.payload())?;
-        let relied =
-            batch.relied.iter().map(|(key, version)| (Place::of(key), names::number(*version)));
+        let relied = batch.relied.iter().map(|(key, version)| (Place::of(key), names::number(*version)));
         Ok(Prepared { record, changes, relied: relied.collect() })
     }
 

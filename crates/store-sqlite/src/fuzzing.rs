@@ -26,11 +26,7 @@ pub fn read(record: Bytes, vault: &dyn Vault) -> Result<Option<Batch>, Error> {
         writes: changes.writes.iter().map(write).collect::<Result<_, Error>>()?,
         relied: Vec::new(),
         listings,
-        events: changes
-            .events
-            .iter()
-            .map(|event| stored::decode_event(&event.body))
-            .collect::<Result<_, _>>()?,
+        events: changes.events.iter().map(changes::Event::whole).collect::<Result<_, _>>()?,
         jobs: changes.jobs.iter().map(|job| stored::decode_job(&job.body)).collect::<Result<_, _>>()?,
         finished_jobs: changes.finished_jobs.iter().map(|job| JobId(names::read_id(*job))).collect(),
         at: changes.at,

@@ -114,9 +114,8 @@ pub fn newest_id(connection: &Connection, kinds: &[Kind]) -> Result<u128, Error>
     for kind in kinds {
         let table = names::table(*kind);
         let next_tenant = format!("SELECT tenant FROM {table} WHERE tenant > ?1 ORDER BY tenant LIMIT 1");
-        let last_name = format!(
-            "SELECT name FROM {table} WHERE tenant = ?1 AND name < ?2 ORDER BY name DESC LIMIT 1"
-        );
+        let last_name =
+            format!("SELECT name FROM {table} WHERE tenant = ?1 AND name < ?2 ORDER BY name DESC LIMIT 1");
         let mut tenant = Vec::new();
         loop {
             let found: Vec<Vec<u8>> = rows(connection, &next_tenant, [&tenant], |row| row.get(0))?;
@@ -181,15 +180,18 @@ fn events_by(
     limit: usize,
     wanted: impl Fn(&changes::Event) -> bool,
 ) -> Result<Vec<Event>, Error> {
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, Bytes::from(row.get::<_, Vec<u8>>(1)?)));
-    let mut found = rows(connection, sql, parameters, read)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let body = Bytes::from(row.get::<_, Vec<u8>>(4)?);
+        let (position, tenant, message, at) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(changes::Event { position, tenant, message, at, body })
+    };
+    let found = rows(connection, sql, parameters, read)?;
     // The tables may have some of the backlog's already.
-    let last = found.last().map_or(i64::MIN, |(position, _)| *position);
+    let last = found.last().map_or(i64::MIN, |event| event.position);
     let pending = batches.iter().flat_map(|batch| &batch.events);
     let pending = pending.filter(|event| event.position > last && wanted(event));
     let room = limit.saturating_sub(found.len());
-    found.extend(pending.take(room).map(|event| (event.position, event.body.clone())));
-    found.iter().map(|(_, body)| stored::decode_event(body)).collect()
+    found.iter().chain(pending.take(room)).map(changes::Event::whole).collect()
 }
 
 /// Events after a position.
@@ -207,11 +209,11 @@ pub fn events(
     let count = names::limit(limit);
     match own {
         Some(own) => {
-            let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+            let sql = "SELECT position, tenant, message, at, body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
             events_by(connection, batches, (sql, params![own, after, count]), limit, wanted)
         }
         None => {
-            let sql = "SELECT position, body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
+            let sql = "SELECT position, tenant, message, at, body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
             events_by(connection, batches, (sql, params![after, count]), limit, wanted)
         }
     }
@@ -225,7 +227,7 @@ pub fn events_of_message(
     message: Id,
 ) -> Result<Vec<Event>, Error> {
     let (tenant, message, cut) = (names::id(tenant.0), names::id(message), names::number(cut));
-    let sql = "SELECT position, body FROM event WHERE tenant = ?1 AND message = ?2 AND position > ?3 ORDER BY position";
+    let sql = "SELECT position, tenant, message, at, body FROM event WHERE tenant = ?1 AND message = ?2 AND position > ?3 ORDER BY position";
     let wanted = |event: &changes::Event| {
         event.tenant == tenant && event.message == Some(message) && event.position > cut
     };

@@ -139,16 +139,14 @@ fn write_failed(error: rusqlite::Error) -> Error {
 }
 
 /// How many rows had the version that the first batch saw; 1 is right.
-fn write_row(
-    statements: &mut Statements<'_>,
-    place: &Place,
-    change: &Change<'_>,
-) -> rusqlite::Result<usize> {
+fn write_row(statements: &mut Statements<'_>, place: &Place, change: &Change<'_>) -> rusqlite::Result<usize> {
     let Place { kind, tenant, name } = place;
     match (change.seen, change.body) {
         // Made and deleted meanwhile, or never there.
         (0, None) => Ok(1),
-        (0, Some(body)) => statements.of(*kind, Deed::Insert)?.execute(params![tenant, &**name, change.version, body]),
+        (0, Some(body)) => {
+            statements.of(*kind, Deed::Insert)?.execute(params![tenant, &**name, change.version, body])
+        }
         (seen, Some(body)) => {
             statements.of(*kind, Deed::Update)?.execute(params![tenant, &**name, change.version, body, seen])
         }

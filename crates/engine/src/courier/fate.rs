@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::event::Event;
 use domain::id::TenantId;
-use domain::record::{Key, Kind, Record};
+use domain::record::Key;
 use domain::subscription::{
     Callback, CallbackLane, CallbackPage, CallbackState, Cursor, FirstTry, Parked, Subscription,
 };
@@ -64,12 +64,9 @@ impl Engine {
         position: u64,
     ) -> Result<Option<FirstTry>, ports::Error> {
         let before = CallbackPage::key(tenant, subscription.id, position.saturating_sub(1));
-        let rows = self.rows_of(Kind::CallbackPage, tenant, subscription.id, Some(before), 1).await?;
-        let page = rows.into_iter().find_map(|(_, record)| match record {
-            Record::CallbackPage(page) => Some(page),
-            _ => None,
-        });
-        Ok(page.and_then(|page| page.callbacks.iter().find(|one| one.position == position).copied()))
+        let pages = self.rows_of::<CallbackPage>(tenant, subscription.id, Some(before), 1).await?;
+        let mut taken = pages.iter().flat_map(|(_, page)| &page.callbacks);
+        Ok(taken.find(|one| one.position == position).copied())
     }
 
     /// A page of what a subscription did not take at once, by position, after the given one.
@@ -81,13 +78,7 @@ impl Engine {
     ) -> Result<Vec<Arc<Callback>>, ports::Error> {
         let (tenant, id) = (subscription.tenant, subscription.id);
         let after: Key = Callback::key(tenant, id, after);
-        let rows = self.rows_of(Kind::Callback, tenant, id, Some(after), limit).await?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(_, record)| match record {
-                Record::Callback(callback) => Some(callback),
-                _ => None,
-            })
-            .collect())
+        let rows = self.rows_of::<Callback>(tenant, id, Some(after), limit).await?;
+        Ok(rows.into_iter().map(|(_, callback)| callback).collect())
     }
 }

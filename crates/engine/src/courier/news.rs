@@ -24,7 +24,8 @@ impl Engine {
         limit: usize,
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Sifted, ports::Error> {
-        if let Some(sifted) = self.tail().sift(after, limit, |event| event.tenant == tenant && wanted(event)) {
+        if let Some(sifted) = self.tail().sift(after, limit, |event| event.tenant == tenant && wanted(event))
+        {
             return Ok(sifted);
         }
         // Read before the page: what is committed after the page was read lies behind this head.

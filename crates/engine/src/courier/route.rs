@@ -11,9 +11,10 @@ use domain::time::Time;
 use futures_util::StreamExt as _;
 
 use super::UNAVAILABLE_MS;
-use super::breaker::{Breaker, Pass};
+use super::breaker::{self, Pass};
 use super::lane::{Lane, LaneEnd};
 use super::pace::Pace;
+use crate::breaker::Breaker;
 use crate::cache::Ahead;
 use crate::dialect::Dialect;
 use crate::engine::{Engine, stopped};
@@ -100,7 +101,7 @@ impl Progress {
     /// When a lane may be tried next.
     fn next_at(&self, now: Time) -> Time {
         let next_at = self.waiting.next_at();
-        match self.breaker.pass(now) {
+        match breaker::pass(&self.breaker, now) {
             Pass::NotBefore(until) => next_at.max(until),
             Pass::All | Pass::Probe => next_at,
         }
@@ -109,8 +110,10 @@ impl Progress {
     /// Takes over how a lane's turn ended.
     fn ended(&mut self, end: LaneEnd, patience_ms: i64, now: Time) {
         match end.works {
-            Some(true) => self.breaker.answered(),
-            Some(false) if self.breaker.failed(patience_ms, now) => {
+            Some(true) => {
+                self.breaker.answered();
+            }
+            Some(false) if breaker::failed(&mut self.breaker, patience_ms, now) => {
                 metrics::counter!("trunkline_endpoint_breakers_total").increment(1);
             }
             Some(false) | None => {}
@@ -272,7 +275,7 @@ impl Route {
             lanes[place].1.push(event);
         }
         let now = self.engine.now();
-        let shut_until = match progress.breaker.pass(now) {
+        let shut_until = match breaker::pass(&progress.breaker, now) {
             Pass::All => None,
             Pass::Probe => Some(now),
             Pass::NotBefore(until) => Some(until),
@@ -297,7 +300,7 @@ impl Route {
         let now = self.engine.now();
         let (until, ahead) = (progress.cursor.position, Ahead::default());
         let mut turns = Vec::new();
-        let most = match progress.breaker.pass(now) {
+        let most = match breaker::pass(&progress.breaker, now) {
             Pass::All => PAGE,
             Pass::Probe => 1,
             Pass::NotBefore(_) => 0,

@@ -14,7 +14,7 @@ use domain::job::{Job, Lane, Work};
 use domain::time::Time;
 use foldhash::HashMap;
 
-use super::gate::{Breaker, Pass};
+use super::gate::{Pass, Turned};
 use super::terms::{Sender, Terms};
 use super::turns::{Ready, Turn, Turns};
 use super::{Ended, Worked};
@@ -186,7 +186,7 @@ impl Board {
         worked: Worked,
         now: Time,
         mut terms: impl FnMut(&Job) -> Arc<Terms>,
-    ) -> Option<Breaker> {
+    ) -> Option<Turned> {
         let held = self.jobs.get_mut(&id)?;
         let lane = held.lane();
         let breaker = self.turns.ended(&held.sender, id, worked.heard, &terms(&held.job), now);

@@ -12,6 +12,7 @@ use domain::id::JobId;
 use domain::time::Time;
 
 use super::terms::Terms;
+use crate::breaker::{Breaker, Temper};
 use crate::buckets::Bucket;
 
 /// Failures in a row that open a breaker.
@@ -20,6 +21,12 @@ pub(super) const BREAKER_FAILURES: u32 = 20;
 pub(super) const BREAKER_MS: i64 = 1_000;
 /// How long a breaker opens at most, in milliseconds.
 pub(super) const BREAKER_MS_MAX: i64 = 60_000;
+const TEMPER: Temper = Temper {
+    failures: BREAKER_FAILURES,
+    apart_ms_max: i64::MAX,
+    shut_ms: BREAKER_MS,
+    shut_ms_max: BREAKER_MS_MAX,
+};
 /// The longest pause that a provider may ask for, in milliseconds.
 pub(super) const PAUSE_MS_MAX: i64 = 600_000;
 
@@ -58,7 +65,7 @@ pub(super) enum Pass {
 
 /// What became of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Breaker {
+pub(super) enum Turned {
     Opened,
     Closed,
 }
@@ -70,9 +77,9 @@ pub(super) struct Gate {
     /// Hand-overs that are open.
     open: usize,
     pause: Option<Shut>,
-    /// In a row.
-    failures: u32,
-    breaker: Option<Open>,
+    breaker: Breaker,
+    /// The hand-over that finds out whether the provider works again.
+    probe: Option<JobId>,
 }
 
 /// A time in which nobody may go.
@@ -80,31 +87,6 @@ pub(super) struct Gate {
 struct Shut {
     since: Time,
     until: Time,
-}
-
-/// An open breaker.
-#[derive(Debug)]
-struct Open {
-    shut: Shut,
-    /// How often a probe failed.
-    times: u32,
-    probe: Option<JobId>,
-}
-
-impl Open {
-    fn at(now: Time) -> Open {
-        Open { shut: Shut { since: now, until: now.plus_ms(BREAKER_MS) }, times: 0, probe: None }
-    }
-
-    fn again(&mut self, now: Time) {
-        self.times += 1;
-        self.shut.until = now.plus_ms((BREAKER_MS << self.times.min(16)).min(BREAKER_MS_MAX));
-    }
-
-    fn shut(&self, now: Time) -> Shut {
-        let probing = self.shut.until <= now && self.probe.is_some();
-        if probing { Shut { until: Time::NEVER, ..self.shut } } else { self.shut }
-    }
 }
 
 impl Gate {
@@ -136,7 +118,10 @@ impl Gate {
 
     /// Since when and until when the account is not used; until now where its next message is a probe.
     fn shut(&self, now: Time) -> Option<Shut> {
-        let breaker = self.breaker.as_ref().map(|breaker| breaker.shut(now));
+        let breaker = self.breaker.shut().map(|shut| {
+            let probing = shut.until <= now && self.probe.is_some();
+            Shut { since: shut.since, until: if probing { Time::NEVER } else { shut.until } }
+        });
         match (breaker, self.pause.filter(|pause| pause.until > now)) {
             (Some(one), Some(other)) => {
                 Some(Shut { since: one.since.min(other.since), until: one.until.max(other.until) })
@@ -151,23 +136,23 @@ impl Gate {
         if let Some(rate) = terms.rate {
             let _ = self.bucket.take(rate, now); // It was asked just before.
         }
-        if let Some(breaker) = self.breaker.as_mut().filter(|breaker| breaker.shut.until <= now) {
-            breaker.probe.get_or_insert(job);
+        if self.breaker.shut().is_some_and(|shut| shut.until <= now) {
+            self.probe.get_or_insert(job);
         }
     }
 
     /// A job has ended, with a word about the account if it came so far as to hand over.
-    pub fn ended(&mut self, job: JobId, heard: Option<Heard>, terms: &Terms, now: Time) -> Option<Breaker> {
+    pub fn ended(&mut self, job: JobId, heard: Option<Heard>, terms: &Terms, now: Time) -> Option<Turned> {
         self.open = self.open.saturating_sub(1);
-        let probe = self.breaker.as_mut().and_then(|breaker| breaker.probe.take_if(|probe| *probe == job));
+        let probe = self.probe.take_if(|probe| *probe == job).is_some();
         match heard {
             None => {
                 terms.rate.iter().for_each(|rate| self.bucket.give_back(*rate));
                 None
             }
             Some(Heard::Fine) => {
-                self.failures = 0;
-                self.breaker.take().map(|_| Breaker::Closed)
+                self.probe = None;
+                self.breaker.answered().then_some(Turned::Closed)
             }
             Some(Heard::Throttled(ms)) => {
                 let until = now.plus_ms(ms.clamp(1, PAUSE_MS_MAX));
@@ -176,31 +161,14 @@ impl Gate {
                 self.pause = Some(Shut { until: pause.until.max(until), ..pause });
                 None
             }
-            Some(Heard::Failed) => self.failed(probe.is_some(), now),
-        }
-    }
-
-    fn failed(&mut self, probe: bool, now: Time) -> Option<Breaker> {
-        self.failures = self.failures.saturating_add(1);
-        match &mut self.breaker {
-            Some(breaker) => {
-                // Others were on their way before, or their patience was over.
-                if probe {
-                    breaker.again(now);
-                }
-                None
-            }
-            None if self.failures >= BREAKER_FAILURES => {
-                self.breaker = Some(Open::at(now));
-                Some(Breaker::Opened)
-            }
-            None => None,
+            // Others were on their way before the probe, or their patience was over.
+            Some(Heard::Failed) => self.breaker.failed(probe, TEMPER, now).then_some(Turned::Opened),
         }
     }
 
     /// When it is as good as new, unless something has to happen first.
     pub fn rests_at(&self) -> Option<Time> {
-        let busy = self.open > 0 || self.failures > 0 || self.breaker.is_some();
+        let busy = self.open > 0 || !self.breaker.is_calm();
         (!busy).then(|| self.bucket.full_at().max(self.pause.map_or(Time(0), |pause| pause.until)))
     }
 }
@@ -219,7 +187,7 @@ mod tests {
     }
 
     /// One job after the other, as far as the gate lets them: what each said, and when the next may come.
-    fn work(gate: &mut Gate, heard: Heard, now: Time) -> Option<Breaker> {
+    fn work(gate: &mut Gate, heard: Heard, now: Time) -> Option<Turned> {
         let (terms, job) = (terms(), JobId(Id(1)));
         assert_eq!(gate.admits(now, &terms, now), Ok(Pass::Open));
         gate.begin(job, &terms, now);
@@ -252,7 +220,7 @@ mod tests {
         assert_eq!(gate.admits(then, &terms, then), Ok(Pass::Open));
         gate.begin(JobId(Id(1)), &terms, then);
         assert_eq!(gate.admits(then, &terms, then), Err(then.plus_ms(PATIENCE_MS)), "one at a time");
-        assert_eq!(gate.ended(JobId(Id(1)), Some(Heard::Fine), &terms, then), Some(Breaker::Closed));
+        assert_eq!(gate.ended(JobId(Id(1)), Some(Heard::Fine), &terms, then), Some(Turned::Closed));
         assert_eq!(gate.admits(then, &terms, then), Ok(Pass::Open));
     }
 

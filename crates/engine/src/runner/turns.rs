@@ -13,7 +13,7 @@ use domain::id::{JobId, TenantId};
 use domain::time::Time;
 use foldhash::HashMap;
 
-use super::gate::{Breaker, Gate, Heard, Pass};
+use super::gate::{Gate, Heard, Pass, Turned};
 use super::terms::{Sender, Terms};
 use crate::buckets::Buckets;
 
@@ -192,7 +192,7 @@ impl Turns {
         heard: Option<Heard>,
         terms: &Terms,
         now: Time,
-    ) -> Option<Breaker> {
+    ) -> Option<Turned> {
         let queue = self.queues.get_mut(sender)?;
         let breaker = queue.gate.ended(id, heard, terms, now);
         if queue.head(now).is_some() {

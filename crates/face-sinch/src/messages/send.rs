@@ -114,7 +114,8 @@ fn command(desk: &Desk, tenant: TenantId, bytes: &[u8]) -> Result<Send, Problem>
     let merges = check::merges(request.conversation_metadata_update_strategy.as_deref())?;
     lengths(&request)?;
     let metadata = check::metadata_object(request.conversation_metadata.as_ref())?;
-    let content = content((raw, &whole), &message, request.channel_properties.into_iter().flatten().collect())?;
+    let content =
+        content((raw, &whole), &message, request.channel_properties.into_iter().flatten().collect())?;
     let ttl_s = check::ttl(request.ttl.as_ref())?;
     let app = AppId::parse(app_id).and_then(|id| desk.engine.directory().app(tenant, id).cloned());
     let app = app.ok_or_else(|| Problem::not_found("app"))?;

@@ -14,12 +14,13 @@ use domain::time::Time;
 
 use super::form::{form, form_enum};
 
+// A store that keeps some of these beside the bytes lets them hold their defaults here.
 form! { Event "Event" {
-    position: u64,
     id: EventId,
+    fact: Fact;
+    position: u64,
     tenant: TenantId,
     at: Time,
-    fact: Fact;
     app: Option<AppId>,
     contact: Option<ContactId>,
     conversation: Option<ConversationId>,

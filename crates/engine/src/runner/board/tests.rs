@@ -76,13 +76,13 @@ impl Table {
         std::iter::from_fn(|| self.take(now)).collect()
     }
 
-    fn ended(&mut self, id: u128, worked: impl Into<Worked>, now: i64) -> Option<Breaker> {
+    fn ended(&mut self, id: u128, worked: impl Into<Worked>, now: i64) -> Option<Turned> {
         let terms = self.of();
         self.board.ended(JobId(Id(id)), worked.into(), Time(now), terms)
     }
 
     /// Handed over, and the provider said this.
-    fn heard(&mut self, id: u128, heard: Heard, ended: Ended, now: i64) -> Option<Breaker> {
+    fn heard(&mut self, id: u128, heard: Heard, ended: Ended, now: i64) -> Option<Turned> {
         self.ended(id, Worked { heard: Some(heard), ..ended.into() }, now)
     }
 
@@ -349,7 +349,7 @@ fn an_open_breaker_holds_messages_and_probes_with_one() {
     assert_eq!(table.taken(3 * BREAKER_MS - 1), Vec::<u128>::new());
     assert_eq!(table.taken(3 * BREAKER_MS), [100]);
     let closed = table.heard(100, Heard::Fine, Ended::Done, 3 * BREAKER_MS);
-    assert_eq!(closed, Some(Breaker::Closed));
+    assert_eq!(closed, Some(Turned::Closed));
     assert_eq!(table.taken(3 * BREAKER_MS), [101, 102]);
 }
 
