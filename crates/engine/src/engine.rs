@@ -380,10 +380,17 @@ impl Engine {
     /// engine must then end the process; what was acknowledged is found again at the next start.
     pub async fn broken(&self) -> Arc<str> {
         let mut broken = self.inner.broken.clone();
-        match broken.wait_for(Option::is_some).await.map(|why| why.clone()) {
-            Ok(Some(why)) => why,
-            // The batcher ended in peace: nothing can break any more.
-            _ => std::future::pending().await,
+        let told = async {
+            match broken.wait_for(Option::is_some).await.map(|why| why.clone()) {
+                Ok(Some(why)) => why,
+                // The batcher ended in peace.
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            why = told => why,
+            error = self.inner.parts.store.failure() => error.to_string().into(),
         }
     }
 

@@ -82,6 +82,10 @@ pub trait Store: Send + Sync {
     fn cut_log(&self, _through: u64, _limit: usize) -> BoxFuture<'_, Result<usize, Error>> {
         Box::pin(async { Ok(0) })
     }
+    /// Returns, with the reason, once the store has stopped for good by itself. One that cannot never returns.
+    fn failure(&self) -> BoxFuture<'_, Error> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// A page of a list: entries between the positions, both excluded, `limit` at most.

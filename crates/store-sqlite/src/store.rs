@@ -72,12 +72,6 @@ impl SqliteStore {
         Ok(SqliteStore { readers, committer, _applier: applier, backlog, path: path.to_owned(), vault })
     }
 
-    /// Waits until the store has stopped after a failure of the disk, or of its own. Nothing that it was asked for
-    /// since is kept, and nothing will be: the process should end, and a new one find out what the disk holds.
-    pub async fn failure(&self) {
-        self.backlog.failure().await;
-    }
-
     /// Writes a copy of everything acknowledged before now into the folder `to`, which must hold no backup, while
     /// the store goes on. Attachments and keys are not in the store, and not in the copy.
     pub async fn backup(&self, to: &Path) -> Result<Manifest, Error> {
@@ -147,6 +141,15 @@ impl Store for SqliteStore {
 
     fn cut_log(&self, through: u64, limit: usize) -> BoxFuture<'_, Result<usize, Error>> {
         Box::pin(self.committer.cut_log(through, limit))
+    }
+
+    /// Nothing that it was asked for since is kept, and nothing will be: the process should end, and a new one find
+    /// out what the disk holds.
+    fn failure(&self) -> BoxFuture<'_, Error> {
+        Box::pin(async {
+            self.backlog.failure().await;
+            stopped()
+        })
     }
 }
 

@@ -140,6 +140,38 @@ impl Store for Failing {
     }
 }
 
+/// A store that stops by itself, whether it is asked or not.
+struct Stopped(MemoryStore);
+
+impl Store for Stopped {
+    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.0.load(keys)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        self.0.commit(batch)
+    }
+
+    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
+        self.0.look_up(batch)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
+        self.0.head()
+    }
+
+    fn failure(&self) -> BoxFuture<'_, Error> {
+        Box::pin(async { Error::new(ErrorKind::Fatal, "the tables cannot be written") })
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_stopped_by_itself_is_told_before_anything_is_asked_of_it() {
+    let house = House::new();
+    let engine = house.start_over(Arc::new(Stopped(house.store.clone()))).await;
+    assert!(engine.broken().await.contains("the tables cannot be written"));
+}
+
 #[tokio::test]
 async fn a_disk_that_failed_ends_the_engine_and_nothing_is_acknowledged_after_it() {
     let house = House::new();

@@ -45,7 +45,7 @@ async fn a_failed_sync_stops_the_store_for_good() {
     let folder = TempFolder::new("sqlite");
     let store = open(&folder, &[Fault::Sync]);
     assert_eq!(store.commit(count(1, 0)).await.unwrap_err().kind, ErrorKind::Fatal);
-    store.failure().await;
+    assert_eq!(store.failure().await.kind, ErrorKind::Fatal);
     // Nobody is told that it was kept, or that it was not: only a new start can know.
     assert_eq!(store.look_up(Id(1)).await.unwrap_err().kind, ErrorKind::Fatal);
     assert_eq!(store.commit(count(2, 0)).await.unwrap_err().kind, ErrorKind::Fatal);
