@@ -198,6 +198,10 @@ impl Engine {
 
     /// The same for what is under way already: it is kept until the batcher itself closes.
     pub(crate) async fn conclude<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
+        if C::BRINGS_CONTENT && !self.inner.parts.store.has_room() {
+            metrics::counter!("trunkline_refused_for_room_total").increment(1);
+            return Err(Failure::Unavailable("the database has no room for more".to_owned()));
+        }
         self.inner.batcher.execute(command).await
     }
 

@@ -62,6 +62,8 @@ where
     type Answer = StoredAnswer;
     type Refusal = OnceRefusal<C::Refusal>;
 
+    const BRINGS_CONTENT: bool = C::BRINGS_CONTENT;
+
     fn tenant(&self) -> TenantId {
         self.key.tenant
     }

@@ -60,5 +60,10 @@ fn describe() {
         none,
         "Jobs that memory had no room for; the sweep finds them."
     );
+    describe_counter!(
+        "trunkline_refused_for_room_total",
+        none,
+        "Requests and inbound messages refused because the database may not grow further."
+    );
     describe_gauge!("trunkline_build_info", none, "Always 1; the version is its label.");
 }
