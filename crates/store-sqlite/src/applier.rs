@@ -106,11 +106,10 @@ impl Work {
     fn measure(&self) -> Result<(), Error> {
         let Some(most) = self.settings.table_bytes_max(self.segments.count()) else { return Ok(()) };
         let bytes = tables::pages_used(&self.tables)? * schema::PAGE_BYTES;
-        if self.backlog.set_room(bytes < most) {
-            match bytes < most {
-                true => tracing::info!(bytes, "the database has room again"),
-                false => tracing::warn!(bytes, most, "the database may not grow; new messages are refused"),
-            }
+        let room = bytes < most;
+        if self.backlog.set_room(room) {
+            let verdict = if room { "has room again" } else { "may not grow; new messages are refused" };
+            tracing::warn!(bytes, most, "the database {verdict}");
         }
         Ok(())
     }

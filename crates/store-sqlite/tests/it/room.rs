@@ -19,7 +19,7 @@ const FOLDER: &str = "folder=";
 fn content(id: u128, version: u64, bytes: Option<usize>) -> Batch {
     let key = Key::id::<Content>(TENANT, Id(id));
     let record = bytes.map(|bytes| Record::Content(Content::text("x".repeat(bytes)).into()));
-    let name = Id(id << 8 | u128::from(version) + 1);
+    let name = Id((id << 8) + u128::from(version) + 1);
     Batch { id: name, writes: vec![Write { key, version, record }], ..Batch::default() }
 }
 
