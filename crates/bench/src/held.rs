@@ -1,19 +1,20 @@
 //! A server whose providers are gone: nothing of what it accepts can be handed over, and everything waits.
 //!
-//! The demo makes the tenants and ends with its sandbox; `serve` goes on with its folder. The first hand-overs find nobody,
-//! a breaker shuts, and from then on one message at a time is tried.
+//! A demo makes the tenants, and its sandbox ends; `serve` goes on with its folder. The first hand-overs find nobody, a
+//! breaker shuts, and from then on one message at a time is tried.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::demo::Demo;
 use crate::figures::Used;
 use crate::process::{Process, READY_STEP, START_MAX, free_address, ready};
+use crate::target::Target;
 use crate::wire::Connection;
 
 pub struct Held {
@@ -26,6 +27,7 @@ pub struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        self.server.end();
         // What cannot be removed stays in the system's folder for temporary files.
         drop(std::fs::remove_dir_all(&self.data));
     }
@@ -40,14 +42,11 @@ pub struct Started {
 }
 
 impl Held {
-    pub async fn start(binary: &str) -> anyhow::Result<Held> {
-        let data = std::env::temp_dir().join(format!("trunkline-bench-held-{}", std::process::id()));
-        let (address, operator) = (free_address()?, free_address()?);
-        let mut command = Command::new(binary);
-        command.args(["demo", "--once", "--listen", &address, "--data"]).arg(&data).stdout(Stdio::null());
-        Process::start(&mut command)?.finished().await.context("the demo did not play")?;
-        let demo = Demo::read(&data, &address).await?;
-        let server = serve(binary, &data, &address, &operator)?;
+    /// Goes on with a target's folder and all that is stored there.
+    pub async fn over(target: Target, binary: &str) -> anyhow::Result<Held> {
+        let (data, demo) = target.end().await?;
+        let operator = free_address()?;
+        let server = serve(binary, &data, &demo.address, &operator)?;
         let held = Held { binary: binary.to_owned(), data, operator, server, demo };
         ready(&held.demo.address, "/readyz").await?;
         held.demo.unsubscribe().await?;
@@ -61,10 +60,7 @@ impl Held {
     /// A number at the operator's address: the sum over all labels, 0 if it is not there yet.
     pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let page = Connection::open(&self.operator).await?.text("/metrics").await?;
-        let values = page.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
-        });
-        Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Ok(sum(&page, name))
     }
 
     /// Jobs that the server holds in memory.
@@ -89,6 +85,14 @@ impl Held {
     }
 }
 
+/// A metric of a page in Prometheus' text form, over all its labels.
+fn sum(page: &str, name: &str) -> f64 {
+    let values = page.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
+    });
+    values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
 /// Vendors' rates are off, as in the demo.
 fn serve(binary: &str, data: &Path, address: &str, operator: &str) -> anyhow::Result<Process> {
     let mut command = Command::new(binary);
@@ -103,4 +107,16 @@ fn serve(binary: &str, data: &Path, address: &str, operator: &str) -> anyhow::Re
     ];
     command.arg("serve").envs(settings.map(|(name, value)| (format!("TRUNKLINE_{name}"), value)));
     Process::start(command.env("TRUNKLINE_STORE__DATA", data).stdout(Stdio::null()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_metric_is_summed_over_its_labels_and_told_from_longer_names() {
+        let page =
+            "# TYPE tried counter\ntried{channel=\"A\"} 3\ntried{channel=\"B\"} 4\ntried_twice 9\nheld 5\n";
+        for (name, value) in [("tried", 7.0), ("held", 5.0), ("absent", 0.0)] {
+            assert!((super::sum(page, name) - value).abs() < f64::EPSILON, "{name}");
+        }
+    }
 }

@@ -18,14 +18,16 @@ const NAME: &str = "kannel";
 
 /// Both processes; what they wrote goes with them.
 pub struct Kannel {
-    _bearerbox: Process,
-    _smsbox: Process,
+    bearerbox: Process,
+    smsbox: Process,
     folder: PathBuf,
     sendsms: String,
 }
 
 impl Drop for Kannel {
     fn drop(&mut self) {
+        self.smsbox.end();
+        self.bearerbox.end();
         // What cannot be removed stays in the system's folder for temporary files.
         drop(std::fs::remove_dir_all(&self.folder));
     }
@@ -65,7 +67,7 @@ impl Kannel {
         let bearerbox = start(BEARERBOX)?;
         ready(&doors.admin, "/status.txt").await.context("bearerbox does not start")?;
         let smsbox = start(SMSBOX)?;
-        let kannel = Kannel { _bearerbox: bearerbox, _smsbox: smsbox, folder, sendsms: doors.sendsms };
+        let kannel = Kannel { bearerbox, smsbox, folder, sendsms: doors.sendsms };
         kannel.online(&doors.admin).await?;
         Ok(Some(kannel))
     }

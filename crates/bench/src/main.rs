@@ -80,7 +80,7 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    use Section::{Accept, AcceptOnly, Calm, Fairness, Jobs, Journeys, Kannel, Lists, Stored};
+    use Section::{Accept, AcceptOnly, Calm, Jobs, Lists};
     if arguments.bare {
         return bare::serve().await;
     }
@@ -95,52 +95,55 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.wants(&[Accept, Calm, Lists, AcceptOnly]) {
         ceiling = sections::ceiling(time).await?;
     }
-    if arguments.wants(&[Accept, Calm, Fairness, Stored, Lists, Journeys, Kannel]) {
-        with_providers(&arguments, time, ceiling).await?;
-    }
+    let mut target = Target::start(&arguments.binary).await?;
+    let (ready_ms, idle_mb) = (target.ready.as_millis(), target.used().resident_mb);
+    print(&format!("trunkline              ready after {ready_ms} ms, {idle_mb} MB idle"));
+    let mut course = Course::default();
+    with_providers(&mut target, &arguments, ceiling, &mut course).await?;
     if arguments.wants(&[AcceptOnly, Jobs]) {
-        let mut held = Held::start(&arguments.binary).await?;
+        let mut held = Held::over(target, &arguments.binary).await?;
         if arguments.wants(&[AcceptOnly]) {
-            sections::held::accept_only(&held, time, ceiling).await?;
+            sections::held::accept_only(&held, time, ceiling, &mut course).await?;
         }
         if arguments.wants(&[Jobs]) {
-            sections::held::open_jobs(&mut held).await?;
+            sections::held::open_jobs(&mut held, &mut course).await?;
         }
     }
     Ok(())
 }
 
-/// Everything that hands over to the sandbox, on one server.
-async fn with_providers(arguments: &Arguments, time: Duration, ceiling: f64) -> anyhow::Result<()> {
+/// Everything that hands over to the sandbox.
+async fn with_providers(
+    target: &mut Target,
+    arguments: &Arguments,
+    ceiling: f64,
+    course: &mut Course,
+) -> anyhow::Result<()> {
     use Section::{Accept, Calm, Fairness, Journeys, Kannel, Lists, Stored};
-    let mut target = Target::start(&arguments.binary).await?;
-    let (ready_ms, idle_mb) = (target.ready.as_millis(), target.used().resident_mb);
-    print(&format!("trunkline              ready after {ready_ms} ms, {idle_mb} MB idle"));
-    let mut course = Course::default();
-    let mut rate = 0.0;
+    let (time, mut rate) = (Duration::from_secs(arguments.seconds), 0.0);
     if arguments.wants(&[Accept, Calm, Lists]) {
-        rate = sections::accept(&target, time, ceiling, &mut course).await?;
+        rate = sections::accept(target, time, ceiling, course).await?;
     }
     if arguments.wants(&[Calm]) {
-        sections::calm(&target, time, rate, &mut course).await?;
+        sections::calm(target, time, rate, course).await?;
     }
     if arguments.wants(&[Fairness]) {
-        sections::fairness(&target, time, &mut course).await?;
+        sections::fairness(target, time, course).await?;
     }
     if arguments.wants(&[Stored, Lists]) {
-        sections::fill(&target, arguments.messages, &mut course).await?;
+        sections::fill(target, arguments.messages, course).await?;
     }
     if arguments.wants(&[Lists]) {
-        sections::lists::under_load(&target, time, rate, &mut course).await?;
+        sections::lists::under_load(target, time, rate, course).await?;
     }
     if arguments.wants(&[Stored]) {
-        sections::stored(&mut target, &course).await?;
+        sections::stored(target, course).await?;
     }
     if arguments.wants(&[Journeys]) {
-        sections::journeys(&target, time, &mut course).await?;
+        sections::journeys(target, time, course).await?;
     }
     if arguments.wants(&[Kannel]) {
-        sections::kannel::beside_kannel(&target, time, &mut course).await?;
+        sections::kannel::beside_kannel(target, time, course).await?;
     }
     Ok(())
 }

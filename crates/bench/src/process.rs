@@ -20,8 +20,7 @@ pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.0.start_kill());
+        self.end();
     }
 }
 
@@ -40,15 +39,15 @@ impl Process {
         self.0.stdout.take().context("no output")
     }
 
+    /// Kills it.
+    pub fn end(&mut self) {
+        // It may have ended already.
+        drop(self.0.start_kill());
+    }
+
     /// Kills it and waits for its end.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.0.kill().await?)
-    }
-
-    /// Waits until it ends by itself, well.
-    pub async fn finished(mut self) -> anyhow::Result<()> {
-        let status = tokio::time::timeout(START_MAX, self.0.wait()).await.context("it does not end")??;
-        if status.success() { Ok(()) } else { bail!("it ended with {status}") }
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Target {
     binary: PathBuf,
     data: PathBuf,
     pub sandbox_address: String,
-    _sandbox: Process,
+    sandbox: Process,
     server: Process,
     /// How to talk to it.
     pub demo: Demo,
@@ -59,6 +59,7 @@ pub struct Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
+        self.server.end();
         // What cannot be removed stays in the system's folder for temporary files.
         drop(std::fs::remove_dir_all(&self.data));
     }
@@ -77,7 +78,7 @@ impl Target {
         ready(&sandbox_address, "/about").await?;
         let (server, ready) = launch(&binary, &data, &address, &sandbox_address).await?;
         let demo = Demo::read(&data, &address).await?;
-        let target = Target { binary, data, sandbox_address, _sandbox: sandbox, server, demo, ready };
+        let target = Target { binary, data, sandbox_address, sandbox, server, demo, ready };
         target.demo.unsubscribe().await?;
         Ok(target)
     }
@@ -88,6 +89,15 @@ impl Target {
         (self.server, self.ready) =
             launch(&self.binary, &self.data, &self.demo.address, &self.sandbox_address).await?;
         self.demo.unsubscribe().await
+    }
+
+    /// Ends both processes, and leaves the folder and how to talk to whoever serves it next.
+    pub async fn end(mut self) -> anyhow::Result<(PathBuf, Demo)> {
+        self.server.kill().await?;
+        self.sandbox.kill().await?;
+        let demo = Demo::read(&self.data, &self.demo.address).await?;
+        // Nothing is left to be removed.
+        Ok((std::mem::take(&mut self.data), demo))
     }
 
     pub fn used(&self) -> Used {

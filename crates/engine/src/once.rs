@@ -62,7 +62,8 @@ where
     type Answer = StoredAnswer;
     type Refusal = OnceRefusal<C::Refusal>;
 
-    const BRINGS_CONTENT: bool = C::BRINGS_CONTENT;
+    /// Known answers are given out even without room: whoever executes it looks first.
+    const BRINGS_CONTENT: bool = false;
 
     fn tenant(&self) -> TenantId {
         self.key.tenant

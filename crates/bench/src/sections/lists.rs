@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::CALM;
@@ -38,10 +39,11 @@ pub async fn under_load(
     let until = Instant::now() + time;
     let messages = format!("messages?conversation_id={chat}&page_size=50");
     let conversations = format!("conversations?app_id={app}&page_size=20");
+    let (messages, conversations) = ([messages.as_str()], [conversations.as_str()]);
     let (fifty, pages, twenty) = tokio::try_join!(
-        asked(target, until, Face::Sinch, vec![messages]),
-        asked(target, until, Face::LiveDesk, vec!["?page=1".to_owned(), "?page=2".to_owned()]),
-        asked(target, until, Face::Sinch, vec![conversations]),
+        asked(target, until, Face::Sinch("/messages", 50), &messages),
+        asked(target, until, Face::LiveDesk(25), &["?page=1", "?page=2"]),
+        asked(target, until, Face::Sinch("/conversations", 20), &conversations),
     )?;
     let report = load.await??;
     print(&format!("lists at {:.0} sends/s    {} messages stored", rate * CALM, course.read));
@@ -54,26 +56,33 @@ pub async fn under_load(
     Ok(())
 }
 
-/// Who is asked.
+/// Who is asked, and how many entries each page has.
 #[derive(Clone, Copy)]
 enum Face {
-    Sinch,
-    LiveDesk,
+    /// The entries stand here in the answer.
+    Sinch(&'static str, usize),
+    LiveDesk(usize),
 }
 
 /// Asks for the same pages again and again, one behind the other, and counts them as one list.
-async fn asked(target: &Target, until: Instant, face: Face, pages: Vec<String>) -> anyhow::Result<Times> {
+async fn asked(target: &Target, until: Instant, face: Face, pages: &[&str]) -> anyhow::Result<Times> {
     let mut connection = target.demo.connect().await?;
     let (mut times, mut due) = (Vec::new(), interval(EVERY));
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < until {
         due.tick().await;
         let started = Instant::now();
-        for page in &pages {
-            match face {
-                Face::Sinch => target.demo.sinch(&mut connection, page).await?,
-                Face::LiveDesk => target.demo.livedesk(&mut connection, page).await?,
+        for page in pages {
+            let (answer, place, expected) = match face {
+                Face::Sinch(place, entries) => {
+                    (target.demo.sinch(&mut connection, page).await?, place, entries)
+                }
+                Face::LiveDesk(entries) => {
+                    (target.demo.livedesk(&mut connection, page).await?, "/data/payload", entries)
+                }
             };
+            let entries = answer.pointer(place).and_then(Value::as_array).map_or(0, Vec::len);
+            ensure!(entries == expected, "{page} has {entries} entries instead of {expected}");
         }
         times.push(started.elapsed());
     }

@@ -164,6 +164,20 @@ async fn a_full_store_refuses_what_brings_content_and_nothing_else() {
     assert_eq!(engine.provider_callback("alpha", APP, inbound).await, Ok(()));
 }
 
+#[tokio::test]
+async fn without_room_a_known_key_gets_its_answer_and_a_new_one_is_refused() {
+    let house = House::new();
+    let full = Arc::new(AtomicBool::new(true));
+    let engine = house.start_over(Arc::new(Full { store: house.store.clone(), full: full.clone() })).await;
+    found(&engine, None).await;
+    assert!(matches!(once(&engine, "hello").await, Err(OnceFailure::Failed(Failure::Unavailable(_)))));
+    full.store(false, Ordering::Relaxed);
+    let first = once(&engine, "hello").await.unwrap();
+    full.store(true, Ordering::Relaxed);
+    assert_eq!(once(&engine, "hello").await.unwrap(), first);
+    assert_eq!(house.submitted(), 1);
+}
+
 /// A store whose disk fails under the next commit.
 struct Failing {
     store: MemoryStore,
