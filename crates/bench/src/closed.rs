@@ -26,7 +26,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs for `time`. Any answer but 200 ends it. `first` numbers the first request.
+/// Runs for `time`. Any answer but 200, or 202 of those who answer so, ends it. `first` numbers the first request.
 pub async fn run(load: &Load, time: Duration, first: usize) -> anyhow::Result<Report> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -48,7 +48,7 @@ async fn connection(load: Load, first: usize, until: Instant) -> anyhow::Result<
         let request = load.request(first + times.len() * CONNECTIONS);
         let sent = Instant::now();
         let (status, answer) = connection.call(&request).await?;
-        if status != 200 {
+        if status != 200 && status != 202 {
             bail!("the server answered {status}: {}", String::from_utf8_lossy(answer));
         }
         times.push(sent.elapsed());

@@ -6,8 +6,13 @@
 
 mod bare;
 mod closed;
+mod course;
+mod demo;
 mod figures;
+mod held;
+mod kannel;
 mod open;
+mod process;
 mod sections;
 mod sink;
 mod target;
@@ -15,8 +20,9 @@ mod wire;
 
 use std::time::Duration;
 
-use clap::Parser;
-use sections::Course;
+use clap::{Parser, ValueEnum};
+use course::Course;
+use held::Held;
 use target::Target;
 
 /// Measures a Trunkline binary.
@@ -31,6 +37,9 @@ struct Arguments {
     /// Messages to store before lists and restart are measured.
     #[arg(long, default_value_t = 200_000)]
     messages: usize,
+    /// Sections to measure, all of them unless given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Section>,
     /// Serves the bare axum server instead of measuring.
     #[arg(long, hide = true)]
     bare: bool,
@@ -41,7 +50,37 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(run(Arguments::parse()))
 }
 
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// `messages:send` saturated, handed over as it goes. `calm` and `lists` need its rate, and bring it along.
+    Accept,
+    /// Waiting times at a part of that rate.
+    Calm,
+    /// A tenant beside one that floods.
+    Fairness,
+    /// Lists, memory and a start with many messages stored.
+    Stored,
+    /// Lists with many messages stored while sends go on.
+    Lists,
+    /// Accepted to the last callback, over HTTP.
+    Journeys,
+    /// Accepted to the last callback through a message center, beside Kannel.
+    Kannel,
+    /// `messages:send` saturated while no provider is there.
+    AcceptOnly,
+    /// A start with 100,000 jobs open.
+    Jobs,
+}
+
+impl Arguments {
+    fn wants(&self, sections: &[Section]) -> bool {
+        self.only.is_empty() || sections.iter().any(|section| self.only.contains(section))
+    }
+}
+
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    use Section::{Accept, AcceptOnly, Calm, Jobs, Lists};
     if arguments.bare {
         return bare::serve().await;
     }
@@ -52,19 +91,61 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         closed::CONNECTIONS,
         arguments.seconds
     ));
-    let ceiling = sections::ceiling(time).await?;
+    let mut ceiling = 0.0;
+    if arguments.wants(&[Accept, Calm, Lists, AcceptOnly]) {
+        ceiling = sections::ceiling(time).await?;
+    }
     let mut target = Target::start(&arguments.binary).await?;
-    print(&format!(
-        "trunkline              ready after {} ms, {} MB idle",
-        target.ready.as_millis(),
-        target.used().resident_mb
-    ));
+    let (ready_ms, idle_mb) = (target.ready.as_millis(), target.used().resident_mb);
+    print(&format!("trunkline              ready after {ready_ms} ms, {idle_mb} MB idle"));
     let mut course = Course::default();
-    let rate = sections::accept(&target, time, ceiling, &mut course).await?;
-    sections::calm(&target, time, rate, &mut course).await?;
-    sections::fairness(&target, time, &mut course).await?;
-    sections::stored(&mut target, arguments.messages, &mut course).await?;
-    sections::journeys(&target, time, &mut course).await
+    with_providers(&mut target, &arguments, ceiling, &mut course).await?;
+    if arguments.wants(&[AcceptOnly, Jobs]) {
+        let mut held = Held::over(target, &arguments.binary).await?;
+        if arguments.wants(&[AcceptOnly]) {
+            sections::held::accept_only(&held, time, ceiling, &mut course).await?;
+        }
+        if arguments.wants(&[Jobs]) {
+            sections::held::open_jobs(&mut held, &mut course).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that hands over to the sandbox.
+async fn with_providers(
+    target: &mut Target,
+    arguments: &Arguments,
+    ceiling: f64,
+    course: &mut Course,
+) -> anyhow::Result<()> {
+    use Section::{Accept, Calm, Fairness, Journeys, Kannel, Lists, Stored};
+    let (time, mut rate) = (Duration::from_secs(arguments.seconds), 0.0);
+    if arguments.wants(&[Accept, Calm, Lists]) {
+        rate = sections::accept(target, time, ceiling, course).await?;
+    }
+    if arguments.wants(&[Calm]) {
+        sections::calm(target, time, rate, course).await?;
+    }
+    if arguments.wants(&[Fairness]) {
+        sections::fairness(target, time, course).await?;
+    }
+    if arguments.wants(&[Stored, Lists]) {
+        sections::fill(target, arguments.messages, course).await?;
+    }
+    if arguments.wants(&[Lists]) {
+        sections::lists::under_load(target, time, rate, course).await?;
+    }
+    if arguments.wants(&[Stored]) {
+        sections::stored(target, course).await?;
+    }
+    if arguments.wants(&[Journeys]) {
+        sections::journeys(target, time, course).await?;
+    }
+    if arguments.wants(&[Kannel]) {
+        sections::kannel::beside_kannel(target, time, course).await?;
+    }
+    Ok(())
 }
 
 fn print(line: &str) {

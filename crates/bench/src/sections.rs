@@ -6,18 +6,22 @@ use std::time::{Duration, SystemTime};
 use anyhow::bail;
 use tokio::time::Instant;
 
+use crate::course::{Course, DRAIN_MAX, DRAIN_STEP};
+use crate::demo::{SILENT, TALKATIVE};
 use crate::figures::{Times, Used};
 use crate::sink::Sink;
-use crate::target::{Arrival, Bare, SILENT, TALKATIVE, Target};
+use crate::target::{Bare, Target};
+use crate::wire::Load;
 use crate::{closed, open, print};
 
+pub mod held;
+pub mod kannel;
+pub mod lists;
+
 /// How long before measuring.
-const WARM_UP: Duration = Duration::from_secs(2);
-/// How long the provider or the webhook receiver may lag behind.
-const DRAIN_MAX: Duration = Duration::from_mins(5);
-const DRAIN_STEP: Duration = Duration::from_millis(100);
+pub const WARM_UP: Duration = Duration::from_secs(2);
 /// Share of the saturated rate at which waiting times are measured.
-const CALM: f64 = 0.3;
+pub const CALM: f64 = 0.3;
 /// Requests a second of a tenant whose neighbour floods the server.
 const POLITE: f64 = 100.0;
 /// Callbacks of one whole journey: handed over, delivered, read.
@@ -36,43 +40,6 @@ pub async fn ceiling(time: Duration) -> anyhow::Result<f64> {
     Ok(report.per_second)
 }
 
-/// How far the run is: numbers given to requests, so that no two loads share recipients or texts, and rows of the
-/// provider's ledger seen.
-#[derive(Default)]
-pub struct Course {
-    number: usize,
-    read: usize,
-}
-
-impl Course {
-    fn next(&mut self) -> usize {
-        self.number += 1_000_000;
-        self.number
-    }
-
-    /// What the provider read since the last time.
-    async fn news(&mut self, target: &Target) -> anyhow::Result<Vec<Arrival>> {
-        let news = target.read_by_provider(self.read).await?;
-        self.read += news.len();
-        Ok(news)
-    }
-
-    /// Waits until the provider's ledger stands still, and returns what came meanwhile.
-    async fn drain(&mut self, target: &Target) -> anyhow::Result<Vec<Arrival>> {
-        let until = Instant::now() + DRAIN_MAX;
-        let mut all = self.news(target).await?;
-        while Instant::now() < until {
-            tokio::time::sleep(DRAIN_STEP).await;
-            let news = self.news(target).await?;
-            if news.is_empty() {
-                return Ok(all);
-            }
-            all.extend(news);
-        }
-        bail!("the provider still reads after {} s", DRAIN_MAX.as_secs());
-    }
-}
-
 /// `messages:send` accepted a second, saturated; the provider never reports. Returns the rate.
 pub async fn accept(
     target: &Target,
@@ -80,7 +47,7 @@ pub async fn accept(
     ceiling: f64,
     course: &mut Course,
 ) -> anyhow::Result<f64> {
-    let load = target.load(SILENT);
+    let load = target.demo.load(SILENT);
     closed::run(&load, WARM_UP, course.next()).await?;
     course.drain(target).await?;
     let before = target.used();
@@ -99,6 +66,7 @@ pub async fn accept(
     Ok(report.per_second)
 }
 
+/// Processor time and bytes written for each of `count` messages.
 fn per_message(before: Used, after: Used, count: usize) -> String {
     let count = count.max(1) as f64;
     let cpu = (after.cpu_s - before.cpu_s) / count * 1e6;
@@ -112,7 +80,7 @@ pub async fn calm(target: &Target, time: Duration, rate: f64, course: &mut Cours
     course.drain(target).await?;
     let (calm, first) = (rate * CALM, course.next());
     let (now, wall) = (Instant::now(), SystemTime::now());
-    let report = open::run(&target.load(SILENT), calm, time, first).await?;
+    let report = open::run(&target.demo.load(SILENT), calm, time, first).await?;
     let arrivals = course.drain(target).await?;
     let arrived: HashMap<usize, SystemTime> =
         arrivals.iter().filter_map(|arrival| Some((arrival.number?, arrival.at))).collect();
@@ -130,11 +98,24 @@ pub async fn calm(target: &Target, time: Duration, rate: f64, course: &mut Cours
 
 /// Whole journeys a second: accept, hand-over, delivered, read, three callbacks.
 pub async fn journeys(target: &Target, time: Duration, course: &mut Course) -> anyhow::Result<()> {
-    let sink = Sink::open().await?;
-    target.subscribe(&sink.url).await?;
-    let started = Instant::now();
-    let report = closed::run(&target.load(TALKATIVE), time, course.next()).await?;
-    let wanted = report.times.count() * CALLBACKS;
+    let sink = Sink::open("").await?;
+    target.demo.subscribe(&sink.url).await?;
+    let per_second = whole(&target.demo.load(TALKATIVE), time, course.next(), &sink, CALLBACKS).await?;
+    print(&format!("whole journeys         {per_second:.0}/s with {CALLBACKS} callbacks each"));
+    target.demo.unsubscribe().await
+}
+
+/// Journeys a second from the first request to the last of `callbacks` for each.
+async fn whole(
+    load: &Load,
+    time: Duration,
+    first: usize,
+    sink: &Sink,
+    callbacks: usize,
+) -> anyhow::Result<f64> {
+    let (started, before) = (Instant::now(), sink.count());
+    let report = closed::run(load, time, first).await?;
+    let wanted = before + report.times.count() * callbacks;
     let until = Instant::now() + DRAIN_MAX;
     while sink.count() < wanted {
         if Instant::now() > until {
@@ -142,17 +123,15 @@ pub async fn journeys(target: &Target, time: Duration, course: &mut Course) -> a
         }
         tokio::time::sleep(DRAIN_STEP).await;
     }
-    let per_second = report.times.count() as f64 / started.elapsed().as_secs_f64();
-    print(&format!("whole journeys         {per_second:.0}/s with {CALLBACKS} callbacks each"));
-    Ok(())
+    Ok(report.times.count() as f64 / started.elapsed().as_secs_f64())
 }
 
 /// What a polite tenant waits, alone and beside one that floods.
 pub async fn fairness(target: &Target, time: Duration, course: &mut Course) -> anyhow::Result<()> {
-    let polite = target.load(SILENT);
+    let polite = target.demo.load(SILENT);
     let alone = open::run(&polite, POLITE, time, course.next()).await?;
     let flood = tokio::spawn({
-        let (load, first) = (target.neighbour(), course.next());
+        let (load, first) = (target.demo.neighbour(), course.next());
         async move { closed::run(&load, time + WARM_UP, first).await }
     });
     tokio::time::sleep(WARM_UP / 2).await;
@@ -163,19 +142,24 @@ pub async fn fairness(target: &Target, time: Duration, course: &mut Course) -> a
     Ok(())
 }
 
-/// Fills the store, measures lists, and starts again on it.
-pub async fn stored(target: &mut Target, messages: usize, course: &mut Course) -> anyhow::Result<()> {
-    let load = target.load(SILENT);
+/// Sends until so many messages are stored and handed over.
+pub async fn fill(target: &Target, messages: usize, course: &mut Course) -> anyhow::Result<()> {
+    let load = target.demo.load(SILENT);
     course.drain(target).await?;
     while course.read < messages {
         closed::run(&load, FILL, course.next()).await?;
         course.drain(target).await?;
     }
-    let mut connection = target.connect().await?;
+    Ok(())
+}
+
+/// Lists on a quiet server with what is stored, and starts again on it.
+pub async fn stored(target: &mut Target, course: &Course) -> anyhow::Result<()> {
+    let mut connection = target.demo.connect().await?;
     let mut times = Vec::new();
     for _ in 0..LISTS {
         let asked = Instant::now();
-        target.list(&mut connection).await?;
+        target.demo.livedesk(&mut connection, "/1/messages").await?;
         times.push(asked.elapsed());
     }
     print(&format!("{} stored         list of messages {}", course.read, Times::of(times)));

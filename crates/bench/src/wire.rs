@@ -9,30 +9,39 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Room for an answer at first.
 const ANSWER_BYTES: usize = 4 * 1024;
 
-/// What to send where. `%` in the body's template is replaced by a number of seven digits.
+/// What to send where. `%` in path and body is replaced by a number of seven digits.
 #[derive(Clone)]
 pub struct Load {
     pub address: String,
     pub path: String,
     pub authorization: String,
-    pub template: String,
+    /// The body; without one the request is a GET.
+    pub template: Option<String>,
 }
 
 impl Load {
     /// The bytes of the `number`th request.
     pub fn request(&self, number: usize) -> Vec<u8> {
-        let body = self.template.replace('%', &format!("{number:07}"));
-        post(&self.path, &self.authorization, &body)
+        let number = format!("{number:07}");
+        let path = self.path.replace('%', &number);
+        match &self.template {
+            Some(template) => with_body("POST", &path, &self.authorization, &template.replace('%', &number)),
+            None => bare("GET", &path, &self.authorization),
+        }
     }
 }
 
-fn post(path: &str, authorization: &str, body: &str) -> Vec<u8> {
+fn with_body(method: &str, path: &str, authorization: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+fn bare(method: &str, path: &str, authorization: &str) -> Vec<u8> {
+    format!("{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\r\n").into_bytes()
 }
 
 pub struct Connection {
@@ -73,16 +82,36 @@ impl Connection {
 
     /// Posts and asks for a success.
     pub async fn post(&mut self, path: &str, authorization: &str, body: &str) -> anyhow::Result<()> {
-        let (status, answer) = self.call(&post(path, authorization, body)).await?;
+        self.send("POST", path, authorization, body).await
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        authorization: &str,
+        body: &str,
+    ) -> anyhow::Result<()> {
+        let (status, answer) = self.call(&with_body(method, path, authorization, body)).await?;
         if status != 200 {
             bail!("{path} answered {status}: {}", String::from_utf8_lossy(answer));
         }
         Ok(())
     }
 
+    /// Gets text.
+    pub async fn text(&mut self, path: &str) -> anyhow::Result<String> {
+        Ok(String::from_utf8_lossy(self.ask("GET", path, "none").await?).into_owned())
+    }
+
     /// Gets JSON.
     pub async fn get(&mut self, path: &str, authorization: &str) -> anyhow::Result<serde_json::Value> {
         Ok(serde_json::from_slice(self.ask("GET", path, authorization).await?)?)
+    }
+
+    /// Puts JSON.
+    pub async fn put(&mut self, path: &str, body: &str) -> anyhow::Result<()> {
+        self.send("PUT", path, "none", body).await
     }
 
     /// Deletes.
@@ -91,9 +120,7 @@ impl Connection {
     }
 
     async fn ask(&mut self, method: &str, path: &str, authorization: &str) -> anyhow::Result<&[u8]> {
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: {authorization}\r\n\r\n");
-        let (status, answer) = self.call(request.as_bytes()).await?;
+        let (status, answer) = self.call(&bare(method, path, authorization)).await?;
         if status != 200 {
             bail!("{path} answered {status}: {}", String::from_utf8_lossy(answer));
         }

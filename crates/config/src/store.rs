@@ -19,6 +19,8 @@ pub struct Store {
     pub vault_key_file: Option<PathBuf>,
     /// Days that events stay in the log; readers that are less than a week behind keep theirs.
     pub log_kept_days: u32,
+    /// Bytes that the database may take before new messages are refused; only the disk bounds it if unset.
+    pub database_bytes_max: Option<u64>,
 }
 
 /// How far a commit goes before it counts.
@@ -33,11 +35,17 @@ pub enum Sync {
 
 /// Longer than this nobody looks back, and dates would run over.
 const LOG_KEPT_MAX_DAYS: u64 = 36_500;
+/// The journals alone may take most of it; below it nothing would be left for messages.
+const DATABASE_LEAST_BYTES: u64 = 128 << 20;
 
 impl Store {
     pub(crate) fn check(&self, problems: &mut Problems) {
         problems.at_least_one("store.log_kept_days", u64::from(self.log_kept_days));
         problems.at_most("store.log_kept_days", u64::from(self.log_kept_days), LOG_KEPT_MAX_DAYS);
+        if let Some(bytes) = self.database_bytes_max.filter(|bytes| *bytes < DATABASE_LEAST_BYTES) {
+            let sentence = "but its journals alone take most of that: give it at least";
+            problems.add(format!("store.database_bytes_max is {bytes} {sentence} {DATABASE_LEAST_BYTES}."));
+        }
         if self.data.as_os_str().is_empty() {
             problems.add("store.data is empty: name a folder.");
         }

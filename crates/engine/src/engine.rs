@@ -13,6 +13,7 @@ use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::{Event, SignalKind};
 use domain::id::{AppId, ConversationId, FileId, Id, MessageId, TenantId};
+use domain::once::Once;
 use domain::record::{Entity, Key, Pointer, Record};
 use domain::time::Time;
 use ports::files::Rendering;
@@ -198,6 +199,9 @@ impl Engine {
 
     /// The same for what is under way already: it is kept until the batcher itself closes.
     pub(crate) async fn conclude<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
+        if C::BRINGS_CONTENT && !self.inner.parts.store.has_room() {
+            return Err(full());
+        }
         self.inner.batcher.execute(command).await
     }
 
@@ -212,6 +216,10 @@ impl Engine {
         C: Command,
         F: Fn(&C::Answer) -> StoredAnswer + Send + 'static,
     {
+        let refused = C::BRINGS_CONTENT && !self.inner.parts.store.has_room();
+        if refused && !self.remembers(&key).await {
+            return Err(OnceFailure::Failed(full()));
+        }
         match self.execute(Keyed { key, command, render }).await {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
@@ -220,6 +228,12 @@ impl Engine {
                 Err(OnceFailure::Failed(Failure::Refused(refusal)))
             }
         }
+    }
+
+    /// Whether an answer is kept under a key.
+    async fn remembers(&self, key: &OnceKey) -> bool {
+        let kept = self.row::<Once>(Key::once(key.tenant, key.face, &key.key)).await;
+        kept.is_ok_and(|kept| kept.is_some())
     }
 
     /// The snapshot of tenants, apps, agents, credentials and subscriptions.
@@ -472,6 +486,12 @@ impl Engine {
     pub(crate) fn directory_changed(&self) -> Arc<Notify> {
         self.inner.directory_changed.clone()
     }
+}
+
+/// The answer to what brings content when there is no room for it.
+fn full<R>() -> Failure<R> {
+    metrics::counter!("trunkline_refused_for_room_total").increment(1);
+    Failure::Unavailable("the database has no room for more".to_owned())
 }
 
 /// Returns once the engine is asked to stop.

@@ -62,6 +62,9 @@ where
     type Answer = StoredAnswer;
     type Refusal = OnceRefusal<C::Refusal>;
 
+    /// Known answers are given out even without room: whoever executes it looks first.
+    const BRINGS_CONTENT: bool = false;
+
     fn tenant(&self) -> TenantId {
         self.key.tenant
     }

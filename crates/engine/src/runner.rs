@@ -78,8 +78,10 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
     let mut sweep_at = Time(0);
     // Whether memory holds every job whose time has come: before that no lane knows its head.
     let mut complete = false;
+    let held = metrics::gauge!("trunkline_jobs_held");
     loop {
         let now = engine.now();
+        held.set(board.len() as f64);
         if jobs.missed.swap(false, Ordering::AcqRel) {
             (complete, sweep_at) = (false, now);
         }

@@ -30,6 +30,8 @@ impl<A: Command, B: Command> Command for Both<A, B> {
     type Answer = (A::Answer, B::Answer);
     type Refusal = Either<A::Refusal, B::Refusal>;
 
+    const BRINGS_CONTENT: bool = A::BRINGS_CONTENT || B::BRINGS_CONTENT;
+
     fn tenant(&self) -> TenantId {
         self.0.tenant()
     }
@@ -70,6 +72,8 @@ impl<C: Command> Command for ThenRead<C> {
     /// `None`: there is no such message.
     type Answer = Option<Arc<Message>>;
     type Refusal = C::Refusal;
+
+    const BRINGS_CONTENT: bool = C::BRINGS_CONTENT;
 
     fn tenant(&self) -> TenantId {
         self.tenant

@@ -77,6 +77,8 @@ impl Command for Create {
     type Answer = (Opened, Vec<i64>);
     type Refusal = Refusal;
 
+    const BRINGS_CONTENT: bool = Open::BRINGS_CONTENT;
+
     fn tenant(&self) -> TenantId {
         self.open.tenant
     }

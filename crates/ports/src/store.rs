@@ -77,6 +77,11 @@ pub trait Store: Send + Sync {
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>>;
     /// The position of the newest event, 0 for none, and the highest commit time.
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>>;
+    /// Whether there is room for more than what is under way. Commits are kept either way; nothing new should be begun
+    /// without it.
+    fn has_room(&self) -> bool {
+        true
+    }
     /// Forgets events up to a position, the oldest first, `limit` at most; says how many. Positions are never used
     /// again. A store that keeps its whole log forgets none.
     fn cut_log(&self, _through: u64, _limit: usize) -> BoxFuture<'_, Result<usize, Error>> {

@@ -60,5 +60,15 @@ fn describe() {
         none,
         "Jobs that memory had no room for; the sweep finds them."
     );
+    describe_gauge!(
+        "trunkline_jobs_held",
+        none,
+        "Jobs held in memory: those under way, and those due within a minute."
+    );
+    describe_counter!(
+        "trunkline_refused_for_room_total",
+        none,
+        "Requests and inbound messages refused because the database may not grow further."
+    );
     describe_gauge!("trunkline_build_info", none, "Always 1; the version is its label.");
 }

@@ -53,7 +53,7 @@ impl Wiring {
     pub fn of(config: Config, folder: &DataFolder) -> anyhow::Result<Wiring> {
         // The folder is open and logging has begun: both sections were obeyed before.
         let Config { server, store, sinch, liveperson, livedesk, http_out, limits, log: _ } = config;
-        let config::Store { data: _, sync, vault_key_file, log_kept_days } = store;
+        let config::Store { data: _, sync, vault_key_file, log_kept_days, database_bytes_max } = store;
         let (provider_http, callback_http) = ways_out(&http_out)?;
         Ok(Wiring {
             engine: engine::Limits {
@@ -66,7 +66,11 @@ impl Wiring {
             grace: Duration::from_secs(server.shutdown_grace_s),
             doors: doors(server, &limits)?,
             vault_key: vault_key_file.unwrap_or_else(|| folder.vault_key()),
-            store: store_sqlite::Settings { sync: synced(sync), ..store_sqlite::Settings::default() },
+            store: store_sqlite::Settings {
+                sync: synced(sync),
+                bytes_max: database_bytes_max,
+                ..store_sqlite::Settings::default()
+            },
             provider_http,
             callback_http,
             liveperson: liveperson_settings(liveperson, folder)?,

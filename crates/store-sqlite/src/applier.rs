@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use crate::answers::{disk_is_full, failed};
 use crate::backlog::Backlog;
 use crate::journal::Segments;
+use crate::schema;
 use crate::settings::Settings;
 use crate::tables;
 
@@ -35,13 +36,8 @@ impl Applier {
         backlog: Arc<Backlog>,
         settings: &Settings,
     ) -> Result<Applier, Error> {
-        let work = Work {
-            tables,
-            segments,
-            backlog: Arc::clone(&backlog),
-            bytes: settings.apply_bytes,
-            linger: settings.apply_linger,
-        };
+        let work = Work { tables, segments, backlog: Arc::clone(&backlog), settings: settings.clone() };
+        work.measure()?;
         let thread =
             std::thread::Builder::new().name("store-applier".to_owned()).spawn(move || work.run()).map_err(
                 |error| Error::new(ErrorKind::Unavailable, "cannot start the applier").because(error),
@@ -64,8 +60,7 @@ struct Work {
     tables: Connection,
     segments: Arc<Segments>,
     backlog: Arc<Backlog>,
-    bytes: usize,
-    linger: Duration,
+    settings: Settings,
 }
 
 impl Drop for Work {
@@ -86,7 +81,7 @@ impl Work {
 
     fn apply_all(&self) -> Result<(), Error> {
         loop {
-            let batches = self.backlog.take(self.bytes, self.linger);
+            let batches = self.backlog.take(self.settings.apply_bytes, self.settings.apply_linger);
             let Some((last, _)) = batches.last() else { return Ok(()) };
             match tables::apply(&self.tables, &batches) {
                 Ok(()) => {}
@@ -99,11 +94,24 @@ impl Work {
                 }
                 Err(error) => return Err(error),
             }
+            self.measure()?;
             self.backlog.remove(*last);
             if self.segments.can_be_cut(*last) {
                 self.cut(*last)?;
             }
         }
+    }
+
+    /// Finds out whether the tables may grow.
+    fn measure(&self) -> Result<(), Error> {
+        let Some(most) = self.settings.table_bytes_max(self.segments.count()) else { return Ok(()) };
+        let bytes = tables::pages_used(&self.tables)? * schema::PAGE_BYTES;
+        let room = bytes < most;
+        if self.backlog.set_room(room) {
+            let verdict = if room { "has room again" } else { "may not grow; new messages are refused" };
+            tracing::warn!(bytes, most, "the database {verdict}");
+        }
+        Ok(())
     }
 
     fn cut(&self, applied: u64) -> Result<(), Error> {

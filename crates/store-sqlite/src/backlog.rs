@@ -6,6 +6,7 @@
 //! acknowledged; both may hold a batch, which changes nothing.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub struct Backlog {
     went: Condvar,
     /// Whether the store cannot go on, for those who wait for that alone.
     failed: watch::Sender<bool>,
+    /// Whether the tables may grow.
+    room: AtomicBool,
 }
 
 impl State {
@@ -133,7 +136,8 @@ impl Backlog {
             failed: false,
         };
         let failed = watch::Sender::new(false);
-        Backlog { state: Mutex::new(state), came: Condvar::new(), went: Condvar::new(), failed }
+        let room = AtomicBool::new(true);
+        Backlog { state: Mutex::new(state), came: Condvar::new(), went: Condvar::new(), failed, room }
     }
 
     /// The state, held still.
@@ -187,6 +191,16 @@ impl Backlog {
         let behind = |state: &mut State| state.applied < mark && !state.failed;
         let state = self.went.wait_while(state, behind).unwrap_or_else(PoisonError::into_inner);
         if state.applied < mark { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Whether the tables may grow.
+    pub fn has_room(&self) -> bool {
+        self.room.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the tables may grow. Says whether that is new.
+    pub fn set_room(&self, room: bool) -> bool {
+        self.room.swap(room, Ordering::Relaxed) != room
     }
 
     /// Waits a moment, or until the store closes. Says whether it does.

@@ -124,6 +124,11 @@ impl Segments {
         self.firsts().get(1).is_some_and(|next| *next <= applied + 1)
     }
 
+    /// How many there are, with the spare one.
+    pub fn count(&self) -> u64 {
+        self.firsts().len() as u64 + 1
+    }
+
     /// Lets go of the segments that hold nothing behind batch `synced`. One is kept to be written anew.
     pub fn cut(&self, synced: u64) -> std::io::Result<()> {
         let mut firsts = self.firsts();

@@ -26,6 +26,8 @@ const STATEMENTS_KEPT: usize = 128;
 /// Pages of the write-ahead log after which a commit moves them into the file, should no full segment of the journal
 /// have led to that before: 64 MiB.
 const CHECKPOINT_PAGES: u32 = 16_384;
+pub const CHECKPOINT_BYTES: u64 = CHECKPOINT_PAGES as u64 * PAGE_BYTES;
+pub const PAGE_BYTES: u64 = 4 << 10;
 /// To what the write-ahead log is cut after it has grown.
 const LOG_BYTES_KEPT: u64 = 128 << 20;
 const WRITER_CACHE_KIB: u32 = 64 << 10;

@@ -32,6 +32,9 @@ pub struct Settings {
     pub apply_linger: Duration,
     /// Length of a segment of the journal. A full one is cut off once the tables are synced.
     pub segment_bytes: u64,
+    /// Bytes that the database and what lies beside it may take; beyond it the store says that it has no room. Below
+    /// 112 MiB it never has.
+    pub bytes_max: Option<u64>,
     /// Most pages of 4 KiB that the file may grow to; beyond it the applier finds the disk full.
     pub pages_max: Option<u32>,
 }
@@ -47,7 +50,21 @@ impl Default for Settings {
             apply_bytes: 4 << 20,
             apply_linger: Duration::from_millis(250),
             segment_bytes: 16 << 20,
+            bytes_max: None,
             pages_max: None,
         }
+    }
+}
+
+/// Segments that a journal has while nobody hinders its being cut: the one being written, the one being applied, and
+/// the spare one.
+const SEGMENTS_USUAL: u64 = 3;
+
+impl Settings {
+    /// Bytes that the tables alone may take, beside so many segments of the journal and SQLite's own log. Both count as
+    /// large as they usually become, so that the answer does not come and go with them.
+    pub(crate) fn table_bytes_max(&self, segments: u64) -> Option<u64> {
+        let beside = self.segment_bytes * segments.max(SEGMENTS_USUAL) + crate::schema::CHECKPOINT_BYTES;
+        self.bytes_max.map(|most| most.saturating_sub(beside))
     }
 }

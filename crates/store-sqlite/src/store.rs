@@ -135,6 +135,10 @@ impl Store for SqliteStore {
         Box::pin(self.committer.look_up(batch))
     }
 
+    fn has_room(&self) -> bool {
+        self.backlog.has_room()
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
         Box::pin(self.readers.ask(|state| state.standing.head, |_, head| Ok(head)))
     }

@@ -15,6 +15,13 @@ use crate::backlog::{BATCHES_KEPT, Numbered};
 use crate::changes::{Entry, Event, Job, Place};
 use crate::names;
 
+/// Pages that hold something.
+pub fn pages_used(tables: &Connection) -> Result<u64, Error> {
+    let count = "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count";
+    let counted = tables.prepare_cached(count).and_then(|mut count| count.query_row([], |row| row.get(0)));
+    counted.map_err(|error| failed("tell its size", error))
+}
+
 /// What becomes of a row: from the version in the table to the one after all batches.
 struct Change<'a> {
     seen: i64,

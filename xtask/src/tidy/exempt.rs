@@ -7,6 +7,8 @@ use super::sources::Source;
 
 /// Files outside a channel's own folders that may name channels.
 pub const CHANNEL_NAME_FILES: &[(&str, &str)] = &[
+    ("crates/bench/src/kannel.rs", "writes the configuration of a product for one channel"),
+    ("crates/bench/src/sections/kannel.rs", "measures that channel beside it"),
     ("crates/bench/src/target.rs", "writes to one channel by its name, as a client does"),
     (
         "crates/face-livedesk/src/conversation.rs",

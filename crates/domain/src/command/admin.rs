@@ -190,6 +190,8 @@ impl Command for PutFile {
     type Answer = File;
     type Refusal = Taken;
 
+    const BRINGS_CONTENT: bool = true;
+
     fn tenant(&self) -> TenantId {
         self.0.tenant
     }

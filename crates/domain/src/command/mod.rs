@@ -30,6 +30,10 @@ pub trait Command: Send + 'static {
     /// What the caller learns when nothing is kept.
     type Refusal: Send + 'static;
 
+    /// Whether it brings messages or files. A full store refuses those, while what is under way goes on and what is
+    /// over can be erased.
+    const BRINGS_CONTENT: bool = false;
+
     /// Whose command it is: where many wait, tenants take turns.
     fn tenant(&self) -> TenantId;
 

@@ -71,6 +71,8 @@ impl Command for Open {
     type Answer = Opened;
     type Refusal = Refusal;
 
+    const BRINGS_CONTENT: bool = true;
+
     fn tenant(&self) -> TenantId {
         self.tenant
     }

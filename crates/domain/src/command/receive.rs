@@ -69,6 +69,8 @@ impl Command for Receive {
     type Answer = Received;
     type Refusal = Refusal;
 
+    const BRINGS_CONTENT: bool = true;
+
     fn tenant(&self) -> TenantId {
         self.tenant
     }
@@ -267,6 +269,8 @@ pub struct SpeakFor {
 impl Command for SpeakFor {
     type Answer = Arc<Message>;
     type Refusal = Refusal;
+
+    const BRINGS_CONTENT: bool = true;
 
     fn tenant(&self) -> TenantId {
         self.receive.tenant

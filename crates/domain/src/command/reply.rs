@@ -47,6 +47,8 @@ impl Command for Reply {
     type Answer = Arc<Message>;
     type Refusal = Refusal;
 
+    const BRINGS_CONTENT: bool = true;
+
     fn tenant(&self) -> TenantId {
         self.tenant
     }

@@ -88,6 +88,8 @@ impl Command for Send {
     type Answer = Sent;
     type Refusal = Refusal;
 
+    const BRINGS_CONTENT: bool = true;
+
     fn tenant(&self) -> TenantId {
         self.tenant
     }

@@ -95,6 +95,11 @@ struct Queue {
 }
 
 impl Board {
+    /// How many jobs it holds: waiting and running.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// Takes a job in, unless it is held already.
     pub fn add(&mut self, job: Job, mut terms: impl FnMut(&Job) -> Arc<Terms>) {
         if self.jobs.contains_key(&job.id) {

@@ -8,16 +8,17 @@ use domain::app::App;
 use domain::command::admin::PutApp;
 use domain::command::send::{Send, Sent};
 use domain::content::Face;
+use domain::delivery::Status;
 use domain::id::Id;
 use domain::record::Key;
 use domain::time::Time;
-use engine::{Engine, Failure, OnceFailure, OnceKey, StoredAnswer, domain};
+use engine::{Engine, Failure, OnceFailure, OnceKey, Rejected, StoredAnswer, domain};
 use futures_util::future::BoxFuture;
 use ports::{Batch, Commit, Committed, Error, ErrorKind, Row, Store};
 use testkit::MemoryStore;
 use testkit::memory::Trick;
 
-use crate::house::{House, TENANT, found, send, text};
+use crate::house::{APP, House, TENANT, accepted, callback, found, genuine, send, text, until_status};
 
 #[tokio::test]
 async fn a_stale_batch_is_decided_again_and_kept_once() {
@@ -111,6 +112,70 @@ async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
     assert!(matches!(answer, Err(Failure::Unavailable(_))));
     send(&engine, text("1", "again", &["ALPHA"])).await;
     assert_eq!(house.submitted(), 2);
+}
+
+/// A store that has no room while told so.
+struct Full {
+    store: MemoryStore,
+    full: Arc<AtomicBool>,
+}
+
+impl Store for Full {
+    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.store.load(keys)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        self.store.commit(batch)
+    }
+
+    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
+        self.store.look_up(batch)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
+        self.store.head()
+    }
+
+    fn has_room(&self) -> bool {
+        !self.full.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_what_brings_content_and_nothing_else() {
+    let house = House::new();
+    let full = Arc::new(AtomicBool::new(false));
+    let engine = house.start_over(Arc::new(Full { store: house.store.clone(), full: full.clone() })).await;
+    found(&engine, None).await;
+    house.alpha.answers(accepted("p1"));
+    let earlier = send(&engine, text("1", "hello", &["ALPHA"])).await;
+    until_status(&engine, earlier, Status::HandedOver).await;
+    full.store(true, Ordering::Relaxed);
+    let refused = engine.execute(text("1", "more", &["ALPHA"])).await;
+    assert!(matches!(refused, Err(Failure::Unavailable(_))));
+    let inbound = genuine("message 1 source-1 hello");
+    assert_eq!(engine.provider_callback("alpha", APP, inbound.clone()).await, Err(Rejected::Unavailable));
+    callback(&engine, "alpha", "receipt p1 - delivered").await;
+    until_status(&engine, earlier, Status::Delivered).await;
+    let app = engine.directory().apps().next().unwrap().clone();
+    engine.execute(PutApp(App { name: "renamed".to_owned(), ..App::clone(&app) })).await.unwrap();
+    full.store(false, Ordering::Relaxed);
+    assert_eq!(engine.provider_callback("alpha", APP, inbound).await, Ok(()));
+}
+
+#[tokio::test]
+async fn without_room_a_known_key_gets_its_answer_and_a_new_one_is_refused() {
+    let house = House::new();
+    let full = Arc::new(AtomicBool::new(true));
+    let engine = house.start_over(Arc::new(Full { store: house.store.clone(), full: full.clone() })).await;
+    found(&engine, None).await;
+    assert!(matches!(once(&engine, "hello").await, Err(OnceFailure::Failed(Failure::Unavailable(_)))));
+    full.store(false, Ordering::Relaxed);
+    let first = once(&engine, "hello").await.unwrap();
+    full.store(true, Ordering::Relaxed);
+    assert_eq!(once(&engine, "hello").await.unwrap(), first);
+    assert_eq!(house.submitted(), 1);
 }
 
 /// A store whose disk fails under the next commit.

@@ -116,6 +116,16 @@ impl Connector for Scripted {
     fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         let words = String::from_utf8(callback.body().to_vec()).map_err(|_| Unreadable(String::new()))?;
         let words: Vec<&str> = words.split(' ').collect();
+        if let ["message", from, source, text] = words[..] {
+            return Ok(vec![Inbound::Message {
+                from: Arc::from(from),
+                name: String::new(),
+                source_id: Arc::from(source),
+                content: Content::text(text),
+                reply_to: None,
+                language: String::new(),
+            }]);
+        }
         let ["receipt", id, token, status] = words[..] else {
             return Err(Unreadable("?".to_owned()));
         };
@@ -415,10 +425,13 @@ pub async fn quiet() {
 }
 
 pub async fn callback(engine: &Engine, channel: &str, words: &str) {
+    engine.provider_callback(channel, APP, genuine(words)).await.unwrap();
+}
+
+pub fn genuine(words: &str) -> Callback {
     let mut headers = http::HeaderMap::new();
     headers.insert("x-token", http::HeaderValue::from_static("genuine"));
-    let callback = Callback { headers, query: String::new(), body: bytes::Bytes::from(words.to_owned()) };
-    engine.provider_callback(channel, APP, callback).await.unwrap();
+    Callback { headers, query: String::new(), body: bytes::Bytes::from(words.to_owned()) }
 }
 
 /// One process: everything that it runs dies with it, in the middle of whatever it does.

@@ -59,13 +59,38 @@ impl Shop {
 
     /// Sends a text; status and message id, or nothing when no answer came.
     pub async fn send(&self, served: &Served, phone: &str, words: &str) -> Option<(u16, String)> {
+        let (status, answer) = self.ask_to_send(served, phone, words).await?;
+        Some((status, answer["message_id"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    /// The same with the whole answer.
+    pub async fn ask_to_send(&self, served: &Served, phone: &str, words: &str) -> Option<(u16, Value)> {
         let identity = json!({"channel": "WHATSAPP", "identity": format!("+{phone}")});
         let body = json!({"app_id": self.app, "message": {"text_message": {"text": words}},
             "recipient": {"identified_by": {"channel_identities": [identity]}}});
-        let url = served.url(&format!("/v1/projects/{}/messages:send", self.project));
+        self.call(served, Method::POST, "messages:send", &body).await
+    }
+
+    /// Asks for delivery reports at `target`.
+    pub async fn subscribe(&self, served: &Served, target: &str) {
+        let webhook = json!({"app_id": self.app, "target": target, "triggers": ["MESSAGE_DELIVERY"]});
+        let answer = self.call(served, Method::POST, "webhooks", &webhook).await;
+        assert!(answer.as_ref().is_some_and(|(status, _)| *status == 200), "{answer:?}");
+    }
+
+    /// The text of a message.
+    pub async fn words(&self, served: &Served, message: &str) -> String {
+        let (status, read) =
+            self.call(served, Method::GET, &format!("messages/{message}"), &Value::Null).await.unwrap();
+        assert_eq!(status, 200, "{read}");
+        text(&read, "/app_message/text_message/text")
+    }
+
+    async fn call(&self, served: &Served, method: Method, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let url = served.url(&format!("/v1/projects/{}/{path}", self.project));
         let headers = [("authorization", self.authorization.as_str()), ("content-type", "application/json")];
-        let (status, answer) = call(Method::POST, &url, &headers, Bytes::from(body.to_string())).await?;
-        Some((status, answer["message_id"].as_str().unwrap_or_default().to_owned()))
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        call(method, &url, &headers, body).await
     }
 }
 

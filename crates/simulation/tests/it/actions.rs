@@ -1,37 +1,28 @@
 //! Steps: one action each, drawn by the seed. What a door answers is noted when the answer comes; a process that dies
 //! first never gave one.
 
+mod sends;
+mod talk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use connector_api::Callback;
-use engine::domain::channel::{Address, Channel};
-use engine::domain::command::consumer::Acknowledge;
-use engine::domain::command::open::{NewConversation, Open, Profile};
-use engine::domain::command::reply::Reply;
-use engine::domain::command::send::{Recipient, Send, Sent};
-use engine::domain::command::standing::SetStanding;
-use engine::domain::content::{Content, Face};
-use engine::domain::conversation::{Conversation, Party, Standing};
-use engine::domain::delivery::Priority;
-use engine::domain::event::ConsumerStatus;
-use engine::domain::id::{Id, MessageId, TenantId};
+use engine::Engine;
+use engine::domain::content::Content;
+use engine::domain::conversation::Conversation;
+use engine::domain::id::{Id, TenantId};
 use engine::domain::message::Message;
 use engine::domain::record::Entity;
-use engine::{Engine, Failure, OnceFailure, OnceKey, StoredAnswer};
 use ports::Clock as _;
 use testkit::memory::Trick;
 
-use crate::model::{KeyUse, Known};
-use crate::provider::{CHANNELS, Notice};
+use crate::provider::Notice;
 use crate::world::{APPS, TENANTS, World};
 
 /// Inbound texts that are no messages of their own.
 pub const KEYWORDS: [&str; 2] = ["STOP", "START"];
-
-/// How long a key's answer is kept at least, whatever wall time does in this world.
-const KEY_LIFE_MS: i64 = 18 * 3_600_000;
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,254 +174,8 @@ impl Actor<'_> {
         End::Crash
     }
 
-    fn command(&self, app: usize, text: &str) -> Send {
-        let fate = &self.world.fate;
-        let (tenant, app) = APPS[app];
-        let person = format!("{}", fate.between(1, 5));
-        let mut channels: Vec<&str> = Vec::new();
-        if fate.percent(12) {
-            // A face channel hears of a message when it is accepted, so it can only be the first.
-            channels.push(fate.pick(&[Channel::CONNECTOR, Channel::API]));
-        }
-        for _ in 0..fate.between(1, 3) {
-            let channel = fate.pick(&CHANNELS);
-            if !channels.contains(&channel) {
-                channels.push(channel);
-            }
-        }
-        let addresses = channels.into_iter().map(|one| (Address::new(one, &person), one == "GAMMA"));
-        let ttl_s = match fate.below(20) {
-            0 => Some(fate.between(1, 5)),
-            1..5 => Some(fate.between(30, 5_000)),
-            5 => Some(864_000),
-            6 => Some(315_576_000_000),
-            _ => None,
-        };
-        Send {
-            tenant,
-            app,
-            recipient: Recipient::Identities(addresses.collect()),
-            content: Content::text(text),
-            order: Vec::new(),
-            callback_url: None,
-            metadata: String::new(),
-            conversation_metadata: None,
-            correlation_id: None,
-            priority: fate.pick(&[Priority::Normal, Priority::High]),
-            ttl_s,
-            dispatch_only: fate.percent(10),
-            class: Default::default(),
-            shown_agent: String::new(),
-        }
-    }
-
     fn text(&self, kind: &str) -> String {
         self.world.model.lock().unwrap().fresh_text(kind)
-    }
-
-    fn send(&self) {
-        let text = self.text("m");
-        let mut command = self.command(self.world.fate.below(APPS.len()), &text);
-        if self.world.fate.percent(20)
-            && let Some(known) = self.conversation(Some(command.tenant))
-        {
-            command.recipient = Recipient::Contact(known.contact);
-            command.dispatch_only = false;
-        }
-        let (engine, model) = (self.engine.clone(), self.world.model.clone());
-        tokio::spawn(async move {
-            let tenant = command.tenant;
-            match engine.execute(command).await {
-                Ok(sent) => model.lock().unwrap().acknowledge(tenant, &text, Some(sent.message)),
-                Err(Failure::Refused(_)) => model.lock().unwrap().refuse(&text),
-                Err(Failure::Unavailable(_)) => {}
-            }
-        });
-    }
-
-    fn send_once(&self, times: usize) {
-        let fate = &self.world.fate;
-        let text = self.text("k");
-        let app = fate.below(APPS.len());
-        let command = self.command(app, &text);
-        let since = self.world.clock.now();
-        let known = KeyUse { key: format!("key-{text}"), text, command, since, answer: None };
-        self.world.model.lock().unwrap().keys.push(known.clone());
-        (0..times).for_each(|_| self.once(known.clone()));
-    }
-
-    fn repeat(&self) {
-        if let Some(known) = self.key(false) {
-            self.once(known);
-        }
-    }
-
-    /// A key whose answer must still be remembered.
-    fn key(&self, answered: bool) -> Option<KeyUse> {
-        let now = self.world.clock.now();
-        let mut model = self.world.model.lock().unwrap();
-        model.keys.retain(|known| now.since_ms(known.since) < KEY_LIFE_MS);
-        let fitting: Vec<&KeyUse> =
-            model.keys.iter().filter(|known| !answered || known.answer.is_some()).collect();
-        (!fitting.is_empty()).then(|| self.world.fate.pick(&fitting).clone())
-    }
-
-    fn once(&self, known: KeyUse) {
-        let (engine, model, fate) = (self.engine.clone(), self.world.model.clone(), self.world.fate.clone());
-        tokio::spawn(async move {
-            match execute_once(&engine, &known.key, &known.command, &known.text).await {
-                Ok(answer) => {
-                    let mut model = model.lock().unwrap();
-                    model.answered(&known.key, &answer);
-                    model.acknowledge(known.command.tenant, &known.text, named(&answer));
-                }
-                Err(OnceFailure::Reused) => {
-                    fate.wrong(format_args!("key {} was refused to its own request", known.key));
-                }
-                Err(OnceFailure::Failed(_)) => {}
-            }
-        });
-    }
-
-    /// Two requests at once under one key: one of them is refused.
-    fn rivals(&self) {
-        let app = self.world.fate.below(APPS.len());
-        let (one, other) = (self.text("one"), self.text("other"));
-        self.world.model.lock().unwrap().rivals.push((one.clone(), other.clone()));
-        let key = format!("key-{one}");
-        for text in [one, other] {
-            let (engine, model) = (self.engine.clone(), self.world.model.clone());
-            let (command, key) = (self.command(app, &text), key.clone());
-            tokio::spawn(async move {
-                if let Ok(answer) = execute_once(&engine, &key, &command, &text).await {
-                    model.lock().unwrap().acknowledge(command.tenant, &text, named(&answer));
-                }
-            });
-        }
-    }
-
-    /// A key that has its answer, with another request.
-    fn reuse(&self) {
-        let Some(known) = self.key(true) else { return };
-        let text = self.text("reuse");
-        let command = Send { content: Content::text(text.as_str()), ..known.command.clone() };
-        let (engine, fate) = (self.engine.clone(), self.world.fate.clone());
-        self.world.model.lock().unwrap().refuse(&text);
-        tokio::spawn(async move {
-            if execute_once(&engine, &known.key, &command, &text).await.is_ok() {
-                fate.wrong(format_args!("key {} was taken with another request", known.key));
-            }
-        });
-    }
-
-    /// Any conversation, of one tenant or of all.
-    fn conversation(&self, tenant: Option<TenantId>) -> Option<Known> {
-        let model = self.world.model.lock().unwrap();
-        let fitting = model.tenants.iter().filter(|one| tenant.is_none_or(|tenant| tenant == one.id));
-        let all: Vec<Known> = fitting.flat_map(|one| one.conversations.iter().copied()).collect();
-        (!all.is_empty()).then(|| self.world.fate.pick(&all))
-    }
-
-    fn tenant_of(known: &Known) -> TenantId {
-        APPS.iter().find(|(_, app)| *app == known.app).map_or(TENANTS[0], |(tenant, _)| *tenant)
-    }
-
-    fn reply(&self) {
-        let Some(known) = self.conversation(None) else { return };
-        let private = self.world.fate.percent(20);
-        let text = self.text(if private { "note" } else { "r" });
-        let reply = Reply {
-            tenant: Self::tenant_of(&known),
-            conversation: known.id,
-            agent: None,
-            private,
-            content: Content::text(text.as_str()),
-            in_reply_to: None,
-            attributes: String::new(),
-            source_id: String::new(),
-        };
-        let (engine, model) = (self.engine.clone(), self.world.model.clone());
-        tokio::spawn(async move {
-            let tenant = reply.tenant;
-            if let Ok(message) = engine.execute(reply).await {
-                model.lock().unwrap().acknowledge(tenant, &text, Some(message.id));
-            }
-        });
-    }
-
-    fn inbound(&self) {
-        let fate = &self.world.fate;
-        let earlier = fate.percent(20);
-        let mut model = self.world.model.lock().unwrap();
-        if !earlier || model.inbound.is_empty() {
-            let keyword = fate.percent(8);
-            let fresh = model.fresh_text("i");
-            let text = if keyword { fate.weighted(&[(35, "STOP"), (65, "START")]) } else { &fresh };
-            let words = format!("message {} source-{fresh} {text}", fate.between(1, 5));
-            let from = (fate.below(APPS.len()), fate.pick(&CHANNELS), words, text.to_owned());
-            model.inbound.push(from);
-        }
-        let (app, channel, words, text) =
-            if earlier { fate.pick(&model.inbound) } else { model.inbound[model.inbound.len() - 1].clone() };
-        drop(model);
-        let (engine, model) = (self.engine.clone(), self.world.model.clone());
-        tokio::spawn(async move {
-            let (tenant, app) = APPS[app];
-            let taken = engine.provider_callback(channel, app, genuine(words)).await;
-            if taken.is_ok() && !KEYWORDS.contains(&text.as_str()) {
-                model.lock().unwrap().acknowledge(tenant, &text, None);
-            }
-        });
-    }
-
-    fn open(&self) {
-        let (tenant, app) = APPS[0];
-        let text = self.text("o");
-        let open = Open {
-            tenant,
-            app,
-            from: Address::new(Channel::CONNECTOR, &format!("{}", self.world.fate.between(1, 5))),
-            profile: Profile::default(),
-            conversation: Some(NewConversation { context: String::new() }),
-            messages: vec![(Content::text(text.as_str()), String::new())],
-        };
-        let (engine, model) = (self.engine.clone(), self.world.model.clone());
-        tokio::spawn(async move {
-            let Ok(opened) = engine.execute(open).await else { return };
-            match opened.conversation {
-                Some(Ok(_)) => model.lock().unwrap().acknowledge(tenant, &text, None),
-                _ => model.lock().unwrap().refuse(&text),
-            }
-        });
-    }
-
-    fn consumer_acknowledges(&self) {
-        let Some(known) = self.conversation(Some(APPS[0].0)) else { return };
-        let fate = &self.world.fate;
-        let statuses = [ConsumerStatus::Accept, ConsumerStatus::Read, ConsumerStatus::Nack];
-        let acknowledge = Acknowledge {
-            tenant: APPS[0].0,
-            conversation: known.id,
-            contact: known.contact,
-            status: fate.pick(&statuses),
-            sequences: (0..fate.between(0, 12)).filter(|_| fate.percent(50)).collect(),
-            metadata: String::new(),
-        };
-        let engine = self.engine.clone();
-        tokio::spawn(async move { drop(engine.execute(acknowledge).await) });
-    }
-
-    fn standing(&self) {
-        let Some(known) = self.conversation(None) else { return };
-        let set = SetStanding {
-            tenant: Self::tenant_of(&known),
-            conversation: known.id,
-            to: self.world.fate.pick(&[Standing::Resolved, Standing::Open, Standing::Snoozed]),
-            by: Party::Consumer,
-            contact: None,
-        };
-        let engine = self.engine.clone();
-        tokio::spawn(async move { drop(engine.execute(set).await) });
     }
 
     fn receipt(&self) {
@@ -487,24 +232,6 @@ impl Actor<'_> {
             self.world.fate.wrong(format_args!("{other:?} reads {id:?} of another tenant"));
         }
     }
-}
-
-async fn execute_once(
-    engine: &Engine,
-    key: &str,
-    command: &Send,
-    text: &str,
-) -> Result<StoredAnswer, OnceFailure<engine::domain::command::send::Refusal>> {
-    let mut fingerprint = [0; 32];
-    fingerprint[..text.len()].copy_from_slice(text.as_bytes());
-    let key = OnceKey { tenant: command.tenant, face: Face::Sinch, key: key.to_owned(), fingerprint };
-    let render = |sent: &Sent| StoredAnswer { status: 200, body: sent.message.ulid().into_bytes() };
-    engine.execute_once(key, command.clone(), render).await
-}
-
-/// The message that an answer names.
-fn named(answer: &StoredAnswer) -> Option<MessageId> {
-    std::str::from_utf8(&answer.body).ok().and_then(Id::parse).map(MessageId)
 }
 
 fn genuine(words: String) -> Callback {

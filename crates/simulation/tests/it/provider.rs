@@ -1,25 +1,21 @@
 //! The chaos connector: three channels whose provider accepts, refuses, throttles, falls silent or panics, and keeps
 //! a ledger of every hand-over that it read. The ledger is what promises are judged by, not the engine's opinion.
-//!
-//! Each hand-over is audited when it comes: its attempt is a committed row, it is no silent repeat, and nothing that
-//! was accepted earlier in its lane still waits for its first try.
+
+mod audit;
+mod channel;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use connector_api::{Abilities, Callback, Connector, Forged, Genuine, Inbound, Line, Outbound, Unreadable};
-use engine::domain::app::UnknownPolicy;
-use engine::domain::content::{Body, Content};
-use engine::domain::delivery::{Delivery, Outcome, Reason, ReasonKind, Receipt, Status};
+use connector_api::{Connector, Line, Outbound};
+use engine::domain::delivery::{Outcome, Reason, ReasonKind, Status};
 use engine::domain::id::{AppId, Id, MessageId, TenantId};
-use engine::domain::message::Message;
-use engine::domain::time::Time;
-use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::fate::Fate;
 use crate::lanes::Lanes;
 use crate::store::ChaosStore;
+use channel::{ChaosChannel, abilities};
 
 /// The channels: repeating is safe on the second one only.
 pub const CHANNELS: [&str; 3] = ["ALPHA", "BETA", "GAMMA"];
@@ -201,65 +197,6 @@ impl Provider {
         at
     }
 
-    fn audit(
-        &self,
-        channel: &'static str,
-        (tenant, app): (TenantId, AppId),
-        (id, attempt): (MessageId, u32),
-        message: &Outbound,
-    ) {
-        let name = &message.token;
-        let Some(row) = self.store.row::<Message>(tenant, id.0) else {
-            return self.fate.wrong(format_args!("{name} was handed over and is not stored"));
-        };
-        let Some(delivery) = &row.delivery else {
-            return self.fate.wrong(format_args!("{name} was handed over and does not travel"));
-        };
-        self.fate.demand(row.app == app, format_args!("{name} went out by another app's account"));
-        self.fate.demand(!row.private, format_args!("{name} is a note and went out"));
-        let recorded = delivery.attempts.iter().find(|one| one.number == attempt);
-        let open = recorded.is_some_and(|one| one.outcome.is_none() && delivery.plan[one.leg] == message.to);
-        self.fate.demand(open, format_args!("{name} left before its attempt was recorded: {delivery:?}"));
-        self.fate.demand(message.to.channel.as_str() == channel, format_args!("{name} took another channel"));
-        let same =
-            self.store.row::<Content>(tenant, id.0).is_some_and(|own| own.body == message.content.body);
-        self.fate.demand(same, format_args!("{name} carries another content"));
-        self.repeated(channel, &row, delivery, attempt);
-        if let Err(waiting) = self.state().lanes.first_try(&self.store, &row) {
-            self.fate.wrong(format_args!("{name} went before {waiting:?}, which was accepted earlier"));
-        }
-    }
-
-    /// A second hand-over to the same channel needs an earlier one that was unknown or temporary, says so in the
-    /// record, and for an unknown one a policy that lets it be repeated.
-    fn repeated(&self, channel: &'static str, row: &Message, delivery: &Delivery, attempt: u32) {
-        let state = self.state();
-        let earlier = state
-            .ledger
-            .iter()
-            .filter(|line| line.message == row.id && line.channel == channel && line.attempt != attempt);
-        let policy = self.store.row::<engine::domain::app::App>(row.tenant, row.app.0);
-        let policy = policy.and_then(|app| app.unknown_policy);
-        let may_repeat =
-            policy.map_or(abilities(channel).repeating_is_safe, |one| one == UnknownPolicy::Retry);
-        for line in earlier {
-            let recorded = delivery.attempts.iter().find(|one| one.number == line.attempt);
-            let fine = match recorded.and_then(|one| one.outcome.as_ref()) {
-                Some(Outcome::Temporary { .. }) => line.said == Said::Temporary,
-                Some(Outcome::Unknown { .. }) => may_repeat,
-                _ => false,
-            };
-            let said = line.said;
-            self.fate.demand(
-                fine,
-                format_args!(
-                    "{} was handed to {channel} again; the provider said {said:?} before",
-                    row.id.ulid()
-                ),
-            );
-        }
-    }
-
     /// What the provider says to this line, and what it will report of it.
     fn outcome(&self, at: usize) -> Outcome {
         let calm = self.state().calm;
@@ -362,19 +299,6 @@ impl Provider {
     }
 }
 
-fn abilities(channel: &str) -> Abilities {
-    Abilities {
-        reports_delivered: true,
-        reports_read: true,
-        repeating_is_safe: channel == "BETA",
-        addresses_are_app_scoped: channel == "GAMMA",
-        messages_per_second_max: 1_000,
-        open_attempts_max: 64,
-        answer_timeout_ms: 10_000,
-        ..Abilities::default()
-    }
-}
-
 /// The name of an app's account with the provider.
 pub fn account_name(tenant: TenantId, app: AppId) -> String {
     format!("{}/{}", tenant.ulid(), app.ulid())
@@ -395,118 +319,5 @@ fn status(words: &str) -> Status {
         "read" => Status::Read,
         "delivered" => Status::Delivered,
         _ => Status::Failed,
-    }
-}
-
-/// One channel.
-struct ChaosChannel {
-    name: &'static str,
-    abilities: Abilities,
-    provider: Arc<Provider>,
-}
-
-/// Notices when nobody waits for a line's answer any longer.
-struct Waits<'a>(&'a Provider, usize);
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.fell_silent(self.1);
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Manner {
-    AtOnce,
-    Soon,
-    WhenTold,
-    Never,
-    Panics,
-}
-
-impl ChaosChannel {
-    async fn answer(&self, at: usize) -> Outcome {
-        let provider = &*self.provider;
-        let _waits = Waits(provider, at);
-        let manners = [
-            (45, Manner::AtOnce),
-            (20, Manner::Soon),
-            (29, Manner::WhenTold),
-            (3, Manner::Never),
-            (3, Manner::Panics),
-        ];
-        let calm = provider.state().calm;
-        let manner = if calm { Manner::AtOnce } else { provider.fate.weighted(&manners) };
-        if !calm && provider.fate.percent(8) {
-            // Receipts that come before the answer.
-            let mut state = provider.state();
-            provider.will_report(&mut state, at);
-        }
-        match manner {
-            Manner::AtOnce => provider.outcome(at),
-            Manner::Soon => {
-                let ms = provider.fate.between(1, 3_000).unsigned_abs();
-                tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
-                provider.outcome(at)
-            }
-            Manner::WhenTold => {
-                let (answer, told) = oneshot::channel();
-                provider.state().open.push((at, answer));
-                match told.await {
-                    Ok(outcome) => outcome,
-                    Err(_) => std::future::pending().await,
-                }
-            }
-            Manner::Never => std::future::pending().await,
-            // Without the hook, so that the run's output stays readable.
-            Manner::Panics => std::panic::resume_unwind(Box::new("chaos")),
-        }
-    }
-}
-
-impl Connector for ChaosChannel {
-    fn channel(&self) -> &'static str {
-        self.name
-    }
-
-    fn abilities(&self) -> &Abilities {
-        &self.abilities
-    }
-
-    fn normalize(&self, address: &str) -> Option<String> {
-        Some(address.to_owned())
-    }
-
-    fn authenticate<'r>(&self, callback: &'r Callback, _: &Line) -> Result<Genuine<'r>, Forged> {
-        callback.token("x-token", "genuine")
-    }
-
-    /// `receipt ID TOKEN|- STATUS`, or `message FROM SOURCE TEXT`.
-    fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
-        let body = String::from_utf8_lossy(callback.body()).into_owned();
-        let words: Vec<&str> = body.split(' ').collect();
-        match words[..] {
-            ["receipt", id, token, words] => Ok(vec![Inbound::Receipt {
-                provider_id: Arc::from(id),
-                token: (token != "-").then(|| Arc::from(token)),
-                recipient: None,
-                receipt: Receipt { status: status(words), reason: None, at: Time(0) },
-            }]),
-            ["message", from, source, text] => Ok(vec![Inbound::Message {
-                from: Arc::from(from),
-                name: String::new(),
-                source_id: Arc::from(source),
-                content: Content::from_body(Body::Text(text.to_owned())),
-                reply_to: None,
-                language: String::new(),
-            }]),
-            _ => Err(Unreadable(body)),
-        }
-    }
-
-    fn send<'a>(&'a self, line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            let at = self.provider.read(self.name, line, message);
-            self.answer(at).await
-        })
     }
 }

@@ -8,6 +8,7 @@ mod backup;
 mod crash;
 mod model;
 mod private;
+mod room;
 mod schema;
 mod torn;
 

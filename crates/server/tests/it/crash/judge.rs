@@ -8,9 +8,9 @@ use futures_util::stream;
 
 use super::door::Door;
 use super::ledger::{Arrival, Ledger};
-use super::sink::Sink;
 use super::story::{Resolved, Story};
 use super::{OPEN_ATTEMPTS_MIN, PATIENCE, Sendings};
+use crate::sink::Sink;
 
 /// Statuses of the Sinch face in the only order in which they may be told.
 const ORDER: [&str; 3] = ["QUEUED_ON_CHANNEL", "DELIVERED", "READ"];

@@ -11,7 +11,6 @@
 mod door;
 mod judge;
 mod ledger;
-mod sink;
 mod story;
 
 use std::collections::HashMap;
@@ -27,8 +26,8 @@ use tokio::task::JoinSet;
 
 use self::door::Door;
 use self::ledger::Ledger;
-use self::sink::Sink;
 use crate::program::{Server, free_port};
+use crate::sink::Sink;
 
 /// Kills when `TRUNKLINE_CRASH_ROUNDS` says nothing.
 const ROUNDS: usize = 20;
