@@ -29,7 +29,7 @@ use crate::level::Level;
 use crate::links::FileLinks;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
 use crate::tail::Tail;
-use crate::{courier, keeper, runner};
+use crate::{courier, keeper, runner, watchdog};
 
 /// A channel as the registry gives it.
 #[derive(Clone)]
@@ -173,7 +173,8 @@ impl Engine {
         let courier = tokio::spawn(courier::run(engine.clone()));
         let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
         let keeper = tokio::spawn(keeper::run(engine.clone()));
-        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper]);
+        let watchdog = tokio::spawn(watchdog::run(engine.clone()));
+        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper, watchdog]);
         Ok(engine)
     }
 
@@ -293,6 +294,19 @@ impl Engine {
             Some(page) => Ok(page),
             None => self.inner.parts.reads.events(Some(tenant), after, limit).await,
         }
+    }
+
+    /// Shows events of all tenants after a position, a page at most; how many there were is for `to` to count.
+    pub(crate) async fn show_events(
+        &self,
+        after: u64,
+        limit: usize,
+        mut to: impl FnMut(&Event),
+    ) -> Result<(), ports::Error> {
+        if !self.inner.tail.show(after, limit, &mut to) {
+            self.inner.parts.reads.events(None, after, limit).await?.iter().for_each(to);
+        }
+        Ok(())
     }
 
     /// The log was cut up to a position.

@@ -23,6 +23,7 @@ mod queue;
 mod runner;
 mod tail;
 mod union;
+mod watchdog;
 
 pub use courier::{Fate, Replay, Replayed};
 pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};

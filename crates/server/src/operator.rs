@@ -60,5 +60,10 @@ fn describe() {
         none,
         "Jobs that memory had no room for; the sweep finds them."
     );
+    describe_counter!(
+        "trunkline_messages_overdue",
+        none,
+        "Messages past their time that nothing had moved and the watchdog ended. It should stay 0."
+    );
     describe_gauge!("trunkline_build_info", none, "Always 1; the version is its label.");
 }

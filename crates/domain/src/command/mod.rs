@@ -6,6 +6,7 @@ pub mod consumer;
 pub mod expire;
 pub mod forget;
 pub mod open;
+pub mod overdue;
 pub mod receipt;
 pub mod receive;
 pub mod reply;

@@ -13,3 +13,4 @@ mod receipts;
 mod routes;
 mod sending;
 mod stopping;
+mod watchdog;

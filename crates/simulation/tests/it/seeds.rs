@@ -17,6 +17,7 @@ const FOUND: &[(u64, &str)] = &[
         108,
         "a message that could not be read when its turn came lost its lane behind a pause before its first try",
     ),
+    (9, "a hand-over that failed for now after the time-to-live left its message waiting for the next try"),
     (2, "a message that its consumer could not take moved to the next channel without a job"),
 ];
 
