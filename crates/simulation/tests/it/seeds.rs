@@ -33,6 +33,7 @@ fn play(seed: u64) -> Result<Report, String> {
         && counts.crashes > 0
         && counts.stale > 0
         && counts.lost_answers > 0
+        && counts.clock_sets > 0
         && counts.reordered > 0;
     if whole { Ok(report) } else { Err(format!("seed {seed} lacks something: {counts:?}")) }
 }
