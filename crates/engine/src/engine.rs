@@ -24,12 +24,13 @@ use crate::batcher::{self, Batcher};
 use crate::cache::{Ahead, Shared};
 use crate::dialect::Dialect;
 use crate::directory::Directory;
+use crate::hold::Hold;
 use crate::ids::Ids;
 use crate::level::Level;
 use crate::links::FileLinks;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
 use crate::tail::Tail;
-use crate::{courier, keeper, runner, watchdog};
+use crate::{courier, keeper, log, runner, watchdog};
 
 /// A channel as the registry gives it.
 #[derive(Clone)]
@@ -132,6 +133,9 @@ struct Inner {
     directory_changed: Arc<Notify>,
     /// Messages that a job of this process is handing over.
     held: Mutex<HashSet<MessageId>>,
+    /// Whether hand-overs are paused.
+    hold: Hold,
+    log_name: Id,
 }
 
 /// A message that one job holds; let go when dropped.
@@ -150,6 +154,8 @@ impl Engine {
     /// Loads the directory, finds open work and starts the background actors.
     pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
         let started = batcher::start(&parts).await?;
+        let hold = Hold::load(&*parts.store).await?;
+        let log_name = log::name(&started.batcher, parts.ids.next(parts.clock.now())).await?;
         let channels = parts.channels.iter().map(|one| (one.connector.channel(), one.clone())).collect();
         let engine = Engine {
             inner: Arc::new(Inner {
@@ -166,6 +172,8 @@ impl Engine {
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
                 held: Mutex::default(),
+                hold,
+                log_name,
                 parts,
             }),
         };
@@ -327,6 +335,15 @@ impl Engine {
     /// The newest committed position as a number, where a new subscription starts.
     pub fn position(&self) -> u64 {
         *self.inner.head.borrow()
+    }
+
+    /// Which log this is: positions of another one, such as that of the server a backup came from, say nothing here.
+    pub fn log_name(&self) -> Id {
+        self.inner.log_name
+    }
+
+    pub(crate) fn delivery_hold(&self) -> &Hold {
+        &self.inner.hold
     }
 
     /// Stores a rendering of a file durably.

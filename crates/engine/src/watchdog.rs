@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use domain::command::attempt::Finish;
 use domain::command::overdue::{EndOverdue, GRACE_MS, Overdue, SaveWatched, watched};
-use domain::delivery::{Outcome, Status};
+use domain::delivery::{Outcome, Phase, Status};
 use domain::event::{Event, Fact};
 use domain::id::{MessageId, TenantId};
 use domain::message::Message;
@@ -172,7 +172,9 @@ impl Watch {
                 continue;
             };
             let late_at = delivery.due().map_or(Time::NEVER, |due| due.plus_ms(GRACE_MS));
-            if late_at <= now {
+            // While delivery is paused an attempt that a dead process left open stays so.
+            let waits = delivery.phase == Phase::Attempting && engine.delivery_is_paused();
+            if late_at <= now && !waits {
                 end(engine, *tenant, *id).await;
             }
             if let Some(open) = self.open.get_mut(id) {

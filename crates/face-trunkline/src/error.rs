@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     NoSuchSubscription,
     NoSuchFile,
     BadCursor,
+    /// A cursor of the log that a restored server's backup came from.
+    OtherLog,
     BadNumber(&'static str),
     /// Not JSON of the described form: what the parser says.
     BadBody(Box<str>),
@@ -80,6 +82,12 @@ impl Refusal {
                 "bad_cursor",
                 "the cursor cannot be read".to_owned(),
                 "pass a `next` or `cursor` of an earlier answer unchanged, or leave `after` out",
+            ),
+            Refusal::OtherLog => (
+                StatusCode::GONE,
+                "other_log",
+                "the cursor belongs to another log: this server was restored from a backup since".to_owned(),
+                "begin again without a cursor; what happened before the backup has the ids that it had",
             ),
             Refusal::BadNumber(name) => (
                 StatusCode::BAD_REQUEST,

@@ -183,9 +183,11 @@ pub(crate) async fn replay(
     if !subscription.enabled {
         return Err(Refusal::SwitchedOff);
     }
+    let log = engine.log_name();
+    let place = |cursor: &str| cursor::read(log, cursor);
     let order = Replay {
-        after: given.after.as_deref().map_or(Ok(0), cursor::read)?,
-        until: given.until.as_deref().map(cursor::read).transpose()?,
+        after: given.after.as_deref().map_or(Ok(0), place)?,
+        until: given.until.as_deref().map(place).transpose()?,
         from: given.from.as_deref().map(|text| moment("from", text)).transpose()?,
         before: given.before.as_deref().map(|text| moment("before", text)).transpose()?,
         conversation: given
@@ -197,7 +199,7 @@ pub(crate) async fn replay(
     };
     let done = engine.replay(&subscription, &order).await.map_err(unavailable)?;
     Ok(Json(json!({
-        "callbacks": done.callbacks, "next": cursor::write(done.through), "at_end": done.at_end,
+        "callbacks": done.callbacks, "next": cursor::write(log, done.through), "at_end": done.at_end,
     })))
 }
 

@@ -50,7 +50,7 @@ fn paths() -> Value {
             "operationId": "listEvents",
             "summary": "The tenant's log: a page, a long poll, or a stream of server-sent events",
             "parameters": event_parameters(),
-            "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
+            "responses": with_errors(&events_answer(), &["400", "401", "405", "410", "503"]),
         } },
         "/trunkline/v1/files/{tenant}/{file}": { "get": {
             "operationId": "readFile",
@@ -110,19 +110,19 @@ fn subscription_paths() -> Value {
             "operationId": "listCallbacks",
             "summary": "Callbacks that were not taken at the first try, each with its body, tries and answers",
             "parameters": subscription_parameters(),
-            "responses": with_errors(&json_of("A page", "Callbacks"), &["400", "401", "404", "405", "503"]),
+            "responses": with_errors(&json_of("A page", "Callbacks"), &["400", "401", "404", "405", "410", "503"]),
         } },
         "/trunkline/v1/subscriptions/{id}/events": { "get": {
             "operationId": "listEventsOfSubscription",
             "summary": "Everything that one subscriber should have had since a cursor, with each callback",
             "parameters": subscription_parameters(),
-            "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "503"]),
+            "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "410", "503"]),
         } },
     })
 }
 
 const READ_ERRORS: &[&str] = &["401", "405", "503"];
-const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "503"];
+const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "410", "503"];
 
 /// An operation with a JSON body.
 fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) -> Value {
@@ -159,7 +159,8 @@ fn file_parameters() -> Value {
 fn event_parameters() -> Value {
     json!([
         { "name": "after", "in": "query", "schema": { "type": "string" },
-          "description": "A cursor of an earlier answer; without it, from the beginning of the kept log." },
+          "description": "A cursor of an earlier answer; without it, from the beginning of the kept log. One of before the \
+              server was restored from a backup is refused with 410: begin again without." },
         { "name": "limit", "in": "query",
           "schema": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100 } },
         { "name": "wait_s", "in": "query",

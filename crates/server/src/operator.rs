@@ -65,5 +65,6 @@ fn describe() {
         none,
         "Messages past their time that nothing had moved and the watchdog ended. It should stay 0."
     );
+    describe_gauge!("trunkline_delivery_paused", none, "1 while no message is handed over, else 0.");
     describe_gauge!("trunkline_build_info", none, "Always 1; the version is its label.");
 }

@@ -12,6 +12,7 @@ pub mod receive;
 pub mod reply;
 pub mod route;
 pub mod send;
+pub mod server;
 mod settle;
 pub mod standing;
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod commits;
 mod house;
 mod keeping;
 mod pacing;
+mod pausing;
 mod receipts;
 mod routes;
 mod sending;
