@@ -19,6 +19,8 @@ pub struct Store {
     pub vault_key_file: Option<PathBuf>,
     /// Days that events stay in the log; readers that are less than a week behind keep theirs.
     pub log_kept_days: u32,
+    /// Hours that an answer is remembered under its `Idempotency-Key`, from 24 to 168.
+    pub idempotency_kept_hours: u32,
 }
 
 /// How far a commit goes before it counts.
@@ -34,8 +36,17 @@ pub enum Sync {
 /// Longer than this nobody looks back, and dates would run over.
 const LOG_KEPT_MAX_DAYS: u64 = 36_500;
 
+/// Clients may count on a day; after a week nobody repeats a request.
+const IDEMPOTENCY_KEPT_HOURS: std::ops::RangeInclusive<u32> = 24..=168;
+
 impl Store {
     pub(crate) fn check(&self, problems: &mut Problems) {
+        if !IDEMPOTENCY_KEPT_HOURS.contains(&self.idempotency_kept_hours) {
+            problems.add(format!(
+                "store.idempotency_kept_hours is {} but must be from 24 (a day) to 168 (a week).",
+                self.idempotency_kept_hours
+            ));
+        }
         problems.at_least_one("store.log_kept_days", u64::from(self.log_kept_days));
         problems.at_most("store.log_kept_days", u64::from(self.log_kept_days), LOG_KEPT_MAX_DAYS);
         if self.data.as_os_str().is_empty() {

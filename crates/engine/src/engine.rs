@@ -80,6 +80,8 @@ pub struct Limits {
     pub shutdown_ms_max: i64,
     /// How long the log is kept, in seconds.
     pub log_kept_s: i64,
+    /// How long an answer is kept under its key, in seconds.
+    pub answers_kept_s: i64,
 }
 
 impl Default for Limits {
@@ -94,6 +96,7 @@ impl Default for Limits {
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
             log_kept_s: 30 * 86_400,
+            answers_kept_s: 86_400,
         }
     }
 }
@@ -221,7 +224,8 @@ impl Engine {
         C: Command,
         F: Fn(&C::Answer) -> StoredAnswer + Send + 'static,
     {
-        match self.execute(Keyed { key, command, render }).await {
+        let kept_s = self.inner.parts.limits.answers_kept_s;
+        match self.execute(Keyed { key, kept_s, command, render }).await {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
             Err(Failure::Refused(OnceRefusal::Reused)) => Err(OnceFailure::Reused),
