@@ -27,7 +27,7 @@ mod tail;
 mod union;
 mod watchdog;
 
-pub use courier::{Fate, Replay, Replayed};
+pub use courier::{Fate, Found, Replay};
 pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
 pub use directory::Directory;
 pub use engine::{Engine, Failure, Limits, Parts, Registered};

@@ -30,6 +30,10 @@ pub(crate) enum Refusal {
     NotOurs,
     Unsigned,
     SwitchedOff,
+    /// The `Idempotency-Key` names no key.
+    BadKey,
+    /// It was used with another request.
+    ReusedKey,
     TooLarge,
     TooSlow,
     Unavailable,
@@ -100,6 +104,8 @@ impl Refusal {
             | Refusal::TooMany
             | Refusal::NotOurs
             | Refusal::Unsigned
+            | Refusal::BadKey
+            | Refusal::ReusedKey
             | Refusal::SwitchedOff => self.words_of_changes(),
             Refusal::TooLarge | Refusal::TooSlow | Refusal::Unavailable => self.words_of_the_edge(),
         }
@@ -143,6 +149,18 @@ impl Refusal {
                 "switched_off",
                 "the subscription is switched off".to_owned(),
                 "switch it on first: PATCH it with {\"enabled\": true}",
+            ),
+            Refusal::BadKey => (
+                StatusCode::BAD_REQUEST,
+                "bad_idempotency_key",
+                "`Idempotency-Key` is no usable key".to_owned(),
+                "send one of 1 to 255 printable ASCII characters, once",
+            ),
+            Refusal::ReusedKey => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "`Idempotency-Key` was used with another request".to_owned(),
+                "repeat a request with its own key and unchanged; a new request takes a new key",
             ),
             _ => self.words_of_the_edge(),
         }

@@ -3,6 +3,7 @@
 //! Written by hand because it is small; the test `every_described_path_is_a_route` tries each.
 
 use axum::Json;
+use face_kit::once::KEY_CHARS_MAX;
 use serde_json::{Value, json};
 
 use crate::dialect::EVERYTHING;
@@ -82,7 +83,7 @@ fn subscription_paths() -> Value {
                 "responses": with_errors(&json_of("The subscriptions, oldest first", "Subscriptions"), READ_ERRORS),
             },
             "post": changes("createSubscription", "Makes a subscription of our own, signed as Standard Webhooks says",
-                &json!([]), "NewSubscription", &json!({ "201": json_of("It, with its secret", "Subscription") })),
+                &once(&json!([])), "NewSubscription", &json!({ "201": json_of("It, with its secret", "Subscription") })),
         },
         "/trunkline/v1/subscriptions/{id}": {
             "get": {
@@ -102,10 +103,10 @@ fn subscription_paths() -> Value {
         },
         "/trunkline/v1/subscriptions/{id}/secret": { "post": changes("replaceSecret",
             "Replaces a subscription's secret; the one before stays good for a while",
-            &one_subscription(), "NewSecret", &json!({ "200": json_of("It, with its new secret", "Subscription") })) },
+            &once(&one_subscription()), "NewSecret", &json!({ "200": json_of("It, with its new secret", "Subscription") })) },
         "/trunkline/v1/subscriptions/{id}/replay": { "post": changes("replayCallbacks",
             "Asks for callbacks again: all since a cursor or a time, of a conversation or a message, or what was given up",
-            &one_subscription(), "Replay", &json!({ "200": json_of("How many", "Replayed") })) },
+            &once(&one_subscription()), "Replay", &json!({ "200": json_of("How many", "Replayed") })) },
         "/trunkline/v1/subscriptions/{id}/callbacks": { "get": {
             "operationId": "listCallbacks",
             "summary": "Callbacks that were not taken at the first try, each with its body, tries and answers",
@@ -122,7 +123,7 @@ fn subscription_paths() -> Value {
 }
 
 const READ_ERRORS: &[&str] = &["401", "405", "503"];
-const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "410", "503"];
+const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "410", "422", "503"];
 
 /// An operation with a JSON body.
 fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) -> Value {
@@ -139,6 +140,15 @@ fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) 
 fn one_subscription() -> Value {
     json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
         "description": "The subscription's id as a ULID or a UUID." }])
+}
+
+/// With the key under which a repeat gets the first answer again.
+fn once(parameters: &Value) -> Value {
+    let mut all = parameters.as_array().cloned().unwrap_or_default();
+    all.push(json!({ "name": "Idempotency-Key", "in": "header",
+        "schema": { "type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX },
+        "description": "The same request with the same key gets its first answer again; another request gets 422." }));
+    Value::Array(all)
 }
 
 fn subscription_parameters() -> Value {

@@ -46,10 +46,19 @@ pub(crate) async fn read(
 
 /// A subscription and where it stands.
 pub(crate) async fn whole(engine: &Engine, subscription: &Subscription) -> Result<Value, Refusal> {
+    let (cursor, parked) = standing(engine, subscription).await?;
+    Ok(shown(engine.log_name(), subscription, &cursor, &parked))
+}
+
+/// How far a subscription has read, and the lanes that wait.
+pub(crate) async fn standing(
+    engine: &Engine,
+    subscription: &Subscription,
+) -> Result<(Cursor, Vec<Arc<Parked>>), Refusal> {
     let (tenant, id) = (subscription.tenant, subscription.id);
     let cursor = engine.get::<Cursor>(tenant, id.0).await.map_err(unavailable)?;
     let parked = engine.parked(tenant, id).await.map_err(unavailable)?;
-    Ok(shown(engine.log_name(), subscription, &cursor.map(Arc::unwrap_or_clone).unwrap_or_default(), &parked))
+    Ok((cursor.map(Arc::unwrap_or_clone).unwrap_or_default(), parked))
 }
 
 /// Answers with a page of what the subscriber should have had.
@@ -118,7 +127,7 @@ fn with_callback(log: Id, event: &Event, subscription: &Subscription, callback: 
 }
 
 /// The first lanes that wait, by when they come up, and how many there are.
-fn shown(log: Id, subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -> Value {
+pub(crate) fn shown(log: Id, subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -> Value {
     let mut first: Vec<&Arc<Parked>> = parked.iter().collect();
     first.sort_by_key(|parked| parked.next_at);
     let first = first.into_iter().take(PARKED_SHOWN_MAX).map(|parked| {
