@@ -75,8 +75,22 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
             Ok(AdminAnswer::Agents { agents: vec![agent_row(&agent)] })
         }
         AdminRequest::Explain { message } => explain::explain(engine, &message).await,
+        AdminRequest::PauseDelivery { paused } => {
+            engine.pause_delivery(paused).await.map_err(unkept)?;
+            show_delivery(engine).await
+        }
+        AdminRequest::ShowDelivery {} => show_delivery(engine).await,
         AdminRequest::Backup { .. } => Err("Only who holds the data folder can back it up.".to_owned()),
     }
+}
+
+async fn show_delivery(engine: &Engine) -> Result<AdminAnswer, String> {
+    let mut waiting = 0;
+    for app in engine.directory().apps() {
+        let queued = engine.queued(app.tenant, app.id).await;
+        waiting += queued.map_err(|error| format!("How much waits could not be read: {error}."))?;
+    }
+    Ok(AdminAnswer::Delivery { paused: engine.delivery_is_paused(), waiting })
 }
 
 fn list_tenants(engine: &Engine) -> AdminAnswer {
@@ -210,6 +224,13 @@ pub(crate) fn refusal(failure: Failure<domain::command::admin::Taken>) -> String
         Failure::Refused(domain::command::admin::Taken) => {
             "Something of that name exists already.".to_owned()
         }
+        Failure::Unavailable(why) => format!("It could not be kept: {why}."),
+    }
+}
+
+fn unkept(failure: Failure<std::convert::Infallible>) -> String {
+    match failure {
+        Failure::Refused(never) => match never {},
         Failure::Unavailable(why) => format!("It could not be kept: {why}."),
     }
 }

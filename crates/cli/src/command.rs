@@ -68,14 +68,20 @@ pub enum Command {
         #[command(flatten)]
         printing: Printing,
     },
-    /// Check a backup and restore it to an empty data folder. Next: `trunkline serve`.
+    /// Check a backup and restore it to an empty data folder, with delivery paused. Next: `trunkline serve`, and when the
+    /// first server is surely gone, `trunkline delivery resume`.
     Restore {
         /// Folder of the backup.
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
+        /// Hand over what waited in the backup as soon as the server starts, even if the first server has done so since.
+        #[arg(long)]
+        resume_delivery: bool,
         #[command(flatten)]
         printing: Printing,
     },
+    /// Pause and resume handing messages to channels; requests are accepted all the same.
+    Delivery(Administration<DeliveryCommand>),
 }
 
 /// The demo's switches.
@@ -279,6 +285,16 @@ pub enum KeyCommand {
 }
 
 #[derive(Clone, Debug, Subcommand)]
+pub enum DeliveryCommand {
+    /// Let no hand-over begin, also after a start. Those that are open end.
+    Pause,
+    /// Hand over what waits. An attempt that a dead process left open is unknown then, as after a crash.
+    Resume,
+    /// Say whether delivery is paused, and how many messages wait.
+    Status,
+}
+
+#[derive(Clone, Debug, Subcommand)]
 pub enum AgentCommand {
     /// Create an agent. Next: `trunkline key create --tenant NAME --face livedesk --agent EMAIL`.
     Create {
@@ -326,6 +342,7 @@ pub fn request(command: Command) -> Option<(AdminRequest, Printing)> {
             Some((AdminRequest::Explain { message: message_id }, printing))
         }
         Command::Backup { to, printing } => Some((AdminRequest::Backup { to }, printing)),
+        Command::Delivery(group) => Some((of_delivery(&group.command), group.printing)),
         Command::Serve { .. }
         | Command::Demo(_)
         | Command::Sandbox { .. }
@@ -381,6 +398,14 @@ fn of_agent(command: AgentCommand) -> AdminRequest {
         AgentCommand::List { of } => AdminRequest::ListAgents { tenant: of.tenant },
         AgentCommand::Show { of, agent } => AdminRequest::ShowAgent { tenant: of.tenant, agent },
         AgentCommand::Revoke { of, agent } => AdminRequest::RevokeAgent { tenant: of.tenant, agent },
+    }
+}
+
+fn of_delivery(command: &DeliveryCommand) -> AdminRequest {
+    match command {
+        DeliveryCommand::Pause => AdminRequest::PauseDelivery { paused: true },
+        DeliveryCommand::Resume => AdminRequest::PauseDelivery { paused: false },
+        DeliveryCommand::Status => AdminRequest::ShowDelivery {},
     }
 }
 

@@ -89,6 +89,9 @@ fn sentence(delivery: &Delivery, step: &Step) -> String {
             format!("{} reported attempt {attempt} as {}{why}", by(attempt), status(*said))
         }
         StepKind::Expired => "its time to live ran out".to_owned(),
+        StepKind::FoundOverdue => {
+            "the watchdog found that its time was over and nothing had come of it".to_owned()
+        }
         StepKind::GaveUp { reason } => format!("given up: {}", words(reason)),
     };
     format!("{}: {what}.", moment(step.at))

@@ -18,9 +18,8 @@ pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
         AdminAnswer::KeyCreated { key } => new_key(key),
         AdminAnswer::Explanation { sentences } => sentences.join("\n"),
         AdminAnswer::BackedUp { backup } => backed_up(backup),
-        AdminAnswer::Restored { backup } => {
-            format!("Restored to {}: {}. `trunkline serve` starts on it.", backup.folder, holding(backup))
-        }
+        AdminAnswer::Restored { backup, paused } => restored(backup, *paused),
+        AdminAnswer::Delivery { paused, waiting } => delivery(*paused, *waiting),
         AdminAnswer::Refused { why } => why.clone(),
     }
 }
@@ -85,6 +84,22 @@ fn backed_up(backup: &BackupRow) -> String {
         backup.folder,
         holding(backup)
     )
+}
+
+fn restored(backup: &BackupRow, paused: bool) -> String {
+    let delivery = if paused {
+        "Delivery is paused: messages that waited in the backup may have been sent by the first server since, and go \
+         out once more with `trunkline delivery resume`."
+    } else {
+        "Messages that waited in the backup are handed over at the start, even if the first server has sent them since."
+    };
+    let (folder, holding) = (&backup.folder, holding(backup));
+    format!("Restored to {folder}: {holding}. `trunkline serve` starts on it.\n{delivery}")
+}
+
+fn delivery(paused: bool, waiting: u64) -> String {
+    let next = if paused { "paused; `trunkline delivery resume` lets it go on" } else { "going on" };
+    format!("Delivery is {next}. {waiting} messages wait to be handed over.")
 }
 
 fn holding(backup: &BackupRow) -> String {

@@ -87,6 +87,11 @@ pub enum AdminRequest {
     Explain {
         message: String,
     },
+    /// Pauses handing messages to channels, or resumes it.
+    PauseDelivery {
+        paused: bool,
+    },
+    ShowDelivery {},
     /// Writes a backup into an empty folder of the server's machine.
     Backup {
         /// Absolute.
@@ -171,6 +176,13 @@ pub enum AdminAnswer {
     /// Said by the command alone: no server runs on a folder that is being restored.
     Restored {
         backup: BackupRow,
+        /// Whether what waited in the backup waits until delivery is resumed.
+        paused: bool,
+    },
+    Delivery {
+        paused: bool,
+        /// Messages of all apps that wait to be handed over, or are being.
+        waiting: u64,
     },
     /// Nothing was changed.
     Refused {

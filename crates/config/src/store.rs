@@ -21,6 +21,8 @@ pub struct Store {
     pub log_kept_days: u32,
     /// Bytes that the database may take before new messages are refused; only the disk bounds it if unset.
     pub database_bytes_max: Option<u64>,
+    /// Hours that an answer is remembered under its `Idempotency-Key`, from 24 to 168.
+    pub idempotency_kept_hours: u32,
 }
 
 /// How far a commit goes before it counts.
@@ -38,8 +40,17 @@ const LOG_KEPT_MAX_DAYS: u64 = 36_500;
 /// The journals alone may take most of it; below it nothing would be left for messages.
 const DATABASE_LEAST_BYTES: u64 = 128 << 20;
 
+/// Clients may count on a day; after a week nobody repeats a request.
+const IDEMPOTENCY_KEPT_HOURS: std::ops::RangeInclusive<u32> = 24..=168;
+
 impl Store {
     pub(crate) fn check(&self, problems: &mut Problems) {
+        if !IDEMPOTENCY_KEPT_HOURS.contains(&self.idempotency_kept_hours) {
+            problems.add(format!(
+                "store.idempotency_kept_hours is {} but must be from 24 (a day) to 168 (a week).",
+                self.idempotency_kept_hours
+            ));
+        }
         problems.at_least_one("store.log_kept_days", u64::from(self.log_kept_days));
         problems.at_most("store.log_kept_days", u64::from(self.log_kept_days), LOG_KEPT_MAX_DAYS);
         if let Some(bytes) = self.database_bytes_max.filter(|bytes| *bytes < DATABASE_LEAST_BYTES) {

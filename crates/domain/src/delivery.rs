@@ -149,15 +149,38 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
     Planned,
-    AttemptStarted { attempt: u32 },
-    Accepted { attempt: u32 },
-    Refused { attempt: u32, reason: Reason },
-    WillRetry { attempt: u32, at: Time, reason: Reason },
-    OutcomeUnknown { attempt: u32 },
-    Switched { to_leg: usize },
-    Receipt { attempt: u32, status: Status, reason: Option<Reason> },
+    AttemptStarted {
+        attempt: u32,
+    },
+    Accepted {
+        attempt: u32,
+    },
+    Refused {
+        attempt: u32,
+        reason: Reason,
+    },
+    WillRetry {
+        attempt: u32,
+        at: Time,
+        reason: Reason,
+    },
+    OutcomeUnknown {
+        attempt: u32,
+    },
+    Switched {
+        to_leg: usize,
+    },
+    Receipt {
+        attempt: u32,
+        status: Status,
+        reason: Option<Reason>,
+    },
     Expired,
-    GaveUp { reason: Reason },
+    /// Its time was over long before, and nothing had come of it.
+    FoundOverdue,
+    GaveUp {
+        reason: Reason,
+    },
 }
 
 /// A receipt as a connector read it: a statement about one provider id.

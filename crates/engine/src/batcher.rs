@@ -142,6 +142,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
     let directory = load_directory(parts).await?;
     let (head, floor) = parts.store.head().await?;
     parts.ids.go_on_after(floor);
+    parts.clock.go_on_after(floor);
     let directory = Arc::new(RwLock::new(Arc::new(directory)));
     let directory_changed = Arc::new(Notify::new());
     let (queue, waiting) = queue(parts.limits.waiting_commands_max);

@@ -26,7 +26,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::engine::{Engine, stopped};
 pub use fate::Fate;
 use pace::Pace;
-pub use replay::{Replay, Replayed};
+pub use replay::{Found, Replay};
 use route::Route;
 
 /// Before the store is asked again after it failed.

@@ -10,6 +10,7 @@ use domain::contact::Contact;
 use domain::content::{Content, Face};
 use domain::conversation::Conversation;
 use domain::event::Event;
+use domain::id::Id;
 use domain::message::Message;
 use domain::subscription::Subscription;
 use domain::tenant::{File, Tenant};
@@ -43,6 +44,8 @@ pub trait Dialect: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub event: Event,
+    /// The log that the event's position belongs to.
+    pub log: Id,
     pub subscription: Arc<Subscription>,
     pub tenant: Option<Arc<Tenant>>,
     pub app: Option<Arc<App>>,

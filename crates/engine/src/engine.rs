@@ -25,12 +25,13 @@ use crate::batcher::{self, Batcher};
 use crate::cache::{Ahead, Shared};
 use crate::dialect::Dialect;
 use crate::directory::Directory;
+use crate::hold::Hold;
 use crate::ids::Ids;
 use crate::level::Level;
 use crate::links::FileLinks;
 use crate::once::{Keyed, OnceFailure, OnceKey, OnceRefusal, StoredAnswer};
 use crate::tail::Tail;
-use crate::{courier, keeper, runner};
+use crate::{courier, keeper, log, runner, watchdog};
 
 /// A channel as the registry gives it.
 #[derive(Clone)]
@@ -80,6 +81,8 @@ pub struct Limits {
     pub shutdown_ms_max: i64,
     /// How long the log is kept, in seconds.
     pub log_kept_s: i64,
+    /// How long an answer is kept under its key, in seconds.
+    pub answers_kept_s: i64,
 }
 
 impl Default for Limits {
@@ -94,6 +97,7 @@ impl Default for Limits {
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
             log_kept_s: 30 * 86_400,
+            answers_kept_s: 86_400,
         }
     }
 }
@@ -133,6 +137,9 @@ struct Inner {
     directory_changed: Arc<Notify>,
     /// Messages that a job of this process is handing over.
     held: Mutex<HashSet<MessageId>>,
+    /// Whether hand-overs are paused.
+    hold: Hold,
+    log_name: Id,
 }
 
 /// A message that one job holds; let go when dropped.
@@ -151,6 +158,8 @@ impl Engine {
     /// Loads the directory, finds open work and starts the background actors.
     pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
         let started = batcher::start(&parts).await?;
+        let hold = Hold::load(&*parts.store).await?;
+        let log_name = log::name(&started.batcher, parts.ids.next(parts.clock.now())).await?;
         let channels = parts.channels.iter().map(|one| (one.connector.channel(), one.clone())).collect();
         let engine = Engine {
             inner: Arc::new(Inner {
@@ -167,6 +176,8 @@ impl Engine {
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
                 held: Mutex::default(),
+                hold,
+                log_name,
                 parts,
             }),
         };
@@ -174,7 +185,8 @@ impl Engine {
         let courier = tokio::spawn(courier::run(engine.clone()));
         let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
         let keeper = tokio::spawn(keeper::run(engine.clone()));
-        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper]);
+        let watchdog = tokio::spawn(watchdog::run(engine.clone()));
+        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper, watchdog]);
         Ok(engine)
     }
 
@@ -220,7 +232,8 @@ impl Engine {
         if refused && !self.remembers(&key).await {
             return Err(OnceFailure::Failed(full()));
         }
-        match self.execute(Keyed { key, command, render }).await {
+        let kept_s = self.inner.parts.limits.answers_kept_s;
+        match self.execute(Keyed { key, kept_s, command, render }).await {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
             Err(Failure::Refused(OnceRefusal::Reused)) => Err(OnceFailure::Reused),
@@ -309,6 +322,19 @@ impl Engine {
         }
     }
 
+    /// Shows events of all tenants after a position, a page at most; how many there were is for `to` to count.
+    pub(crate) async fn show_events(
+        &self,
+        after: u64,
+        limit: usize,
+        mut to: impl FnMut(&Event),
+    ) -> Result<(), ports::Error> {
+        if !self.inner.tail.show(after, limit, &mut to) {
+            self.inner.parts.reads.events(None, after, limit).await?.iter().for_each(to);
+        }
+        Ok(())
+    }
+
     /// The log was cut up to a position.
     pub(crate) fn log_was_cut(&self, through: u64) {
         self.inner.tail.cut(through);
@@ -327,6 +353,15 @@ impl Engine {
     /// The newest committed position as a number, where a new subscription starts.
     pub fn position(&self) -> u64 {
         *self.inner.head.borrow()
+    }
+
+    /// Which log this is: positions of another one, such as that of the server a backup came from, say nothing here.
+    pub fn log_name(&self) -> Id {
+        self.inner.log_name
+    }
+
+    pub(crate) fn delivery_hold(&self) -> &Hold {
+        &self.inner.hold
     }
 
     /// Stores a rendering of a file durably.

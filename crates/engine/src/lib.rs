@@ -2,7 +2,7 @@
 //!
 //! Actors: the *batcher* is the one place that commits. The *runner* takes send jobs lane by lane through attempts.
 //! The *courier* reads the log for every subscription and posts callbacks. The *intake* turns providers' callbacks
-//! into commands. The *keeper* forgets what has outlived its use. All of them learn the time, ids and the way out
+//! into commands. The *keeper* forgets what has outlived its use, the *watchdog* ends what lost its job. All of them learn the time, ids and the way out
 //! from the [`Parts`] they are given.
 
 mod batcher;
@@ -13,18 +13,21 @@ mod courier;
 mod dialect;
 mod directory;
 mod engine;
+mod hold;
 mod ids;
 mod intake;
 mod keeper;
 mod level;
 mod links;
+mod log;
 mod once;
 mod queue;
 mod runner;
 mod tail;
 mod union;
+mod watchdog;
 
-pub use courier::{Fate, Replay, Replayed};
+pub use courier::{Fate, Found, Replay};
 pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
 pub use directory::Directory;
 pub use engine::{Engine, Failure, Limits, Parts, Registered};

@@ -12,9 +12,6 @@ use domain::view::{Halt, View};
 
 use crate::engine::Failure;
 
-/// How long an answer is kept, in seconds.
-pub const KEPT_S: i64 = 24 * 3600;
-
 /// The key a client gave, and what it was given with.
 #[derive(Clone, Debug)]
 pub struct OnceKey {
@@ -50,6 +47,8 @@ pub(crate) enum OnceRefusal<R> {
 /// A command under a key.
 pub(crate) struct Keyed<C, F> {
     pub key: OnceKey,
+    /// How long the answer is kept, in seconds.
+    pub kept_s: i64,
     pub command: C,
     pub render: F,
 }
@@ -86,7 +85,7 @@ where
             Err(Halt::Refused(refusal)) => return Err(Halt::Refused(OnceRefusal::Inner(refusal))),
         };
         let (status, body) = (answer.status, answer.body.clone());
-        let (fingerprint, expires_at) = (self.key.fingerprint, now.plus_s(KEPT_S));
+        let (fingerprint, expires_at) = (self.key.fingerprint, now.plus_s(self.kept_s));
         view.put(row, Once { fingerprint, status, body, expires_at });
         Ok(answer)
     }

@@ -90,6 +90,8 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
             complete |= found_all;
             sweep_at = now.plus_ms(if found_all { SWEEP_MS } else { UNAVAILABLE_MS });
         }
+        let held = engine.delivery_is_paused();
+        board.hold(held);
         if complete {
             board.wake(now);
             start_ready(&engine, &mut board, &mut terms, &permits, &mut open);
@@ -110,6 +112,7 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
                 let soon = engine.now().plus_ms(HORIZON_MS);
                 take_in(&mut board, &mut terms, batch.into_iter().filter(|job| job.due_at <= soon));
             },
+            () = engine.delivery_hold().is_other_than(held) => {}
             () = engine.parts().clock.wait_until(wake) => {}
         }
     }

@@ -50,6 +50,17 @@ impl Tail {
         }
     }
 
+    /// Shows events of all tenants after a position, `limit` at most; `false`: they may begin before what is here.
+    pub fn show(&self, after: u64, limit: usize, mut to: impl FnMut(&Event)) -> bool {
+        let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let first = events.front().map(|event| event.position);
+        let Some(skipped) = first.and_then(|first| (after + 1).checked_sub(first)) else {
+            return false;
+        };
+        events.iter().skip(usize::try_from(skipped).unwrap_or(usize::MAX)).take(limit).for_each(&mut to);
+        true
+    }
+
     /// A tenant's events after a position, `limit` at most; `None`: they may begin before what is here.
     pub fn page(&self, tenant: TenantId, after: u64, limit: usize) -> Option<Vec<Event>> {
         let events = self.events.read().unwrap_or_else(PoisonError::into_inner);
@@ -133,6 +144,21 @@ mod tests {
         assert_eq!(sift(10_000, 9, &|_| true), Some((vec![], 10_000, false)));
         tail.cut(3);
         assert_eq!(sift(2, 9, &|_| true), None);
+    }
+
+    #[test]
+    fn it_shows_the_newest_events_of_all_tenants() {
+        let shown = |tail: &Tail, after, limit| {
+            let mut positions = Vec::new();
+            tail.show(after, limit, |event| positions.push(event.position)).then_some(positions)
+        };
+        let tail = Tail::new(4);
+        assert_eq!(shown(&tail, 0, 9), None);
+        tail.add((1..=7).map(event).collect());
+        assert_eq!(shown(&tail, 2, 9), None);
+        assert_eq!(shown(&tail, 3, 9), Some(vec![4, 5, 6, 7]));
+        assert_eq!(shown(&tail, 4, 2), Some(vec![5, 6]));
+        assert_eq!(shown(&tail, 7, 9), Some(vec![]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use domain::event::{Event, Fact};
+use domain::id::Id;
 use domain::subscription::{Callback, CallbackState, Subscription, Try};
 use engine::{Engine, Fate, domain};
 use serde_json::{Value, json};
@@ -34,13 +35,14 @@ pub(crate) async fn list(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let wanted = parse(query.as_deref().unwrap_or_default())?;
+    let log = engine.log_name();
+    let wanted = parse(log, query.as_deref().unwrap_or_default())?;
     let subscription = find(&engine, caller, &id)?;
     let page =
         engine.callback_records(&subscription, wanted.after, wanted.limit).await.map_err(unavailable)?;
     let next = page.last().map_or(wanted.after, |last| last.position);
-    let printed: Vec<Value> = page.iter().map(|callback| whole(callback)).collect();
-    Ok(Json(json!({ "callbacks": printed, "next": cursor::write(next) })))
+    let printed: Vec<Value> = page.iter().map(|callback| whole(log, callback)).collect();
+    Ok(Json(json!({ "callbacks": printed, "next": cursor::write(log, next) })))
 }
 
 fn shown(subscription: &Subscription, event: &Event, fate: &Fate) -> Value {
@@ -67,10 +69,10 @@ fn shown(subscription: &Subscription, event: &Event, fate: &Fate) -> Value {
     printed
 }
 
-fn whole(callback: &Callback) -> Value {
+fn whole(log: Id, callback: &Callback) -> Value {
     let body = serde_json::from_slice::<Value>(&callback.body);
     json!({
-        "cursor": cursor::write(callback.position),
+        "cursor": cursor::write(log, callback.position),
         "conversation": callback.conversation.map(|id| id.ulid()),
         "message": callback.message.map(|id| id.ulid()),
         "state": state(callback.state),

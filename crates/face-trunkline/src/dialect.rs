@@ -62,7 +62,7 @@ impl Dialect for Trunkline {
     }
 
     fn render(&self, facts: &Facts) -> Option<Rendered> {
-        let mut data = print::event(&facts.event, &cursor::write(facts.event.position));
+        let mut data = print::event(&facts.event, &cursor::write(facts.log, facts.event.position));
         if let Some(message) = &facts.message {
             data["message_now"] = messages::printed(message, facts.content.as_deref());
         }

@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     NoSuchSubscription,
     NoSuchFile,
     BadCursor,
+    /// A cursor of the log that a restored server's backup came from.
+    OtherLog,
     BadNumber(&'static str),
     /// Not JSON of the described form: what the parser says.
     BadBody(Box<str>),
@@ -28,6 +30,10 @@ pub(crate) enum Refusal {
     NotOurs,
     Unsigned,
     SwitchedOff,
+    /// The `Idempotency-Key` names no key.
+    BadKey,
+    /// It was used with another request.
+    ReusedKey,
     TooLarge,
     TooSlow,
     Unavailable,
@@ -81,6 +87,12 @@ impl Refusal {
                 "the cursor cannot be read".to_owned(),
                 "pass a `next` or `cursor` of an earlier answer unchanged, or leave `after` out",
             ),
+            Refusal::OtherLog => (
+                StatusCode::GONE,
+                "other_log",
+                "the cursor belongs to another log: this server was restored from a backup since".to_owned(),
+                "begin again without a cursor; what happened before the backup has the ids that it had",
+            ),
             Refusal::BadNumber(name) => (
                 StatusCode::BAD_REQUEST,
                 "bad_parameter",
@@ -92,6 +104,8 @@ impl Refusal {
             | Refusal::TooMany
             | Refusal::NotOurs
             | Refusal::Unsigned
+            | Refusal::BadKey
+            | Refusal::ReusedKey
             | Refusal::SwitchedOff => self.words_of_changes(),
             Refusal::TooLarge | Refusal::TooSlow | Refusal::Unavailable => self.words_of_the_edge(),
         }
@@ -135,6 +149,18 @@ impl Refusal {
                 "switched_off",
                 "the subscription is switched off".to_owned(),
                 "switch it on first: PATCH it with {\"enabled\": true}",
+            ),
+            Refusal::BadKey => (
+                StatusCode::BAD_REQUEST,
+                "bad_idempotency_key",
+                "`Idempotency-Key` is no usable key".to_owned(),
+                "send one of 1 to 255 printable ASCII characters, once",
+            ),
+            Refusal::ReusedKey => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "`Idempotency-Key` was used with another request".to_owned(),
+                "repeat a request with its own key and unchanged; a new request takes a new key",
             ),
             _ => self.words_of_the_edge(),
         }

@@ -13,7 +13,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use domain::event::Event;
-use domain::id::TenantId;
+use domain::id::{Id, TenantId};
 use engine::{Engine, domain};
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
@@ -48,10 +48,11 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut wanted = parse(query.as_deref().unwrap_or_default())?;
+    let log = engine.log_name();
+    let mut wanted = parse(log, query.as_deref().unwrap_or_default())?;
     if text(&headers, ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/event-stream")) {
         if let Some(seen) = text(&headers, "last-event-id") {
-            wanted.after = cursor::read(seen)?;
+            wanted.after = cursor::read(log, seen)?;
         }
         let keep = KeepAlive::new().interval(Duration::from_secs(15));
         return Ok(Sse::new(stream_of(engine, caller.tenant, wanted.after)).keep_alive(keep).into_response());
@@ -59,8 +60,8 @@ pub(crate) async fn list(
     let events = page(&engine, caller.tenant, &wanted).await?;
     let next = events.last().map_or(wanted.after, |event| event.position);
     let printed: Vec<Value> =
-        events.iter().map(|event| print::event(event, &cursor::write(event.position))).collect();
-    Ok(Json(json!({ "events": printed, "next": cursor::write(next) })).into_response())
+        events.iter().map(|event| print::event(event, &cursor::write(log, event.position))).collect();
+    Ok(Json(json!({ "events": printed, "next": cursor::write(log, next) })).into_response())
 }
 
 /// A page; an empty one only after the wait is over.
@@ -98,7 +99,7 @@ fn stream_of(
     let streaming = Streaming { engine, tenant, after, head, ready: VecDeque::new() };
     stream::unfold(streaming, |mut streaming| async move {
         let event = streaming.next().await?;
-        let place = cursor::write(event.position);
+        let place = cursor::write(streaming.engine.log_name(), event.position);
         let data = print::event(&event, &place).to_string();
         Some((Ok(sse::Event::default().id(place).event("event").data(data)), streaming))
     })
@@ -125,12 +126,12 @@ impl Streaming {
     }
 }
 
-pub(crate) fn parse(query: &str) -> Result<Wanted, Refusal> {
+pub(crate) fn parse(log: Id, query: &str) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted { after: 0, limit: LIMIT, wait_s: 0 };
     for pair in query.split('&') {
         match pair.split_once('=').unwrap_or((pair, "")) {
             ("after", "") => wanted.after = 0,
-            ("after", given) => wanted.after = cursor::read(given)?,
+            ("after", given) => wanted.after = cursor::read(log, given)?,
             ("limit", number) => {
                 let limit = number.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
                 wanted.limit = limit.ok_or(Refusal::BadNumber("limit"))?;

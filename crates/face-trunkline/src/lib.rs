@@ -13,6 +13,7 @@ mod events;
 mod files;
 mod manage;
 mod messages;
+mod once;
 mod openapi;
 mod print;
 mod subscriptions;

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::command::admin::{DeleteSubscription, PutSubscription};
 use domain::content::Face;
-use domain::id::{AppId, ConversationId, MessageId, SubscriptionId};
-use domain::subscription::{PreviousSecret, Subscription};
+use domain::id::{AppId, ConversationId, Id, MessageId, SubscriptionId};
+use domain::subscription::{Cursor, PreviousSecret, Subscription};
 use domain::time::Time;
 use engine::{Engine, Replay, domain};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,8 +23,8 @@ use crate::auth::Caller;
 use crate::cursor;
 use crate::dialect::{EVERYTHING, SECRET_PREFIX};
 use crate::error::{Refusal, unavailable};
-use crate::print;
-use crate::subscriptions::{find, of, whole};
+use crate::subscriptions::{find, of, shown, standing, whole};
+use crate::{once, print};
 
 /// Subscriptions of our own that a tenant may have.
 const SUBSCRIPTIONS_MAX: usize = 50;
@@ -82,14 +83,18 @@ struct Order {
 pub(crate) async fn create(
     caller: Caller,
     State(engine): State<Engine>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<Response, Refusal> {
     let given: Create = parse(&body)?;
+    let key = once::key(caller, &headers, "create subscription", &body)?;
+    if let Some(kept) = once::repeated(&engine, key.as_ref()).await? {
+        return Ok(once::opened(&engine, caller, kept));
+    }
     let own = of(&engine, caller).into_iter().filter(|one| one.dialect == Face::Trunkline).count();
     if own >= SUBSCRIPTIONS_MAX {
         return Err(Refusal::TooMany);
     }
-    let secret = secret(given.secret)?;
     let subscription = Subscription {
         id: SubscriptionId(engine.new_id()),
         tenant: caller.tenant,
@@ -98,7 +103,7 @@ pub(crate) async fn create(
         dialect: Face::Trunkline,
         carries: None,
         target: target(given.target)?,
-        secret: secret.clone(),
+        secret: secret(given.secret)?,
         triggers: triggers(given.triggers.unwrap_or_else(|| vec![EVERYTHING.to_owned()]))?,
         settings: String::new(),
         enabled: true,
@@ -106,10 +111,13 @@ pub(crate) async fn create(
         parallel: given.parallel,
         previous: None,
     };
-    let kept = put(&engine, subscription).await?;
-    let mut printed = whole(&engine, &kept).await?;
-    printed["secret"] = json!(secret);
-    Ok((StatusCode::CREATED, Json(printed)))
+    let (log, from) = (engine.log_name(), engine.position());
+    let cursor = Cursor { position: from, failing_since: None };
+    let render = move |made: &Subscription| {
+        once::with_secret(StatusCode::CREATED, shown(log, made, &cursor, &[]), &made.secret)
+    };
+    let kept = once::run(&engine, key, PutSubscription { subscription, from }, render).await?;
+    Ok(once::opened(&engine, caller, kept))
 }
 
 /// Switches a subscription on or off, or changes one of our own.
@@ -150,10 +158,17 @@ pub(crate) async fn replace_secret(
     caller: Caller,
     State(engine): State<Engine>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    let given: NewSecret = parse(if body.is_empty() { b"{}" } else { &body })?;
-    let mut subscription = Subscription::clone(&*find(&engine, caller, &id)?);
+) -> Result<Response, Refusal> {
+    let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    let given: NewSecret = parse(body)?;
+    let known = find(&engine, caller, &id)?;
+    let key = once::key(caller, &headers, &format!("replace secret of {}", known.id.ulid()), body)?;
+    if let Some(kept) = once::repeated(&engine, key.as_ref()).await? {
+        return Ok(once::opened(&engine, caller, kept));
+    }
+    let mut subscription = Subscription::clone(&known);
     if subscription.dialect == Face::LivePerson || subscription.secret.is_empty() {
         return Err(Refusal::Unsigned);
     }
@@ -161,14 +176,16 @@ pub(crate) async fn replace_secret(
     if !(0..=OVERLAP_S_MAX).contains(&overlap_s) {
         return Err(Refusal::BadField("overlap_s", "a number of seconds from 0 to 604800"));
     }
-    let new = secret(given.secret)?;
     let until = engine.now().plus_ms(overlap_s * 1_000);
-    let before = std::mem::replace(&mut subscription.secret, new.clone());
+    let before = std::mem::replace(&mut subscription.secret, secret(given.secret)?);
     subscription.previous = (overlap_s > 0).then_some(PreviousSecret { secret: before, until });
-    let kept = put(&engine, subscription).await?;
-    let mut printed = whole(&engine, &kept).await?;
-    printed["secret"] = json!(new);
-    Ok(Json(printed))
+    let (log, from) = (engine.log_name(), engine.position());
+    let (cursor, parked) = standing(&engine, &known).await?;
+    let render = move |changed: &Subscription| {
+        once::with_secret(StatusCode::OK, shown(log, changed, &cursor, &parked), &changed.secret)
+    };
+    let kept = once::run(&engine, key, PutSubscription { subscription, from }, render).await?;
+    Ok(once::opened(&engine, caller, kept))
 }
 
 /// Asks for callbacks again.
@@ -176,16 +193,33 @@ pub(crate) async fn replay(
     caller: Caller,
     State(engine): State<Engine>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let given: Order = parse(&body)?;
     let subscription = find(&engine, caller, &id)?;
+    let key = once::key(caller, &headers, &format!("replay {}", subscription.id.ulid()), &body)?;
+    if let Some(kept) = once::repeated(&engine, key.as_ref()).await? {
+        return Ok(once::response(kept));
+    }
     if !subscription.enabled {
         return Err(Refusal::SwitchedOff);
     }
-    let order = Replay {
-        after: given.after.as_deref().map_or(Ok(0), cursor::read)?,
-        until: given.until.as_deref().map(cursor::read).transpose()?,
+    let log = engine.log_name();
+    let found = engine.find_for_replay(&subscription, &wanted(log, given)?).await.map_err(unavailable)?;
+    let (next, at_end) = (cursor::write(log, found.through), found.at_end);
+    let render = move |callbacks: &u64| {
+        once::json(StatusCode::OK, &json!({ "callbacks": callbacks, "next": next, "at_end": at_end }))
+    };
+    once::run(&engine, key, found.order, render).await.map(once::response)
+}
+
+/// Which callbacks are asked for.
+fn wanted(log: Id, given: Order) -> Result<Replay, Refusal> {
+    let place = |cursor: &str| cursor::read(log, cursor);
+    Ok(Replay {
+        after: given.after.as_deref().map_or(Ok(0), place)?,
+        until: given.until.as_deref().map(place).transpose()?,
         from: given.from.as_deref().map(|text| moment("from", text)).transpose()?,
         before: given.before.as_deref().map(|text| moment("before", text)).transpose()?,
         conversation: given
@@ -194,11 +228,7 @@ pub(crate) async fn replay(
             .transpose()?,
         message: given.message.map(|id| id_of("message", MessageId::parse(&id))).transpose()?,
         given_up: given.given_up,
-    };
-    let done = engine.replay(&subscription, &order).await.map_err(unavailable)?;
-    Ok(Json(json!({
-        "callbacks": done.callbacks, "next": cursor::write(done.through), "at_end": done.at_end,
-    })))
+    })
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {

@@ -3,6 +3,7 @@
 //! Written by hand because it is small; the test `every_described_path_is_a_route` tries each.
 
 use axum::Json;
+use face_kit::once::KEY_CHARS_MAX;
 use serde_json::{Value, json};
 
 use crate::dialect::EVERYTHING;
@@ -50,7 +51,7 @@ fn paths() -> Value {
             "operationId": "listEvents",
             "summary": "The tenant's log: a page, a long poll, or a stream of server-sent events",
             "parameters": event_parameters(),
-            "responses": with_errors(&events_answer(), &["400", "401", "405", "503"]),
+            "responses": with_errors(&events_answer(), &["400", "401", "405", "410", "503"]),
         } },
         "/trunkline/v1/files/{tenant}/{file}": { "get": {
             "operationId": "readFile",
@@ -82,7 +83,7 @@ fn subscription_paths() -> Value {
                 "responses": with_errors(&json_of("The subscriptions, oldest first", "Subscriptions"), READ_ERRORS),
             },
             "post": changes("createSubscription", "Makes a subscription of our own, signed as Standard Webhooks says",
-                &json!([]), "NewSubscription", &json!({ "201": json_of("It, with its secret", "Subscription") })),
+                &once(&json!([])), "NewSubscription", &json!({ "201": json_of("It, with its secret", "Subscription") })),
         },
         "/trunkline/v1/subscriptions/{id}": {
             "get": {
@@ -102,27 +103,27 @@ fn subscription_paths() -> Value {
         },
         "/trunkline/v1/subscriptions/{id}/secret": { "post": changes("replaceSecret",
             "Replaces a subscription's secret; the one before stays good for a while",
-            &one_subscription(), "NewSecret", &json!({ "200": json_of("It, with its new secret", "Subscription") })) },
+            &once(&one_subscription()), "NewSecret", &json!({ "200": json_of("It, with its new secret", "Subscription") })) },
         "/trunkline/v1/subscriptions/{id}/replay": { "post": changes("replayCallbacks",
             "Asks for callbacks again: all since a cursor or a time, of a conversation or a message, or what was given up",
-            &one_subscription(), "Replay", &json!({ "200": json_of("How many", "Replayed") })) },
+            &once(&one_subscription()), "Replay", &json!({ "200": json_of("How many", "Replayed") })) },
         "/trunkline/v1/subscriptions/{id}/callbacks": { "get": {
             "operationId": "listCallbacks",
             "summary": "Callbacks that were not taken at the first try, each with its body, tries and answers",
             "parameters": subscription_parameters(),
-            "responses": with_errors(&json_of("A page", "Callbacks"), &["400", "401", "404", "405", "503"]),
+            "responses": with_errors(&json_of("A page", "Callbacks"), &["400", "401", "404", "405", "410", "503"]),
         } },
         "/trunkline/v1/subscriptions/{id}/events": { "get": {
             "operationId": "listEventsOfSubscription",
             "summary": "Everything that one subscriber should have had since a cursor, with each callback",
             "parameters": subscription_parameters(),
-            "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "503"]),
+            "responses": with_errors(&json_of("A page", "CallbackPage"), &["400", "401", "404", "405", "410", "503"]),
         } },
     })
 }
 
 const READ_ERRORS: &[&str] = &["401", "405", "503"];
-const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "503"];
+const CHANGE_ERRORS: &[&str] = &["400", "401", "404", "405", "409", "410", "422", "503"];
 
 /// An operation with a JSON body.
 fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) -> Value {
@@ -139,6 +140,15 @@ fn changes(id: &str, summary: &str, parameters: &Value, body: &str, ok: &Value) 
 fn one_subscription() -> Value {
     json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" },
         "description": "The subscription's id as a ULID or a UUID." }])
+}
+
+/// With the key under which a repeat gets the first answer again.
+fn once(parameters: &Value) -> Value {
+    let mut all = parameters.as_array().cloned().unwrap_or_default();
+    all.push(json!({ "name": "Idempotency-Key", "in": "header",
+        "schema": { "type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX },
+        "description": "The same request with the same key gets its first answer again; another request gets 422." }));
+    Value::Array(all)
 }
 
 fn subscription_parameters() -> Value {
@@ -159,7 +169,8 @@ fn file_parameters() -> Value {
 fn event_parameters() -> Value {
     json!([
         { "name": "after", "in": "query", "schema": { "type": "string" },
-          "description": "A cursor of an earlier answer; without it, from the beginning of the kept log." },
+          "description": "A cursor of an earlier answer; without it, from the beginning of the kept log. One of before the \
+              server was restored from a backup is refused with 410: begin again without." },
         { "name": "limit", "in": "query",
           "schema": { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100 } },
         { "name": "wait_s", "in": "query",

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use domain::content::Face;
 use domain::event::Event;
-use domain::id::SubscriptionId;
+use domain::id::{Id, SubscriptionId};
 use domain::subscription::{CallbackLane, Cursor, Parked, Subscription};
 use engine::{Engine, Rendered, domain};
 use serde_json::{Value, json};
@@ -46,10 +46,19 @@ pub(crate) async fn read(
 
 /// A subscription and where it stands.
 pub(crate) async fn whole(engine: &Engine, subscription: &Subscription) -> Result<Value, Refusal> {
+    let (cursor, parked) = standing(engine, subscription).await?;
+    Ok(shown(engine.log_name(), subscription, &cursor, &parked))
+}
+
+/// How far a subscription has read, and the lanes that wait.
+pub(crate) async fn standing(
+    engine: &Engine,
+    subscription: &Subscription,
+) -> Result<(Cursor, Vec<Arc<Parked>>), Refusal> {
     let (tenant, id) = (subscription.tenant, subscription.id);
     let cursor = engine.get::<Cursor>(tenant, id.0).await.map_err(unavailable)?;
     let parked = engine.parked(tenant, id).await.map_err(unavailable)?;
-    Ok(shown(subscription, &cursor.map(Arc::unwrap_or_clone).unwrap_or_default(), &parked))
+    Ok((cursor.map(Arc::unwrap_or_clone).unwrap_or_default(), parked))
 }
 
 /// Answers with a page of what the subscriber should have had.
@@ -59,7 +68,8 @@ pub(crate) async fn events(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let wanted = parse(query.as_deref().unwrap_or_default())?;
+    let log = engine.log_name();
+    let wanted = parse(log, query.as_deref().unwrap_or_default())?;
     let subscription = find(&engine, caller, &id)?;
     let (mut printed, mut next, mut walked) = (Vec::new(), wanted.after, 0);
     let at_end = loop {
@@ -68,23 +78,23 @@ pub(crate) async fn events(
         let last = page.len() < LIMIT_MAX;
         for event in page {
             if printed.len() == wanted.limit {
-                return Ok(answer(printed, next, false));
+                return Ok(answer(log, printed, next, false));
             }
             next = event.position;
             if engine.hears(&as_enabled(&subscription), &event) {
                 let callback = engine.callback(&subscription, event.clone()).await.map_err(unavailable)?;
-                printed.extend(callback.map(|callback| with_callback(&event, &subscription, &callback)));
+                printed.extend(callback.map(|callback| with_callback(log, &event, &subscription, &callback)));
             }
         }
         if last || walked >= WALK_MAX {
             break last;
         }
     };
-    Ok(answer(printed, next, at_end))
+    Ok(answer(log, printed, next, at_end))
 }
 
-fn answer(events: Vec<Value>, next: u64, at_end: bool) -> Json<Value> {
-    Json(json!({ "events": events, "next": cursor::write(next), "at_end": at_end }))
+fn answer(log: Id, events: Vec<Value>, next: u64, at_end: bool) -> Json<Value> {
+    Json(json!({ "events": events, "next": cursor::write(log, next), "at_end": at_end }))
 }
 
 /// The tenant's subscriptions, oldest first.
@@ -106,8 +116,8 @@ pub(crate) fn as_enabled(subscription: &Subscription) -> Subscription {
     Subscription { enabled: true, ..subscription.clone() }
 }
 
-fn with_callback(event: &Event, subscription: &Subscription, callback: &Rendered) -> Value {
-    let mut printed = print::event(event, &cursor::write(event.position));
+fn with_callback(log: Id, event: &Event, subscription: &Subscription, callback: &Rendered) -> Value {
+    let mut printed = print::event(event, &cursor::write(log, event.position));
     let body = serde_json::from_slice::<Value>(&callback.body);
     printed["callback"] = json!({
         "target": callback.target.as_deref().unwrap_or(&subscription.target),
@@ -117,7 +127,7 @@ fn with_callback(event: &Event, subscription: &Subscription, callback: &Rendered
 }
 
 /// The first lanes that wait, by when they come up, and how many there are.
-fn shown(subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -> Value {
+pub(crate) fn shown(log: Id, subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -> Value {
     let mut first: Vec<&Arc<Parked>> = parked.iter().collect();
     first.sort_by_key(|parked| parked.next_at);
     let first = first.into_iter().take(PARKED_SHOWN_MAX).map(|parked| {
@@ -129,7 +139,7 @@ fn shown(subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -
         json!({
             "lane": lane,
             "conversation": conversation.map(|id| id.ulid()),
-            "cursor": cursor::write(parked.position().saturating_sub(1)),
+            "cursor": cursor::write(log, parked.position().saturating_sub(1)),
             "waiting": parked.waiting.len(),
             "attempts": parked.attempts,
             "first_failed_at": print::time(parked.first_failed_at),
@@ -146,7 +156,7 @@ fn shown(subscription: &Subscription, cursor: &Cursor, parked: &[Arc<Parked>]) -
         "parallel": subscription.parallel,
         "previous_secret_until": subscription.previous.as_ref().map(|previous| print::time(previous.until)),
         "created_at": print::time(subscription.created_at),
-        "cursor": cursor::write(cursor.position),
+        "cursor": cursor::write(log, cursor.position),
         "failing_since": cursor.failing_since.map(print::time),
         "parked_lanes": parked.len(),
         "parked": first.collect::<Vec<Value>>(),

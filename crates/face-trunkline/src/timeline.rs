@@ -96,7 +96,8 @@ fn caused(step: &Step, event: &Event) -> bool {
         | StepKind::Refused { .. }
         | StepKind::WillRetry { .. }
         | StepKind::OutcomeUnknown { .. }
-        | StepKind::Expired => false,
+        | StepKind::Expired
+        | StepKind::FoundOverdue => false,
     }
 }
 
@@ -167,6 +168,10 @@ fn of_step(delivery: &Delivery, step: &Step) -> Entry {
             with_reason(Entry { status: Some(word), ..receipt }, reason.as_ref())
         }
         StepKind::Expired => entry(step.at, "expired", "the time-to-live is over".to_owned()),
+        StepKind::FoundOverdue => {
+            let text = "the watchdog found that its time was over and nothing had come of it";
+            entry(step.at, "found_overdue", text.to_owned())
+        }
         StepKind::GaveUp { reason } => with_reason(
             entry(step.at, "gave_up", format!("given up: {}", print::because(reason))),
             Some(reason),

@@ -4,7 +4,8 @@
 //! The order carries the promise. The store is copied first and attachments afterwards: a file is on disk before the
 //! row that names it, so the file of every copied row is there. The list of checksums gets its name last: a folder
 //! without one is a backup that was not finished. A restore reads everything against the list before it writes, and
-//! the database last: a folder without one holds nothing that a server could take for whole.
+//! the database last: a folder without one holds nothing that a server could take for whole. The restored server's log is
+//! another one than the backup's, and its delivery is paused unless the operator knows better.
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
@@ -14,7 +15,10 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use cli::BackupRow;
+use domain::command::server;
+use domain::record::{Counter, Record};
 use sha2::{Digest as _, Sha256};
+use store_files::FileVault;
 use store_sqlite::SqliteStore;
 
 use crate::data::{DataFolder, LOCK, VAULT_KEY};
@@ -35,9 +39,23 @@ pub async fn write(store: &SqliteStore, data: &Path, to: &Path) -> anyhow::Resul
     tokio::task::spawn_blocking(move || finish(&data, &to, manifest.position)).await?
 }
 
+/// What becomes of the messages that waited when the backup was made: its server may have sent them since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// They wait until somebody says so.
+    Paused,
+    /// They are handed over when the restored server starts.
+    GoesOn,
+}
+
 /// Checks the backup in `from`, and restores it to `data`, which must be empty or absent. `vault_key` says where the
 /// settings put the vault's key if not into the data folder.
-pub fn restore(from: &Path, data: &Path, vault_key: Option<&Path>) -> anyhow::Result<BackupRow> {
+pub fn restore(
+    from: &Path,
+    data: &Path,
+    vault_key: Option<&Path>,
+    delivery: Delivery,
+) -> anyhow::Result<BackupRow> {
     refuse_unless_empty(data)?;
     let (names, bytes) = verify(from)?;
     refuse_without_vault_key(&names, vault_key)?;
@@ -56,7 +74,10 @@ pub fn restore(from: &Path, data: &Path, vault_key: Option<&Path>) -> anyhow::Re
         }
     }
     copying.sync()?;
-    row.position = store_sqlite::restore(&from.join(STORE), &folder.database())?.position;
+    let vault = FileVault::open(vault_key.unwrap_or(&folder.vault_key()))?;
+    let paused = (delivery == Delivery::Paused).then(|| Record::Counter(Counter(1).into()));
+    let rows = [(server::delivery_paused(), paused), (server::log_name(), None)];
+    row.position = store_sqlite::restore(&from.join(STORE), &folder.database(), &rows, &vault)?.position;
     Ok(row)
 }
 

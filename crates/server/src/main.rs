@@ -27,6 +27,7 @@ use cli::{AdminAnswer, Arguments, Command, Printing};
 use config::Config;
 use tracing_subscriber::EnvFilter;
 
+use backup::Delivery;
 use node::Node;
 use stop::Stop;
 
@@ -72,10 +73,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
             say("The configuration is complete and makes sense.");
         }
-        Command::Restore { from, printing } => {
+        Command::Restore { from, resume_delivery, printing } => {
             let store = settings(&printing)?.store;
-            let backup = backup::restore(&from, &store.data, store.vault_key_file.as_deref())?;
-            say(&cli::print(&AdminAnswer::Restored { backup }, &printing));
+            let delivery = if resume_delivery { Delivery::GoesOn } else { Delivery::Paused };
+            let backup = backup::restore(&from, &store.data, store.vault_key_file.as_deref(), delivery)?;
+            let paused = delivery == Delivery::Paused;
+            say(&cli::print(&AdminAnswer::Restored { backup, paused }, &printing));
         }
         other => {
             let (request, printing) = cli::request(other).context("that is no command of administration")?;

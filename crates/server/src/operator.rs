@@ -70,5 +70,11 @@ fn describe() {
         none,
         "Requests and inbound messages refused because the database may not grow further."
     );
+    describe_counter!(
+        "trunkline_messages_overdue",
+        none,
+        "Messages past their time that nothing had moved and the watchdog ended. It should stay 0."
+    );
+    describe_gauge!("trunkline_delivery_paused", none, "1 while no message is handed over, else 0.");
     describe_gauge!("trunkline_build_info", none, "Always 1; the version is its label.");
 }

@@ -39,6 +39,8 @@ pub fn health(engine: Engine, stop: &watch::Sender<bool>) -> Router {
     let ready = move || {
         let answer = if *stop.borrow() {
             (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
+        } else if engine.is_ready() && engine.delivery_is_paused() {
+            (StatusCode::OK, "ready; delivery is paused\n")
         } else if engine.is_ready() {
             (StatusCode::OK, "ready\n")
         } else {

@@ -53,12 +53,20 @@ impl Wiring {
     pub fn of(config: Config, folder: &DataFolder) -> anyhow::Result<Wiring> {
         // The folder is open and logging has begun: both sections were obeyed before.
         let Config { server, store, sinch, liveperson, livedesk, http_out, limits, log: _ } = config;
-        let config::Store { data: _, sync, vault_key_file, log_kept_days, database_bytes_max } = store;
+        let config::Store {
+            data: _,
+            sync,
+            vault_key_file,
+            log_kept_days,
+            idempotency_kept_hours,
+            database_bytes_max,
+        } = store;
         let (provider_http, callback_http) = ways_out(&http_out)?;
         Ok(Wiring {
             engine: engine::Limits {
                 shutdown_ms_max: i64::try_from(server.shutdown_grace_s.saturating_mul(1_000))?,
                 log_kept_s: i64::from(log_kept_days) * 24 * 3_600,
+                answers_kept_s: i64::from(idempotency_kept_hours) * 3_600,
                 ..engine_limits(&limits)
             },
             livedesk: livedesk_settings(&livedesk, &limits, folder)?,

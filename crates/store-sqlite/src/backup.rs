@@ -8,12 +8,14 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use ports::{Error, ErrorKind};
-use rusqlite::Connection;
+use domain::record::{Key, Record};
+use ports::{Error, ErrorKind, Vault, stored};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::answers::failed;
+use crate::names;
 use crate::private;
 use crate::queries;
 use crate::schema;
@@ -67,8 +69,14 @@ pub fn write(path: &Path, to: &Path) -> Result<Manifest, Error> {
 }
 
 /// Makes a database at `to` from the backup in the folder `from`. Neither `to` nor a journal of its may exist. The
-/// copy is checked against the manifest, and read through, before it gets its name.
-pub fn restore(from: &Path, to: &Path) -> Result<Manifest, Error> {
+/// copy is checked against the manifest and read through, and these rows are written in it, or deleted, before it gets
+/// its name.
+pub fn restore(
+    from: &Path,
+    to: &Path,
+    rows: &[(Key, Option<Record>)],
+    vault: &dyn Vault,
+) -> Result<Manifest, Error> {
     let manifest = read_manifest(from)?;
     if to.exists() || journal_folder(to).exists() {
         return Err(refusal(format!(
@@ -89,7 +97,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Manifest, Error> {
             let sentence = format!("the backup in {} is damaged: its checksum differs", from.display());
             return Err(Error::new(ErrorKind::Corrupt, sentence));
         }
-        adopt(&unfinished)
+        adopt(&unfinished, rows, vault)
     });
     if let Err(error) = checked {
         // The place must be empty again; what stops this would have stopped the copy.
@@ -122,14 +130,41 @@ fn read_manifest(from: &Path) -> Result<Manifest, Error> {
     Ok(manifest)
 }
 
-/// Checks a copy, and parts it from the journal of the database that it was taken from.
-fn adopt(copy: &Path) -> Result<(), Error> {
+/// Checks a copy, parts it from the journal of the database that it was taken from, and changes these rows.
+fn adopt(copy: &Path, rows: &[(Key, Option<Record>)], vault: &dyn Vault) -> Result<(), Error> {
     let connection = Connection::open(copy).map_err(|error| failed("be opened", error))?;
     let whole = connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
     if whole.map_err(|error| failed("be checked", error))? != "ok" {
         return Err(Error::new(ErrorKind::Corrupt, "the backup's database is damaged inside"));
     }
-    schema::part_from_journal(&connection)
+    schema::part_from_journal(&connection)?;
+    rows.iter().try_for_each(|(key, record)| {
+        set(&connection, key, record.as_ref(), vault).map_err(|error| failed("take a row", error))
+    })
+}
+
+/// Writes a row, whatever it was before, or deletes it.
+fn set(
+    connection: &Connection,
+    key: &Key,
+    record: Option<&Record>,
+    vault: &dyn Vault,
+) -> rusqlite::Result<()> {
+    let (table, tenant, name) = (names::table(key.kind), names::id(key.tenant.0), names::name(&key.name));
+    match record {
+        Some(record) => {
+            let sql = format!(
+                "INSERT INTO {table} VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body"
+            );
+            connection.execute(&sql, params![tenant, name, stored::encode(record, vault)])?;
+        }
+        None => {
+            let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2");
+            connection.execute(&sql, params![tenant, name])?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads all of `from` into `to`. Returns length and digest.

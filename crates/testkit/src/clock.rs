@@ -42,4 +42,12 @@ impl Clock for FakeClock {
             let _ = seen.wait_for(|now| *now >= until).await;
         })
     }
+
+    fn go_on_after(&self, floor: Time) {
+        self.now.send_if_modified(|now| {
+            let behind = *now < floor;
+            *now = floor.max(*now);
+            behind
+        });
+    }
 }

@@ -72,6 +72,17 @@ impl MemoryStore {
         self.kept().jobs.values().cloned().collect()
     }
 
+    /// Every row of a kind, in no order.
+    pub fn all_rows(&self, kind: Kind) -> Vec<Row> {
+        let kept = self.kept();
+        kept.rows.keys().filter(|key| key.kind == kind).map(|key| kept.row(key)).collect()
+    }
+
+    /// Deletes a row behind the engine's back, as a restore from a backup may.
+    pub fn forget(&self, key: &Key) {
+        self.kept().rows.remove(key);
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

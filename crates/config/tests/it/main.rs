@@ -111,6 +111,14 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[store]\nlog_kept_days = 0", "store.log_kept_days is 0 but must be at least 1."),
     ("[store]\ndatabase_bytes_max = 134217727", "give it at least 134217728."),
     ("[store]\ndatabase_bytes_max = \"10 GB\"", "store.database_bytes_max does not fit"),
+    (
+        "[store]\nidempotency_kept_hours = 23",
+        "store.idempotency_kept_hours is 23 but must be from 24 (a day)",
+    ),
+    (
+        "[store]\nidempotency_kept_hours = 169",
+        "store.idempotency_kept_hours is 169 but must be from 24 (a day)",
+    ),
     ("[sinch]\ntoken_lifetime_s = 0", "sinch.token_lifetime_s is 0 but must be at least 1."),
     ("[liveperson]\npublic_authority = \"https://x\"", "is no host with a port"),
     ("[livedesk]\nattachment_bytes_max = 2147483648", "may be at most"),
@@ -132,6 +140,15 @@ fn each_mistake_has_its_sentence() {
         let problems = loaded(file, &[]).unwrap_err();
         assert_eq!(problems.len(), 1, "{file}: {problems:?}");
         assert!(problems[0].contains(part) && problems[0].ends_with('.'), "{file}: {problems:?}");
+    }
+}
+
+#[test]
+fn answers_are_remembered_for_a_day_to_a_week() {
+    assert_eq!(loaded("", &[]).unwrap().store.idempotency_kept_hours, 24);
+    for hours in [24, 168] {
+        let file = format!("[store]\nidempotency_kept_hours = {hours}");
+        assert_eq!(loaded(&file, &[]).unwrap().store.idempotency_kept_hours, hours);
     }
 }
 

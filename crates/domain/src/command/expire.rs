@@ -34,27 +34,42 @@ impl Command for Expire {
 
     fn decide(&self, view: &mut View<'_>) -> Result<bool, Halt<Self::Refusal>> {
         view.finish_job(self.job);
-        let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
-            return Ok(false);
-        };
-        let (app, queue) = (message.app, Key::queue(self.tenant, message.app));
-        view.want(&[Key::id::<App>(self.tenant, app.0), queue])?;
-        let mut message = Arc::unwrap_or_clone(message);
-        let Some(delivery) = message.delivery.as_mut() else {
-            return Ok(false);
-        };
-        let waited = delivery.is_queued();
-        let Some(moved) = delivery.expire(view.now()) else {
-            return Ok(false);
-        };
-        let again = delivery.is_queued() && !waited;
-        let ended = matches!(moved, Moved::Failed(_));
-        settle::settle(view, &mut message, &[moved])?;
-        if again {
-            settle::send_again(view, &message);
+        match timed(view, self.tenant, self.message)? {
+            Some(message) => run_out(view, message),
+            None => Ok(false),
         }
-        Ok(ended)
     }
+}
+
+/// The message, with what is needed if time moves it.
+pub(super) fn timed<R>(
+    view: &mut View<'_>,
+    tenant: TenantId,
+    message: MessageId,
+) -> Result<Option<Message>, Halt<R>> {
+    let Some(message) = view.by_id::<Message, R>(tenant, message.0)? else {
+        return Ok(None);
+    };
+    view.want(&[Key::id::<App>(tenant, message.app.0), Key::queue(tenant, message.app)])?;
+    Ok(Some(Arc::unwrap_or_clone(message)))
+}
+
+/// Lets time move a journey. Says whether that ended it.
+pub(super) fn run_out<R>(view: &mut View<'_>, mut message: Message) -> Result<bool, Halt<R>> {
+    let Some(delivery) = message.delivery.as_mut() else {
+        return Ok(false);
+    };
+    let waited = delivery.is_queued();
+    let Some(moved) = delivery.expire(view.now()) else {
+        return Ok(false);
+    };
+    let again = delivery.is_queued() && !waited;
+    let ended = matches!(moved, Moved::Failed(_));
+    settle::settle(view, &mut message, &[moved])?;
+    if again {
+        settle::send_again(view, &message);
+    }
+    Ok(ended)
 }
 
 /// Erases a message's content. A message of no conversation is forgotten altogether some days after that.

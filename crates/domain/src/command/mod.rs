@@ -6,11 +6,13 @@ pub mod consumer;
 pub mod expire;
 pub mod forget;
 pub mod open;
+pub mod overdue;
 pub mod receipt;
 pub mod receive;
 pub mod reply;
 pub mod route;
 pub mod send;
+pub mod server;
 mod settle;
 pub mod standing;
 #[cfg(test)]

@@ -154,7 +154,8 @@ impl Delivery {
         news.then_some(Moved::HandedOver)
     }
 
-    /// Tried again at growing distance, at least once, a last time when the app's patience is over.
+    /// Tried again at growing distance, at least once, a last time when the app's patience is over. The time-to-live may
+    /// have ended meanwhile, and who looks after it has passed by an open attempt.
     fn temporary(
         &mut self,
         number: u32,
@@ -164,6 +165,10 @@ impl Delivery {
         now: Time,
     ) -> Moved {
         self.temporary_failures += 1;
+        if now >= self.expires_at {
+            self.note(now, StepKind::WillRetry { attempt: number, at: now, reason });
+            return self.expired(now);
+        }
         let cut_off = self.first_failed_at(now).plus_ms(rules.retry_ms);
         if self.temporary_failures > 1 && now >= cut_off {
             self.note(now, StepKind::Refused { attempt: number, reason: reason.clone() });
@@ -307,6 +312,29 @@ impl Delivery {
             Phase::Waiting { .. } if now >= self.expires_at => Some(self.expired(now)),
             _ => None,
         }
+    }
+
+    /// When time moves it at the latest, or has had enough of an attempt that is open. A callback that carries a
+    /// message has the patience of its subscription.
+    pub fn due(&self) -> Option<Time> {
+        let due = match self.phase {
+            Phase::Attempting if self.address().channel.is_face() => None,
+            Phase::Waiting { .. } | Phase::Attempting => Some(self.expires_at),
+            Phase::Held { until } => Some(until),
+            Phase::HandedOver => self.report_due.filter(|due| *due < self.expires_at),
+            Phase::Done => None,
+        };
+        due.filter(|due| *due < Time::NEVER)
+    }
+
+    /// Whether nothing but a statement of the channel can move it any more.
+    pub fn is_out_of_our_hands(&self) -> bool {
+        matches!(self.phase, Phase::Done) || (matches!(self.phase, Phase::HandedOver) && self.due().is_none())
+    }
+
+    /// Notes that its time was over and nothing came of it.
+    pub fn found_overdue(&mut self, now: Time) {
+        self.note(now, StepKind::FoundOverdue);
     }
 
     fn note(&mut self, at: Time, what: StepKind) {

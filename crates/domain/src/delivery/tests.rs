@@ -40,6 +40,24 @@ fn second_failure_moves_to_next_channel_and_the_last_one_fails() {
     assert_eq!(journey.status, Status::Failed);
 }
 
+/// Who looks after the time-to-live came by while the attempt was open, and will not come again.
+#[test]
+fn an_attempt_that_fails_for_now_after_the_time_to_live_expires_the_message_at_once() {
+    let reason = Reason::new(ReasonKind::RateLimited, "slowly");
+    let busy = || Outcome::Temporary { reason: reason.clone(), retry_after_ms: Some(600_000) };
+    let unknown = || Outcome::Unknown { parts: Vec::new() };
+    let retry = Rules { unknown: crate::app::UnknownPolicy::Retry, retry_ms: 3_600_000, ..RULES };
+    for (outcome, ended_at, expires) in
+        [(busy(), 9_999, false), (busy(), 10_000, true), (unknown(), 9_999, false), (unknown(), 10_000, true)]
+    {
+        let mut journey = delivery(&["A", "B"]);
+        journey.begin(Time(1));
+        let moved = journey.finish(1, outcome, retry, Time(ended_at));
+        assert_eq!(journey.phase == Phase::Done, expires, "{moved:?}");
+        assert_eq!(journey.reason.map(|reason| reason.kind), expires.then_some(ReasonKind::Expired));
+    }
+}
+
 #[test]
 fn a_message_in_parts_is_delivered_when_all_parts_are() {
     let both = parts(["a", "b"]);

@@ -46,6 +46,7 @@ pub(super) async fn load(
     let files = files_of(content.as_deref());
     let files = if files.is_empty() { Vec::new() } else { engine.get_all::<File>(tenant, &files).await? };
     Ok(Facts {
+        log: engine.log_name(),
         tenant: directory.tenant(tenant).cloned(),
         app: event.app.and_then(|id| directory.app(tenant, id).cloned()),
         contact: find::<Contact>(&records),

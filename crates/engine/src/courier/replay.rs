@@ -32,10 +32,10 @@ pub struct Replay {
     pub given_up: bool,
 }
 
-/// What was ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Replayed {
-    pub callbacks: u64,
+/// What was found to be told again; the order itself is a command, which answers with how many callbacks it asks for.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub order: OrderReplay,
     /// How far the log was looked through.
     pub through: u64,
     /// Whether that was all there is.
@@ -57,12 +57,12 @@ impl Replay {
 }
 
 impl Engine {
-    /// Orders callbacks again: [`WAITING_MAX`] and a walk of [`WALK_MAX`] events at most.
-    pub async fn replay(
+    /// Finds callbacks to be told again: [`WAITING_MAX`] and a walk of [`WALK_MAX`] events at most.
+    pub async fn find_for_replay(
         &self,
         subscription: &Arc<Subscription>,
         replay: &Replay,
-    ) -> Result<Replayed, ports::Error> {
+    ) -> Result<Found, ports::Error> {
         let mut wanted: BTreeMap<Option<ConversationId>, Vec<u64>> = BTreeMap::new();
         let (mut through, mut walked, mut chosen) = (replay.after, 0, 0);
         let at_end = 'walk: loop {
@@ -91,10 +91,7 @@ impl Engine {
         };
         let (tenant, id) = (subscription.tenant, subscription.id);
         let order = OrderReplay { tenant, subscription: id, wanted: wanted.into_iter().collect() };
-        let Ok(callbacks) = self.execute(order).await else {
-            return Err(ports::Error::new(ports::ErrorKind::Unavailable, "the order could not be kept"));
-        };
-        Ok(Replayed { callbacks, through, at_end })
+        Ok(Found { order, through, at_end })
     }
 
     async fn was_given_up(&self, subscription: &Subscription, event: &Event) -> Result<bool, ports::Error> {

@@ -144,6 +144,9 @@ impl Route {
             return;
         };
         loop {
+            if !self.may_go_on(&stopping).await {
+                return;
+            }
             let mut busy = self.advance(&mut progress).await;
             progress.changed |= stopping.height() > 0 && progress.cursor.position > progress.saved_position;
             self.save(&mut progress).await;
@@ -172,6 +175,18 @@ impl Route {
                 () = log.above(position) => {}
                 () = self.engine.parts().clock.wait_until(next) => {}
             }
+        }
+    }
+
+    /// A route whose callbacks are hand-overs waits as long as delivery is paused. `false`: until the engine stopped.
+    async fn may_go_on(&self, stopping: &Level) -> bool {
+        if self.subscription.carries.is_none() {
+            return true;
+        }
+        tokio::select! {
+            biased;
+            () = self.engine.delivery_hold().is_other_than(true) => true,
+            () = stopped(stopping) => false,
         }
     }
 

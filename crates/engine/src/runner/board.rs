@@ -137,6 +137,11 @@ impl Board {
         }
     }
 
+    /// Lets nothing go to a provider, or everything again.
+    pub fn hold(&mut self, held: bool) {
+        self.turns.hold(held);
+    }
+
     /// The next job that may run, and how it got through.
     pub fn take(&mut self, now: Time, mut terms: impl FnMut(&Job) -> Arc<Terms>) -> Option<(Job, Pass)> {
         loop {

@@ -46,6 +46,9 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: P
         // Its turn was another sender's.
         return Ended::Elsewhere(to).into();
     }
+    if queued && engine.delivery_is_paused() {
+        return again();
+    }
     if channel.is_face() {
         match is_carried(engine, &row, &channel).await {
             Ok(true) => return leave(engine, job, message).await.into(),

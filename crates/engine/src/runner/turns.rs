@@ -49,6 +49,8 @@ pub(super) struct Turns {
     senders: HashMap<TenantId, VecDeque<Sender>>,
     /// Senders that come back into the rotation at a moment.
     asleep: BTreeSet<(Time, Sender)>,
+    /// Nothing goes to a provider.
+    held: bool,
     recipients: Buckets<(Sender, Arc<str>)>,
 }
 
@@ -79,6 +81,10 @@ impl Queue {
         }
     }
 
+    fn waits(&self) -> bool {
+        !(self.high.is_empty() && self.normal.is_empty())
+    }
+
     /// Who is next, and in which class. Behind a shut gate: who has waited for longest, whose patience ends first.
     fn head(&self, now: Time) -> Option<(Priority, (Time, JobId))> {
         let high = self.high.first().map(|head| (Priority::High, *head));
@@ -94,6 +100,19 @@ impl Queue {
 }
 
 impl Turns {
+    /// Lets nobody have a turn who has an account, or everybody again.
+    pub fn hold(&mut self, held: bool) {
+        if std::mem::replace(&mut self.held, held) && !held {
+            let aside =
+                self.queues.iter().filter(|(_, queue)| queue.stands == Stands::Aside && queue.waits());
+            let mut aside: Vec<Sender> = aside.map(|(sender, _)| sender.clone()).collect();
+            aside.sort_unstable();
+            for sender in aside {
+                self.rotate(&sender);
+            }
+        }
+    }
+
     /// Takes a job in.
     pub fn put(&mut self, sender: &Sender, id: JobId, ready: Ready) {
         let queue = self.queues.entry(sender.clone()).or_default();
@@ -151,6 +170,9 @@ impl Turns {
     fn turn(&mut self, sender: Sender, now: Time, facts: &mut impl FnMut(JobId) -> Facts) -> Option<Turn> {
         let queue = self.queues.get_mut(&sender)?;
         queue.stands = Stands::Aside;
+        if self.held && sender.account.is_some() {
+            return None;
+        }
         let Some((priority, head)) = queue.head(now) else {
             self.rest(&sender, now);
             return None;

@@ -64,7 +64,7 @@ impl Dialect for Plain {
     }
 }
 
-async fn open(carries: Option<&str>) -> (House, Engine) {
+pub async fn open(carries: Option<&str>) -> (House, Engine) {
     let mut house = House::new();
     house.dialects = vec![Arc::new(Plain)];
     let engine = house.open().await;

@@ -34,6 +34,27 @@ async fn an_answer_is_forgotten_when_its_life_is_over() {
 }
 
 #[tokio::test]
+async fn a_key_answers_until_its_time_is_over_to_the_millisecond_and_is_then_free() {
+    for kept_s in [86_400, 7 * 86_400] {
+        let mut house = House::new();
+        house.limits.answers_kept_s = kept_s;
+        let engine = house.open().await;
+        let once = async |words: &'static str| {
+            let key =
+                OnceKey { tenant: TENANT, face: Face::Sinch, key: "k".to_owned(), fingerprint: [7; 32] };
+            let render = |_: &_| StoredAnswer { status: 200, body: words.into() };
+            engine.execute_once(key, text("1", words, &["ALPHA"]), render).await.unwrap().body
+        };
+        assert_eq!(once("first").await, b"first");
+        house.clock.advance_ms(kept_s * 1_000 - 1);
+        assert_eq!(once("second").await, b"first");
+        house.clock.advance_ms(1);
+        assert_eq!(once("third").await, b"third");
+        assert_eq!(house.submitted(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_receipt_that_nothing_claims_in_72_hours_is_told_as_an_orphan() {
     let house = House::new();
     let engine = house.open().await;

@@ -82,3 +82,20 @@ fn what_was_accepted_before_a_stop_is_sent_after_it() {
         assert_eq!(house.alpha.texts().len(), 3);
     });
 }
+
+#[test]
+fn a_clock_that_was_set_back_between_two_lives_delays_nothing() {
+    let house = House::new();
+    life(async {
+        let engine = house.open().await;
+        let message = send(&engine, text("1", "before", &["ALPHA"])).await;
+        until_status(&engine, message, Status::HandedOver).await;
+    });
+    house.clock.advance_ms(-7_200_000);
+    life(async {
+        let engine = house.start().await;
+        let message = send(&engine, text("1", "after", &["ALPHA"])).await;
+        until_status(&engine, message, Status::HandedOver).await;
+    });
+    assert_eq!(house.alpha.texts(), ["before", "after"]);
+}

@@ -39,6 +39,7 @@ async fn facts(world: &World, request: Value, change: DeliveryChange) -> Facts {
     event.fact = Fact::DeliveryChanged(change);
     Facts {
         event,
+        log: world.engine.log_name(),
         subscription: Arc::new(webhook(&["MESSAGE_DELIVERY"])),
         tenant: None,
         app: None,

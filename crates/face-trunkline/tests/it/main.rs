@@ -6,6 +6,7 @@
 
 mod files;
 mod manage;
+mod once;
 mod streams;
 mod subscribers;
 

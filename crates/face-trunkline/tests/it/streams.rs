@@ -1,10 +1,18 @@
 //! Nothing is left out and nothing told twice: pages, long polls and the stream under load and across a restart.
 
+use axum::body::Body;
+use domain::command::admin::PutSubscription;
+use domain::command::server::log_name;
+use domain::id::Id;
+use domain::subscription::Subscription;
+use engine::domain;
+use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{MemoryStore, Subscriber};
+use tower::ServiceExt as _;
 
-use crate::{ONE, TWO, ask, found, get, open, send};
+use crate::{ONE, TWO, ask, call, found, get, open, send};
 
 /// Ids of one tenant's events, as the store keeps them.
 fn kept(store: &MemoryStore) -> Vec<String> {
@@ -79,4 +87,38 @@ async fn a_cursor_goes_on_after_a_restart() {
     let (_, rest) = get(&router, "key-1", &path).await;
     let told = [ids(&first), ids(&rest)].concat();
     assert_eq!(told, kept(&store));
+}
+
+#[tokio::test]
+async fn a_cursor_of_the_log_before_a_restore_is_refused_wherever_it_is_given() {
+    let store = MemoryStore::new();
+    let (engine, router) = open(store.clone(), Subscriber::default(), 7).await;
+    found(&engine, ONE).await;
+    send(&engine, ONE, "before").await;
+    let (_, first) = get(&router, "key-1", "/trunkline/v1/events?limit=500").await;
+    let cursor = first["next"].as_str().unwrap();
+    engine.shutdown().await;
+    // As a restore does.
+    store.forget(&log_name());
+    let (engine, router) = open(store.clone(), Subscriber::default(), 8).await;
+    let subscription = testkit::samples::subscription(Id(9), ONE, "");
+    let put = PutSubscription { subscription: Subscription { number: 0, ..subscription }, from: 0 };
+    let subscription = engine.execute(put).await.unwrap().id.ulid();
+    let refused = |(status, body): (StatusCode, Value)| {
+        assert_eq!((status, &body["error"]["code"]), (StatusCode::GONE, &json!("other_log")), "{body}");
+    };
+    let own = format!("/trunkline/v1/subscriptions/{subscription}");
+    for path in ["/trunkline/v1/events".to_owned(), format!("{own}/events"), format!("{own}/callbacks")] {
+        refused(get(&router, "key-1", &format!("{path}?after={cursor}")).await);
+    }
+    for member in ["after", "until"] {
+        let order = json!({ member: cursor }).to_string();
+        refused(call(&router, Method::POST, &format!("{own}/replay"), &order).await);
+    }
+    let stream = Request::get("/trunkline/v1/events").header("authorization", "Bearer key-1");
+    let stream = stream.header("accept", "text/event-stream").header("last-event-id", cursor);
+    let response = router.clone().oneshot(stream.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::GONE);
+    let (_, again) = get(&router, "key-1", "/trunkline/v1/events?limit=500").await;
+    assert!(ids(&again).starts_with(&ids(&first)), "what happened before has the ids that it had");
 }

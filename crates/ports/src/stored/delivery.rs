@@ -78,6 +78,7 @@ form_enum! { StepKind "StepKind" {
     Receipt { attempt: u32, status: Status, reason: Option<Reason> },
     Expired,
     GaveUp { reason: Reason },
+    FoundOverdue,
 } }
 
 form! { Receipt "Receipt" { status: Status, at: Time; reason: Option<Reason> } }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::program::call;
 use crate::served::{Served, administer, run, wait};
-use crate::shop::Shop;
+use crate::shop::{Shop, ledger};
 
 /// Messages acknowledged before the backup begins, by so many senders at once who go on until the server is gone.
 const MESSAGES_MIN: usize = 300;
@@ -60,6 +60,14 @@ impl Keys {
     async fn timeline(&self, served: &Served, message: &str) -> u16 {
         let url = served.url(&format!("/trunkline/v1/messages/{message}/timeline"));
         call(Method::GET, &url, &[("authorization", &self.api)], Bytes::new()).await.unwrap().0
+    }
+
+    /// Status of the log behind a cursor, and the cursor behind what is read.
+    async fn events(&self, served: &Served, after: &str) -> (u16, Value) {
+        let url = served.url(&format!("/trunkline/v1/events?after={after}"));
+        let answer = call(Method::GET, &url, &[("authorization", &self.api)], Bytes::new()).await;
+        let (status, page) = answer.unwrap();
+        (status, page["next"].clone())
     }
 
     /// Puts a note with a file into the first conversation. Returns the path of the file's signed link.
@@ -132,6 +140,7 @@ async fn a_backup_of_a_busy_server_holds_all_that_was_acknowledged_before_it() {
     assert_eq!(shop.send(&served, "46701110000", "First").await.unwrap().0, 200);
     let file = json!({"parcel": 7});
     let link = keys.upload(data, &served, &file).await;
+    let (_, cursor) = keys.events(&served, "").await;
     let load = Load::begin(&shop, &served);
     let before = wait("messages before the backup", || {
         let so_far = load.so_far();
@@ -146,7 +155,9 @@ async fn a_backup_of_a_busy_server_holds_all_that_was_acknowledged_before_it() {
     assert!(!Arc::into_inner(served).unwrap().ended().await.success());
 
     let output = run_with(second.path(), "restore", "--from", &copy);
-    assert!(output.status.success(), "{}", printed(&output));
+    let told = printed(&output);
+    assert!(output.status.success() && told.contains("Delivery is paused"), "{told}");
+    let sent_before = ledger(&providers.url()).await.len();
     let served = Served::start(second.path(), &UNLIMITED).await;
     let mut lost = Vec::new();
     for message in &before {
@@ -157,7 +168,14 @@ async fn a_backup_of_a_busy_server_holds_all_that_was_acknowledged_before_it() {
     assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), before.len());
     let found = call(Method::GET, &served.url(&link), &[], Bytes::new()).await;
     assert_eq!(found, Some((200, file)), "the link is signed by a key, and leads to an attachment");
+    assert_eq!(keys.events(&served, cursor.as_str().unwrap()).await.0, 410, "the log is another one");
+    assert_eq!(keys.events(&served, "").await.0, 200);
     let (_, message) = shop.send(&served, "46701119999", "After").await.unwrap();
+    let delivery = administer(second.path(), &["delivery", "status"]);
+    assert!(delivery["paused"] == true && delivery["waiting"].as_u64() > Some(0), "{delivery}");
+    assert_eq!(ledger(&providers.url()).await.len(), sent_before, "what waited is not sent twice unasked");
+    let delivery = administer(second.path(), &["delivery", "resume"]);
+    assert_eq!(delivery["paused"], false, "{delivery}");
     wait("a hand-over with the channel's credentials, which the vault's key opens", || async {
         let told = printed(&run(second.path(), &["explain", &message]));
         told.contains("WHATSAPP took attempt 1").then_some(())
@@ -195,6 +213,25 @@ fn a_folder_without_a_server_is_backed_up_and_restored() {
     );
     let key = |data: &Path| std::fs::read(data.join("vault.key")).unwrap();
     assert_eq!(key(first.path()), key(second.path()));
+}
+
+#[test]
+fn delivery_is_paused_by_a_restore_unless_the_operator_knows_better_and_by_command() {
+    let folders = ["paused-first", "paused-second", "paused-third", "paused-copy"].map(TempFolder::new);
+    let [first, second, third, copies] = &folders;
+    let copy = copies.path().join("copy");
+    let paused = |data: &Path, command: &str| administer(data, &["delivery", command])["paused"].clone();
+    administer(first.path(), &["tenant", "create", "--name", "Shop"]);
+    assert!(run_with(first.path(), "backup", "--to", &copy).status.success());
+    assert!(run_with(second.path(), "restore", "--from", &copy).status.success());
+    assert_eq!(paused(second.path(), "status"), true);
+    let told = run(third.path(), &["restore", "--resume-delivery", "--from", copy.to_str().unwrap()]);
+    assert!(printed(&told).contains("are handed over at the start"), "{}", printed(&told));
+    assert_eq!(paused(third.path(), "status"), false);
+    assert_eq!(paused(third.path(), "pause"), true);
+    assert_eq!(paused(third.path(), "status"), true, "it is kept");
+    assert_eq!(paused(third.path(), "resume"), false);
+    assert_eq!(paused(first.path(), "status"), false, "the backup's own server knows nothing of it");
 }
 
 #[test]

@@ -24,6 +24,9 @@ use crate::world::{APPS, TENANTS, World};
 /// Inbound texts that are no messages of their own.
 pub const KEYWORDS: [&str; 2] = ["STOP", "START"];
 
+/// By how much somebody sets the wall clock in the middle of a life, at most.
+const CLOCK_SET_MS_MAX: i64 = 6 * 3_600_000;
+
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -55,6 +58,7 @@ pub enum Action {
     Moment,
     Minutes,
     Hours,
+    ClockIsSet,
     Stale,
     LostAnswer,
     Illness,
@@ -63,7 +67,7 @@ pub enum Action {
     Crash,
 }
 
-const WEIGHTS: [(usize, Action); 26] = [
+const WEIGHTS: [(usize, Action); 27] = [
     (180, Action::Send),
     (60, Action::SendOnce),
     (40, Action::Repeat),
@@ -84,6 +88,7 @@ const WEIGHTS: [(usize, Action); 26] = [
     (110, Action::Moment),
     (15, Action::Minutes),
     (2, Action::Hours),
+    (6, Action::ClockIsSet),
     (10, Action::Stale),
     (10, Action::LostAnswer),
     (5, Action::Illness),
@@ -124,6 +129,10 @@ impl Actor<'_> {
             Action::Moment => sleep_ms(fate.between(1, 3_000)).await,
             Action::Minutes => sleep_ms(fate.between(10_000, 900_000)).await,
             Action::Hours => sleep_ms(fate.between(1_800_000, 7_200_000)).await,
+            Action::ClockIsSet => {
+                self.world.clock.jump_ms(fate.between(-CLOCK_SET_MS_MAX, CLOCK_SET_MS_MAX));
+                fate.count(|counts| counts.clock_sets += 1);
+            }
             Action::Stale => self.stale(),
             Action::LostAnswer => {
                 let tricks = [Trick::LoseAnswerKept, Trick::LoseAnswerDropped];
@@ -144,6 +153,7 @@ impl Actor<'_> {
             900 if counts.crashes == 0 => Some(Action::Crash),
             1_000 if counts.stale == 0 => Some(Action::Stale),
             1_100 if counts.lost_answers == 0 => Some(Action::LostAnswer),
+            1_200 if counts.clock_sets == 0 => Some(Action::ClockIsSet),
             _ => None,
         }
     }

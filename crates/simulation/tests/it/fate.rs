@@ -12,6 +12,8 @@ pub struct Counts {
     pub stops: u32,
     pub stale: u32,
     pub lost_answers: u32,
+    /// How often the wall clock was set while the engine ran.
+    pub clock_sets: u32,
     pub reordered: u32,
     pub hand_overs: u32,
     pub callbacks: u32,

@@ -8,6 +8,7 @@
 
 mod actions;
 mod clock;
+mod deadlines;
 mod fate;
 mod hook;
 mod lanes;

@@ -132,6 +132,8 @@ fn acknowledged_is_kept(world: &World) {
 /// The journey ended in a way that can be explained by what the provider said.
 fn journey_is_over(world: &World, message: &Message, delivery: &Delivery, lines: &[&HandOver]) {
     let name = message.id.ulid();
+    let lost = delivery.steps.iter().any(|step| step.what == StepKind::FoundOverdue);
+    world.fate.demand(!lost, format_args!("{name} had no job that moved it in time"));
     let over = matches!(delivery.phase, Phase::Done | Phase::HandedOver);
     world.fate.demand(over, format_args!("{name} is still {:?}", delivery.phase));
     let told = world.model.lock().unwrap().statuses.get(&message.id).copied().unwrap_or(Status::Queued);

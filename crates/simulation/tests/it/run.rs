@@ -66,6 +66,7 @@ async fn live(world: &World, engine: &engine::Engine) -> End {
             }
         }
         observe(engine, &world.model).await;
+        world.store.deadlines.nobody_is_late(&world.store, &world.fate);
     }
     End::Enough
 }

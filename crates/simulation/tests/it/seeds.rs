@@ -17,6 +17,7 @@ const FOUND: &[(u64, &str)] = &[
         108,
         "a message that could not be read when its turn came lost its lane behind a pause before its first try",
     ),
+    (9, "a hand-over that failed for now after the time-to-live left its message waiting for the next try"),
     (2, "a message that its consumer could not take moved to the next channel without a job"),
 ];
 
@@ -32,6 +33,7 @@ fn play(seed: u64) -> Result<Report, String> {
         && counts.crashes > 0
         && counts.stale > 0
         && counts.lost_answers > 0
+        && counts.clock_sets > 0
         && counts.reordered > 0;
     if whole { Ok(report) } else { Err(format!("seed {seed} lacks something: {counts:?}")) }
 }

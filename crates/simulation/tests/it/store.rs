@@ -16,11 +16,13 @@ use ports::{Batch, Claims, Clock as _, Commit, Committed, Error, ErrorKind, Read
 use testkit::MemoryStore;
 
 use crate::clock::VirtualClock;
+use crate::deadlines::Deadlines;
 use crate::fate::Fate;
 
 #[derive(Clone)]
 pub struct ChaosStore {
     pub memory: MemoryStore,
+    pub deadlines: Deadlines,
     fate: Fate,
     clock: VirtualClock,
     /// Calls fail now and then until this moment.
@@ -30,7 +32,13 @@ pub struct ChaosStore {
 impl ChaosStore {
     pub fn new(fate: &Fate, clock: &VirtualClock) -> ChaosStore {
         let ill_until = Arc::new(Mutex::new(Time(0)));
-        ChaosStore { memory: MemoryStore::new(), fate: fate.clone(), clock: clock.clone(), ill_until }
+        ChaosStore {
+            memory: MemoryStore::new(),
+            deadlines: Deadlines::default(),
+            fate: fate.clone(),
+            clock: clock.clone(),
+            ill_until,
+        }
     }
 
     /// Most calls fail for so long; 0: it is well.
@@ -92,6 +100,7 @@ impl Store for ChaosStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
         Box::pin(async move {
             self.hurdle("commit").await?;
+            self.deadlines.read(&batch, &self.fate);
             let outcome = self.memory.commit(batch).await;
             match &outcome {
                 Ok(Commit::Stale(_)) => self.fate.count(|counts| counts.stale += 1),

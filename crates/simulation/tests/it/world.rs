@@ -73,6 +73,7 @@ impl World {
         let runtime = runtime.enable_time().start_paused(true).build().unwrap();
         let end = runtime.block_on(async {
             self.clock.begin();
+            self.store.deadlines.begin();
             let engine = self.start().await;
             live(self, &engine).await
         });

@@ -25,12 +25,33 @@ async fn a_backup_holds_what_waits_in_the_journal_too() {
         // The store goes on; the backup does not change.
         assert_eq!(store.commit(batch(10)).await.unwrap(), Commit::Committed);
         let elsewhere = TempFolder::new("restored");
-        assert_eq!(restore(&place, &database(&elsewhere)).unwrap(), manifest);
+        assert_eq!(restore(&place, &database(&elsewhere), &[], &NoVault).unwrap(), manifest);
         let restored = open(&elsewhere).unwrap();
         assert_alike(&restored, &model(9).await, 0).await;
         assert_eq!(restored.look_up(batch(9).id).await.unwrap(), Committed::Yes);
         assert_eq!(restored.commit(batch(10)).await.unwrap(), Commit::Committed);
     }
+}
+
+#[tokio::test]
+async fn a_restore_writes_and_deletes_rows_that_it_was_given() {
+    let InFolder { store, folder } = kept(&held(), 3).await;
+    let [kept, gone, fresh] = ["kept", "gone", "fresh"].map(|name| Key::counter(TenantId(Id(7)), name));
+    let record = |number| Some(Record::Counter(Counter(number).into()));
+    let write = |key: &Key| Write { key: key.clone(), version: 0, record: record(1) };
+    let rows = Batch { id: Id(900), writes: vec![write(&kept), write(&gone)], ..Batch::default() };
+    assert_eq!(store.commit(rows).await.unwrap(), Commit::Committed);
+    let (place, elsewhere) = (folder.path().join("backup"), TempFolder::new("restored"));
+    store.backup(&place).await.unwrap();
+    let changes = [(kept.clone(), record(2)), (gone.clone(), None), (fresh.clone(), record(3))];
+    restore(&place, &database(&elsewhere), &changes, &NoVault).unwrap();
+    let restored = open(&elsewhere).unwrap();
+    let rows = restored.load(vec![kept.clone(), gone, fresh]).await.unwrap();
+    let rows: Vec<_> = rows.into_iter().map(|row| (row.version, row.record)).collect();
+    assert_eq!(rows, [(2, record(2)), (0, None), (1, record(3))]);
+    let again = Write { key: kept, version: 2, record: record(4) };
+    let batch = Batch { id: Id(901), writes: vec![again], ..Batch::default() };
+    assert_eq!(restored.commit(batch).await.unwrap(), Commit::Committed);
 }
 
 #[tokio::test]
@@ -46,7 +67,7 @@ async fn a_backup_amid_commits_is_of_one_position() {
     let elsewhere = TempFolder::new("restored");
     let position = manifest.unwrap().position;
     assert!((5..=60).contains(&position));
-    restore(&place, &database(&elsewhere)).unwrap();
+    restore(&place, &database(&elsewhere), &[], &NoVault).unwrap();
     assert_alike(&open(&elsewhere).unwrap(), &model(position).await, 0).await;
 }
 
@@ -56,7 +77,7 @@ async fn a_restored_store_refuses_the_journal_it_was_parted_from() {
     let place = folder.path().join("backup");
     store.backup(&place).await.unwrap();
     let elsewhere = TempFolder::new("restored");
-    restore(&place, &database(&elsewhere)).unwrap();
+    restore(&place, &database(&elsewhere), &[], &NoVault).unwrap();
     let name = "trunkline.journal/00000000000000000001";
     std::fs::create_dir(elsewhere.path().join("trunkline.journal")).unwrap();
     std::fs::copy(folder.path().join(name), elsewhere.path().join(name)).unwrap();
@@ -80,7 +101,7 @@ async fn what_is_damaged_unfinished_or_newer_is_not_restored_and_leaves_the_plac
     let (bytes, says) = (std::fs::read(&copy).unwrap(), std::fs::read_to_string(&manifest).unwrap());
     let elsewhere = TempFolder::new("restored");
     let refused = |kind| {
-        assert_eq!(restore(&place, &database(&elsewhere)).unwrap_err().kind, kind);
+        assert_eq!(restore(&place, &database(&elsewhere), &[], &NoVault).unwrap_err().kind, kind);
         assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     };
     let mut damaged = bytes.clone();
@@ -97,6 +118,6 @@ async fn what_is_damaged_unfinished_or_newer_is_not_restored_and_leaves_the_plac
     std::fs::remove_file(&manifest).unwrap();
     refused(ErrorKind::Invalid);
     std::fs::write(&manifest, says).unwrap();
-    restore(&place, &database(&elsewhere)).unwrap();
-    assert_eq!(restore(&place, &database(&elsewhere)).unwrap_err().kind, ErrorKind::Invalid);
+    restore(&place, &database(&elsewhere), &[], &NoVault).unwrap();
+    assert_eq!(restore(&place, &database(&elsewhere), &[], &NoVault).unwrap_err().kind, ErrorKind::Invalid);
 }

@@ -68,6 +68,6 @@ async fn backups_and_what_is_restored_from_them_are_their_owners_alone() {
     let (place, elsewhere) = (TempFolder::new("backups"), TempFolder::new("restored"));
     store.backup(&place.path().join("one")).await.unwrap();
     assert_private(place.path(), &[("manifest.json", 0o600), ("one", 0o700), ("trunkline.db", 0o600)]);
-    store_sqlite::restore(&place.path().join("one"), &database(&elsewhere)).unwrap();
+    store_sqlite::restore(&place.path().join("one"), &database(&elsewhere), &[], &NoVault).unwrap();
     assert_private(elsewhere.path(), &[("trunkline.db", 0o600)]);
 }
