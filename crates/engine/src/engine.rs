@@ -5,26 +5,25 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use bytes::Bytes;
 use connector_api::{Connector, HttpOut, Session};
 use domain::channel::{Address, Channel};
 use domain::command::Command;
 use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::{Event, SignalKind};
-use domain::id::{AppId, ConversationId, FileId, Id, MessageId, TenantId};
+use domain::id::{AppId, ConversationId, Id, MessageId, TenantId};
 use domain::once::Once;
 use domain::record::{Entity, Key, Pointer, Record};
 use domain::time::Time;
-use ports::files::Rendering;
 use ports::store::Page;
-use ports::{Claims, Clock, Files, Reads, Store};
+use ports::{Claims, Clock, Files, Inspect, Reads, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::batcher::{self, Batcher};
 use crate::cache::{Ahead, Shared};
 use crate::dialect::Dialect;
 use crate::directory::Directory;
+use crate::files::Fetching;
 use crate::ids::Ids;
 use crate::level::Level;
 use crate::links::FileLinks;
@@ -46,6 +45,8 @@ pub struct Parts {
     pub reads: Arc<dyn Reads>,
     pub claims: Arc<dyn Claims>,
     pub files: Arc<dyn Files>,
+    /// What a file is that came in.
+    pub inspect: Arc<dyn Inspect>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub channels: Vec<Registered>,
@@ -74,6 +75,10 @@ pub struct Limits {
     pub open_attempts_max: usize,
     /// Whether the rates and bounds that connectors publish in their abilities hold.
     pub provider_rates: bool,
+    /// Files that are fetched from providers at once on the whole server.
+    pub open_fetches_max: usize,
+    /// Bytes of a file that is fetched; beyond it the file is refused. A channel may say less.
+    pub fetched_bytes_max: u64,
     /// Callbacks open at once per subscription.
     pub open_callbacks_max: usize,
     /// How long open hand-overs and callbacks may take after a stop, in milliseconds; then they are left as they are.
@@ -91,6 +96,8 @@ impl Default for Limits {
             cached_events_max: 32_768,
             open_attempts_max: 1_024,
             provider_rates: true,
+            open_fetches_max: 4,
+            fetched_bytes_max: 100 << 20,
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
             log_kept_s: 30 * 86_400,
@@ -133,6 +140,7 @@ struct Inner {
     directory_changed: Arc<Notify>,
     /// Messages that a job of this process is handing over.
     held: Mutex<HashSet<MessageId>>,
+    fetching: Fetching,
 }
 
 /// A message that one job holds; let go when dropped.
@@ -167,6 +175,7 @@ impl Engine {
                 background: tokio::sync::Mutex::new(vec![started.task]),
                 directory_changed: started.directory_changed,
                 held: Mutex::default(),
+                fetching: Fetching::new(parts.limits.open_fetches_max),
                 parts,
             }),
         };
@@ -329,27 +338,6 @@ impl Engine {
         *self.inner.head.borrow()
     }
 
-    /// Stores a rendering of a file durably.
-    pub async fn put_file(
-        &self,
-        tenant: TenantId,
-        file: FileId,
-        rendering: Rendering,
-        bytes: Bytes,
-    ) -> Result<(), ports::Error> {
-        self.inner.parts.files.put(tenant, file, rendering, bytes).await
-    }
-
-    /// The bytes of a file's rendering.
-    pub async fn file_bytes(
-        &self,
-        tenant: TenantId,
-        file: FileId,
-        rendering: Rendering,
-    ) -> Result<Option<Bytes>, ports::Error> {
-        self.inner.parts.files.get(tenant, file, rendering).await
-    }
-
     /// A channel's connector: abilities, address forms.
     pub fn connector(&self, channel: &str) -> Option<Arc<dyn Connector>> {
         self.inner.channels.get(channel).map(|one| one.connector.clone())
@@ -454,6 +442,10 @@ impl Engine {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    pub(crate) fn fetching(&self) -> &Fetching {
+        &self.inner.fetching
     }
 
     pub(crate) fn provider_http(&self) -> Arc<dyn HttpOut> {
