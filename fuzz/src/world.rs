@@ -216,6 +216,7 @@ async fn start() -> (Engine, Router) {
         claims: store.clone(),
         store,
         files: Arc::new(MemoryFiles::default()),
+        inspect: Arc::new(testkit::Believing),
         clock: Arc::new(FakeClock::at(NOW)),
         ids: Arc::new(Ids::new(7)),
         // Sessions are held over sockets: there are none here.

@@ -1,9 +1,12 @@
 //! What became of a message, step by step, in sentences.
 //! It tells what happened and why, never what the message says.
 
+use domain::content::Content;
 use domain::delivery::{Delivery, Outcome, Phase, Reason, Status, Step, StepKind};
-use domain::id::MessageId;
+use domain::event::{Event, Fact};
+use domain::id::{Id, MessageId};
 use domain::message::{Direction, Message};
+use domain::tenant::{File, Presence};
 use domain::time::Time;
 use engine::Engine;
 
@@ -24,12 +27,41 @@ pub(crate) async fn explain(engine: &Engine, message: &str) -> Result<AdminAnswe
                 Some(delivery) => journey(delivery, &mut sentences),
                 None => {
                     sentences.push("It goes to no channel, so there is no delivery to follow.".to_owned());
+                    sentences.extend(files(engine, &found).await?);
                 }
             }
             return Ok(AdminAnswer::Explanation { sentences });
         }
     }
     Err(format!("There is no message {message}."))
+}
+
+/// What the log says of the files that came with a message, and which are still on their way.
+async fn files(engine: &Engine, message: &Message) -> Result<Vec<String>, String> {
+    let unreadable = |error| format!("The message's files could not be read: {error}.");
+    let events = engine.events_of_message(message.tenant, message.id.0).await.map_err(unreadable)?;
+    let mut sentences: Vec<String> = events.iter().filter_map(fetched).collect();
+    let content = engine.get::<Content>(message.tenant, message.id.0).await.map_err(unreadable)?;
+    let media = content.as_ref().map(|content| content.body.media()).unwrap_or_default();
+    let ids: Vec<Id> = media.into_iter().filter_map(|media| media.file.map(|file| file.0)).collect();
+    for file in engine.get_all::<File>(message.tenant, &ids).await.map_err(unreadable)? {
+        if let Presence::Awaited(awaited) = &file.presence {
+            let (id, tries) = (file.id.uuid(), awaited.tries);
+            sentences.push(format!("Now: file {id} is still at its provider, tried in vain {tries} times."));
+        }
+    }
+    Ok(sentences)
+}
+
+fn fetched(event: &Event) -> Option<String> {
+    let at = moment(event.at);
+    match &event.fact {
+        Fact::FileFetched { file } => Some(format!("{at}: file {} was fetched and kept.", file.uuid())),
+        Fact::FileLost { file, reason } => {
+            Some(format!("{at}: file {} could not be fetched: {}.", file.uuid(), words(reason)))
+        }
+        _ => None,
+    }
 }
 
 fn introduction(message: &Message, tenant: &str) -> String {

@@ -90,6 +90,13 @@ pub struct Located {
     pub headers: HeaderMap,
 }
 
+impl Located {
+    /// An address that needs no credentials.
+    pub fn open(url: &str) -> Located {
+        Located { url: url.to_owned(), headers: HeaderMap::new() }
+    }
+}
+
 impl std::fmt::Debug for Located {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Located").finish_non_exhaustive()
@@ -126,9 +133,9 @@ pub trait Connector: Send + Sync {
         Box::pin(async {})
     }
 
-    /// Where a file that came in can be fetched, with the headers it needs; `None` when the provider no longer
-    /// has it or could not be asked.
-    fn locate<'a>(&'a self, _line: &'a Line, media: &'a Media) -> BoxFuture<'a, Option<Located>> {
-        Box::pin(async move { Some(Located { url: media.url.clone(), headers: HeaderMap::new() }) })
+    /// Where a file that came in can be fetched with a `GET`, and the headers it needs. `media.url` is as
+    /// [`Connector::read`] gave it. Good for minutes only: whoever fetches again asks again.
+    fn locate<'a>(&'a self, _line: &'a Line, media: &'a Media) -> BoxFuture<'a, Result<Located, SendError>> {
+        Box::pin(async move { Ok(Located::open(&media.url)) })
     }
 }

@@ -47,6 +47,8 @@ pub enum OutError {
     NotSent(String),
     /// Bytes may have left and no whole answer came.
     NoAnswer(String),
+    /// An answer came that is longer than [`HttpRequest::answer_bytes_max`].
+    TooLong,
 }
 
 /// Sends requests.

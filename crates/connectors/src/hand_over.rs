@@ -103,8 +103,22 @@ pub async fn call(
             let reason = Reason::new(ReasonKind::ChannelFailure, why);
             Handed::No(SendError::Temporary { reason, retry_after_ms: None })
         }
-        OutError::NoAnswer(_) => Handed::Unknown,
+        OutError::NoAnswer(_) | OutError::TooLong => Handed::Unknown,
     })
+}
+
+/// The same for a question about a file, which may be asked again whatever became of it.
+pub fn unlocated(handed: Handed) -> SendError {
+    match handed {
+        Handed::No(error) => error,
+        Handed::Taken(_) | Handed::Unknown => nowhere(),
+    }
+}
+
+/// The provider did not say where a file is.
+pub fn nowhere() -> SendError {
+    let reason = Reason::new(ReasonKind::ChannelFailure, "the provider did not say where the file is");
+    SendError::Temporary { reason, retry_after_ms: None }
 }
 
 /// A no for good, from ourselves.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use connector_api::{
-    Callback, Connector, HttpOut, HttpRequest, HttpResponse, Inbound, Line, OutError, Outbound,
+    Callback, Connector, HttpOut, HttpRequest, HttpResponse, Inbound, Line, Located, OutError, Outbound,
+    SendError,
 };
 use domain::channel::Address;
 use domain::content::{Action, Body, Card, Choice, Content, Media, Row, Section};
@@ -119,6 +120,19 @@ pub fn kind(outcome: &Outcome) -> (ReasonKind, Option<i64>, bool) {
         Outcome::Refused(reason) => (reason.kind, None, false),
         Outcome::Temporary { reason, retry_after_ms } => (reason.kind, *retry_after_ms, true),
         other => panic!("neither refused nor temporary: {other:?}"),
+    }
+}
+
+/// A reference that came in, as `read` gives it.
+pub fn reference(id: &str) -> Media {
+    Media { url: format!("provider:{id}"), ..Media::default() }
+}
+
+/// Why a file was not located: the kind, and whether a later try may work.
+pub fn unlocated(located: Result<Located, SendError>) -> (ReasonKind, bool) {
+    match located.expect_err("nobody knows where it is") {
+        SendError::Permanent(reason) => (reason.kind, false),
+        SendError::Temporary { reason, .. } => (reason.kind, true),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::channel::{Address, Channel};
 use crate::consent::Keyword;
 use crate::conversation::{Party, Standing};
 use crate::delivery::{Reason, Status};
-use crate::id::{AppId, ContactId, ConversationId, EventId, MessageId, SubscriptionId, TenantId};
+use crate::id::{AppId, ContactId, ConversationId, EventId, FileId, MessageId, SubscriptionId, TenantId};
 use crate::time::Time;
 
 /// One fact.
@@ -86,6 +86,15 @@ pub enum Fact {
         channel: Channel,
         provider_id: Arc<str>,
         status: Status,
+    },
+    /// A file that came in with `message` was fetched from its provider and is stored.
+    FileFetched {
+        file: FileId,
+    },
+    /// Its provider does not give it, or was asked often enough.
+    FileLost {
+        file: FileId,
+        reason: Reason,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use crate::channel::Address;
 use crate::delivery::Priority;
-use crate::id::{AppId, ConversationId, JobId, MessageId, TenantId};
+use crate::id::{AppId, ConversationId, FileId, JobId, MessageId, TenantId};
 use crate::time::Time;
 
 /// One thing to do later.
@@ -39,4 +39,6 @@ pub enum Work {
     Expire { message: MessageId },
     /// Dispatch-mode retention: erase content and addresses.
     Erase { message: MessageId },
+    /// Get a file that came in with the message from its provider.
+    Fetch { message: MessageId, file: FileId },
 }

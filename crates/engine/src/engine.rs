@@ -7,25 +7,24 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use bytes::Bytes;
 use connector_api::{Connector, HttpOut, Session};
 use domain::channel::{Address, Channel};
 use domain::command::Command;
 use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::SignalKind;
-use domain::id::{AppId, ConversationId, FileId, Id, MessageId, TenantId};
+use domain::id::{AppId, ConversationId, Id, MessageId, TenantId};
 use domain::once::Once;
 use domain::record::{Key, Pointer};
 use domain::time::Time;
-use ports::files::Rendering;
-use ports::{Claims, Clock, Files, Reads, Store};
+use ports::{Claims, Clock, Files, Inspect, Reads, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::batcher::{self, Batcher};
 use crate::cache::Shared;
 use crate::dialect::Dialect;
 use crate::directory::Directory;
+use crate::files::Fetching;
 use crate::hold::Hold;
 use crate::ids::Ids;
 use crate::level::Level;
@@ -49,6 +48,8 @@ pub struct Parts {
     pub reads: Arc<dyn Reads>,
     pub claims: Arc<dyn Claims>,
     pub files: Arc<dyn Files>,
+    /// What a file is that came in.
+    pub inspect: Arc<dyn Inspect>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<Ids>,
     pub channels: Vec<Registered>,
@@ -100,6 +101,7 @@ struct Inner {
     /// Whether hand-overs are paused.
     hold: Hold,
     log_name: Id,
+    fetching: Fetching,
 }
 
 /// A message that one job holds; let go when dropped.
@@ -138,6 +140,7 @@ impl Engine {
                 held: Mutex::default(),
                 hold,
                 log_name,
+                fetching: Fetching::new(parts.limits.open_fetches_max),
                 parts,
             }),
         };
@@ -231,27 +234,6 @@ impl Engine {
 
     pub(crate) fn delivery_hold(&self) -> &Hold {
         &self.inner.hold
-    }
-
-    /// Stores a rendering of a file durably.
-    pub async fn put_file(
-        &self,
-        tenant: TenantId,
-        file: FileId,
-        rendering: Rendering,
-        bytes: Bytes,
-    ) -> Result<(), ports::Error> {
-        self.inner.parts.files.put(tenant, file, rendering, bytes).await
-    }
-
-    /// The bytes of a file's rendering.
-    pub async fn file_bytes(
-        &self,
-        tenant: TenantId,
-        file: FileId,
-        rendering: Rendering,
-    ) -> Result<Option<Bytes>, ports::Error> {
-        self.inner.parts.files.get(tenant, file, rendering).await
     }
 
     /// A channel's connector: abilities, address forms.
@@ -358,6 +340,10 @@ impl Engine {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    pub(crate) fn fetching(&self) -> &Fetching {
+        &self.inner.fetching
     }
 
     pub(crate) fn provider_http(&self) -> Arc<dyn HttpOut> {

@@ -1,9 +1,9 @@
 //! The engine: runs commands in batches, hands messages to channels, delivers callbacks, and answers reads.
 //!
-//! Actors: the *batcher* is the one place that commits. The *runner* takes send jobs lane by lane through attempts.
-//! The *courier* reads the log for every subscription and posts callbacks. The *intake* turns providers' callbacks
-//! into commands. The *keeper* forgets what has outlived its use, the *watchdog* ends what lost its job. All of them learn the time, ids and the way out
-//! from the [`Parts`] they are given.
+//! Actors: the *batcher* is the one place that commits. The *runner* takes send jobs lane by lane through attempts, and
+//! fetches the files that persons sent. The *courier* reads the log for every subscription and posts callbacks. The
+//! *intake* turns providers' callbacks into commands. The *keeper* forgets what has outlived its use, the *watchdog* ends
+//! what lost its job. All of them learn the time, ids and the way out from the [`Parts`] they are given.
 
 mod batcher;
 mod breaker;
@@ -13,6 +13,7 @@ mod courier;
 mod dialect;
 mod directory;
 mod engine;
+mod files;
 mod hold;
 mod ids;
 mod intake;

@@ -15,6 +15,10 @@ pub struct Limits {
     pub open_attempts_max: usize,
     /// Whether the rates and bounds that connectors publish in their abilities hold.
     pub provider_rates: bool,
+    /// Files that are fetched from providers at once on the whole server.
+    pub open_fetches_max: usize,
+    /// Bytes of a file that is fetched; beyond it the file is refused. A channel may say less.
+    pub fetched_bytes_max: u64,
     /// Callbacks open at once per subscription.
     pub open_callbacks_max: usize,
     /// How long open hand-overs and callbacks may take after a stop, in milliseconds; then they are left as they are.
@@ -34,6 +38,8 @@ impl Default for Limits {
             cached_events_max: 32_768,
             open_attempts_max: 1_024,
             provider_rates: true,
+            open_fetches_max: 4,
+            fetched_bytes_max: 100 << 20,
             open_callbacks_max: 64,
             shutdown_ms_max: 30_000,
             log_kept_s: 30 * 86_400,

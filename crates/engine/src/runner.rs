@@ -2,10 +2,12 @@
 //!
 //! Actors: the [`Board`] says which job may run next: tenants take turns, then their senders, and each sender has a
 //! gate (`gate.rs`) that keeps a provider's rates and pauses. Each hand-over is a task of its own that reports back how
-//! its lane goes on and what was heard of the provider. Jobs come in memory as they are committed, and from the store at the start and by the sweep;
-//! whoever is owned in memory is skipped. Correctness rests on the rows: a job run twice finds its attempt taken.
+//! its lane goes on and what was heard of the provider. Jobs come in memory as they are committed, and from the store
+//! at the start and by the sweep; whoever is owned in memory is skipped. Correctness rests on the rows: a job run twice
+//! finds its attempt taken, or its file settled.
 
 mod board;
+mod fetch;
 mod gate;
 mod hand_over;
 mod terms;
@@ -205,9 +207,13 @@ async fn work(engine: &Engine, job: Job, pass: Pass) -> Worked {
             Worked { over, ..again_unless(engine, ended.is_ok()) }
         }
         Work::Erase { message } => {
+            if !fetch::erase_bytes(engine, &job, message).await {
+                return again_unless(engine, false);
+            }
             let erase = Erase { tenant: job.tenant, message, job: job.id };
             again_unless(engine, engine.conclude(erase).await.is_ok())
         }
+        Work::Fetch { message, file } => fetch::fetch(engine, &job, message, file).await,
     }
 }
 

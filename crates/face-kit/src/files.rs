@@ -1,15 +1,22 @@
 //! Stored files as downloads: of a sniffed type, with `nosniff` and a sandboxing policy, so that an uploaded file is
-//! never active content of our origin.
+//! never active content of our origin. A file that a person sent may still be at its provider: its download waits a
+//! little, then says when to come back.
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use domain::tenant::File;
+use domain::tenant::{File, Presence};
 use engine::{Engine, Rendering};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands unescaped in a file name as a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// How long a download waits for bytes that are still at the provider, in milliseconds.
+pub const FETCH_AWAITED_MS: i64 = 8_000;
+/// When to come back for them, in seconds.
+pub const RETRY_AFTER_S: &str = "5";
+/// How a picture of that type begins; thumbnails that do not are JPEG.
+const PNG: &[u8] = b"\x89PNG";
 const POLICY: &str = "default-src 'none'; sandbox";
 
 /// A file name as a segment of a path.
@@ -17,8 +24,26 @@ pub fn segment(name: &str) -> String {
     utf8_percent_encode(name, SEGMENT).to_string()
 }
 
-/// Answers with the bytes of a file, or the one range that the headers ask for; 404 when they are gone.
+/// Answers with the bytes of a file, or the one range that the headers ask for. 503 with `Retry-After` while they are
+/// still at the provider, 410 when it does not give them, 404 when they are gone.
 pub async fn serve(engine: &Engine, file: &File, thumbnail: bool, headers: &HeaderMap) -> Response {
+    match engine.file(file.tenant, file.id, FETCH_AWAITED_MS).await {
+        Ok(Some(file)) => match &file.presence {
+            Presence::Stored => stored(engine, &file, thumbnail, headers).await,
+            Presence::Awaited(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_S)]).into_response()
+            }
+            Presence::Lost(_) => StatusCode::GONE.into_response(),
+        },
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a file's row could not be read");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+async fn stored(engine: &Engine, file: &File, thumbnail: bool, headers: &HeaderMap) -> Response {
     let rendering = if thumbnail { Rendering::Thumbnail } else { Rendering::Original };
     let bytes = match engine.file_bytes(file.tenant, file.id, rendering).await {
         Ok(Some(bytes)) => bytes,
@@ -30,10 +55,10 @@ pub async fn serve(engine: &Engine, file: &File, thumbnail: bool, headers: &Head
     };
     let mime = if !thumbnail {
         passive(&file.mime)
-    } else if file.mime == "image/jpeg" {
-        "image/jpeg"
-    } else {
+    } else if bytes.starts_with(PNG) {
         "image/png"
+    } else {
+        "image/jpeg"
     };
     let disposition = format!("attachment; filename*=UTF-8''{}", segment(&file.name));
     let mut response = ranged(bytes, headers);

@@ -159,6 +159,8 @@ fn names(fact: &Fact) -> &'static [&'static str] {
         Fact::ConversationUpdated => &["conversation_updated"],
         Fact::StandingChanged { .. } => &["conversation_status_changed", "conversation_updated"],
         Fact::MessageReceived | Fact::MessageSubmitted => &["message_created"],
+        // Its attachment has its size and its small picture now.
+        Fact::FileFetched { .. } => &["message_updated"],
         // Queued, switching and handed over all read `sent` here, so nothing changed.
         Fact::DeliveryChanged(change) => match change.status {
             Status::Delivered | Status::Read | Status::Failed => &["message_updated"],
@@ -171,6 +173,7 @@ fn names(fact: &Fact) -> &'static [&'static str] {
         | Fact::ConsentChanged { .. }
         | Fact::DeadLetter { .. }
         | Fact::ReceiptOrphaned { .. }
+        | Fact::FileLost { .. }
         | Fact::SubscriptionDisabled { .. }
         | Fact::EndpointDisabled { .. }
         | Fact::ReplayOrdered { .. } => &[],

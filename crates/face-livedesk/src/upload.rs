@@ -8,7 +8,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use domain::command::admin::PutFile;
 use domain::id::{FileId, TenantId};
-use domain::tenant::File;
+use domain::tenant::{File, Presence, file_name};
 use engine::{Engine, Rendering};
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,6 @@ use crate::settings::Settings;
 
 /// Width of thumbnails in pixels; the height keeps the aspect.
 const THUMBNAIL_WIDTH: u32 = 250;
-const NAME_CHARS_MAX: usize = 255;
 const DECODE_BYTES_MAX: u64 = 256 << 20;
 const FALLBACK_NAME: &str = "attachment";
 
@@ -48,7 +47,7 @@ pub(crate) async fn store(
         id,
         tenant,
         number: 0,
-        name: name_of(part.name.as_deref()),
+        name: part.name.as_deref().and_then(file_name).unwrap_or_else(|| FALLBACK_NAME.to_owned()),
         mime,
         size: bytes_len,
         width: size.map(|(width, _)| width),
@@ -56,18 +55,12 @@ pub(crate) async fn store(
         sha256,
         thumbnail: stored_thumbnail,
         created_at: engine.now(),
+        presence: Presence::Stored,
     };
     engine
         .execute(PutFile(file))
         .await
         .map_err(|failure| Problem::from_failure(failure, |_| Problem::Internal))
-}
-
-/// The base name of what the client called it, without control characters.
-fn name_of(given: Option<&str>) -> String {
-    let base = given.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = base.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
-    if name.trim().is_empty() || name == "." || name == ".." { FALLBACK_NAME.to_owned() } else { name }
 }
 
 /// What the bytes say.
@@ -140,13 +133,6 @@ fn shrink(whole: &DynamicImage, format: ImageFormat) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_lose_paths_and_control_characters() {
-        assert_eq!(name_of(Some("a/b\\c\u{7}.png")), "c.png");
-        assert_eq!(name_of(Some("..")), FALLBACK_NAME);
-        assert_eq!(name_of(None), FALLBACK_NAME);
-    }
 
     #[test]
     fn the_type_is_what_the_bytes_say() {

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use domain::command::admin::PutFile;
 use domain::id::FileId;
-use domain::tenant::File;
+use domain::tenant::{File, Presence};
 use domain::time::Time;
 use engine::Rendering;
+use face_kit::files::FETCH_AWAITED_MS;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -119,6 +120,7 @@ pub async fn upload(
         sha256: Sha256::digest(&bytes).into(),
         thumbnail: false,
         created_at: face.engine.now(),
+        presence: Presence::Stored,
     };
     let kept = face.engine.put_file(tenant.id, id, Rendering::Original, bytes).await.is_ok();
     if kept && face.engine.execute(PutFile(file)).await.is_ok() {
@@ -142,7 +144,7 @@ pub async fn download(
     let Some(id) = id_in(&name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let row = face.engine.get::<File>(tenant.id, id.0).await;
+    let row = face.engine.file(tenant.id, id, FETCH_AWAITED_MS).await;
     let bytes = face.engine.file_bytes(tenant.id, id, Rendering::Original).await;
     match (row, bytes) {
         (Ok(Some(file)), Ok(Some(bytes))) => (StatusCode::OK, headers(&file), bytes).into_response(),

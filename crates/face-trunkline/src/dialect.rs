@@ -6,21 +6,22 @@
 //! `webhook-signature` is `v1,` and the Base64 of HMAC-SHA256 over `id.timestamp.body`; while a secret is being
 //! replaced there are two of them, separated by a space.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::content::Face;
 use domain::event::{Event, Fact};
 use domain::subscription::Subscription;
+use domain::tenant::File;
 use engine::{Dialect, Facts, Patience, Rendered, Seal, Verdict, domain};
 use hmac::{Hmac, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::cursor;
-use crate::messages;
-use crate::print;
+use crate::{cursor, files, messages, print};
 
 /// What a secret begins with when the rest is Base64 of the key.
 pub(crate) const SECRET_PREFIX: &str = "whsec_";
@@ -64,7 +65,10 @@ impl Dialect for Trunkline {
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let mut data = print::event(&facts.event, &cursor::write(facts.log, facts.event.position));
         if let Some(message) = &facts.message {
-            data["message_now"] = messages::printed(message, facts.content.as_deref());
+            // Links count from the event, so that they are the same at each try.
+            let file = |file: &Arc<File>| files::printed(file, &facts.links, facts.event.at);
+            let files = facts.files.iter().map(file).collect();
+            data["message_now"] = messages::printed(message, facts.content.as_deref(), files);
         }
         let body = json!({
             "type": print::kind(&facts.event.fact),

@@ -5,7 +5,8 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::WWW_AUTHENTICATE;
+use face_kit::files::RETRY_AFTER_S;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -18,6 +19,10 @@ pub(crate) enum Refusal {
     NoSuchMessage,
     NoSuchSubscription,
     NoSuchFile,
+    /// Its bytes are still at the provider.
+    FileAwaited,
+    /// The provider does not give them.
+    FileLost,
     BadCursor,
     /// A cursor of the log that a restored server's backup came from.
     OtherLog,
@@ -107,7 +112,26 @@ impl Refusal {
             | Refusal::BadKey
             | Refusal::ReusedKey
             | Refusal::SwitchedOff => self.words_of_changes(),
+            Refusal::FileAwaited | Refusal::FileLost => self.words_of_files(),
             Refusal::TooLarge | Refusal::TooSlow | Refusal::Unavailable => self.words_of_the_edge(),
+        }
+    }
+
+    /// Why a file's bytes are not here.
+    fn words_of_files(&self) -> Words {
+        match self {
+            Refusal::FileLost => (
+                StatusCode::GONE,
+                "file_lost",
+                "the provider does not give the file".to_owned(),
+                "the timeline of its message says why",
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "file_awaited",
+                "the file is still at its provider".to_owned(),
+                "try again as `Retry-After` says; the event file_fetched tells when it is here",
+            ),
         }
     }
 
@@ -209,6 +233,9 @@ impl IntoResponse for Refusal {
         let mut response = (status, Json(body)).into_response();
         if matches!(self, Refusal::NoKey) {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, Refusal::FileAwaited) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         response
     }

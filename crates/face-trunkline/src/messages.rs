@@ -9,12 +9,13 @@ use axum::extract::{Path, State};
 use domain::content::{Content, text};
 use domain::id::{Id, MessageId};
 use domain::message::{Author, Direction, Message};
+use domain::tenant::File;
 use engine::{Engine, domain};
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
 use crate::error::{Refusal, unavailable};
-use crate::print;
+use crate::{files, print};
 
 /// Answers with the message.
 pub(crate) async fn read(
@@ -24,7 +25,11 @@ pub(crate) async fn read(
 ) -> Result<Json<Value>, Refusal> {
     let message = find(&engine, caller, &id).await?;
     let content = engine.get::<Content>(caller.tenant, message.id.0).await.map_err(unavailable)?;
-    Ok(Json(printed(&message, content.as_deref())))
+    let media = content.as_ref().map(|content| content.body.media()).unwrap_or_default();
+    let ids: Vec<Id> = media.into_iter().filter_map(|media| media.file.map(|file| file.0)).collect();
+    let rows = engine.get_all::<File>(caller.tenant, &ids).await.map_err(unavailable)?;
+    let files = rows.iter().map(|file| files::printed(file, engine.links(), engine.now())).collect();
+    Ok(Json(printed(&message, content.as_deref(), files)))
 }
 
 /// The caller's own message of that id. What cannot be an id does not exist either.
@@ -34,7 +39,7 @@ pub(crate) async fn find(engine: &Engine, caller: Caller, id: &str) -> Result<Ar
     found.ok_or(Refusal::NoSuchMessage)
 }
 
-pub(crate) fn printed(message: &Message, content: Option<&Content>) -> Value {
+pub(crate) fn printed(message: &Message, content: Option<&Content>, files: Vec<Value>) -> Value {
     let delivery = message.delivery.as_ref();
     json!({
         "id": message.id.ulid(),
@@ -57,6 +62,7 @@ pub(crate) fn printed(message: &Message, content: Option<&Content>) -> Value {
         "to_or_from": message.address.as_ref().map(print::address),
         "reply_to": message.reply_to.map(MessageId::ulid),
         "text": content.map(|content| text::render(&content.body)),
+        "files": files,
         "metadata": message.metadata,
         "status": print::status(message.status()),
         "reason": delivery.and_then(|delivery| delivery.reason.as_ref()).map(print::reason),

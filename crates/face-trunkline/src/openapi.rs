@@ -59,7 +59,9 @@ fn paths() -> Value {
             "security": [],
             "parameters": file_parameters(),
             "responses": with_errors(
-                &json!({ "200": { "description": "The bytes", "content": { "*/*": {} } } }), &["404", "405", "503"]),
+                &json!({ "200": { "description": "The bytes", "content": { "*/*": {} } } }),
+                &["404", "405", "410", "503"],
+            ),
         } },
         "/trunkline/v1/openapi.json": { "get": {
             "operationId": "readDescription",
@@ -222,9 +224,12 @@ fn schemas() -> Value {
             "direction": { "enum": ["inbound", "outbound"] },
             "author": { "enum": ["contact", "agent", "app", "system"] },
             "private": { "type": "boolean" }, "accepted_at": time, "to_or_from": address, "reply_to": maybe,
-            "text": maybe, "metadata": text, "status": { "$ref": "#/components/schemas/Status" },
+            "text": maybe, "files": { "type": "array", "items": { "$ref": "#/components/schemas/File" } },
+            "metadata": text, "status": { "$ref": "#/components/schemas/Status" },
             "reason": reason, "plan": { "type": ["array", "null"], "items": address }, "attempts": whole,
             "expires_at": time } },
+        "File": { "type": "object", "properties": { "id": text, "name": text, "type": text, "size": whole,
+            "state": { "enum": ["stored", "awaited", "lost"] }, "reason": reason, "url": text } },
         "Status": { "enum": ["queued", "switching_channel", "handed_over", "failed", "delivered", "read"] },
         "Timeline": { "type": "array", "items": { "type": "object", "properties": {
             "at": time, "source": { "enum": ["delivery", "log"] }, "kind": text, "text": text, "channel": maybe,

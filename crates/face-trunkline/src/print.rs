@@ -6,6 +6,7 @@ use domain::channel::Address;
 use domain::conversation::{Party, Standing};
 use domain::delivery::{Reason, ReasonKind, Status};
 use domain::event::{ConsumerStatus, Event, Fact, SignalKind};
+use domain::id::FileId;
 use domain::time::Time;
 use engine::domain;
 use serde_json::{Map, Value, json};
@@ -83,7 +84,7 @@ fn told(text: impl Into<String>, more: &[(&str, Value)]) -> (String, Map<String,
 }
 
 /// The kinds of events.
-pub(crate) const KINDS: [&str; 16] = [
+pub(crate) const KINDS: [&str; 18] = [
     "contact_created",
     "contact_updated",
     "conversation_started",
@@ -100,6 +101,8 @@ pub(crate) const KINDS: [&str; 16] = [
     "endpoint_disabled",
     "replay_ordered",
     "receipt_orphaned",
+    "file_fetched",
+    "file_lost",
 ];
 
 /// An event's kind.
@@ -121,6 +124,8 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         Fact::EndpointDisabled { .. } => 13,
         Fact::ReplayOrdered { .. } => 14,
         Fact::ReceiptOrphaned { .. } => 15,
+        Fact::FileFetched { .. } => 16,
+        Fact::FileLost { .. } => 17,
     };
     KINDS[place]
 }
@@ -192,6 +197,20 @@ fn words(fact: &Fact) -> (String, Map<String, Value>) {
                 ("status", json!(status(*said))),
             ];
             told("a provider's receipt was about no message of ours", &more)
+        }
+        Fact::FileFetched { file } => settled(*file, None),
+        Fact::FileLost { file, reason } => settled(*file, Some(reason)),
+    }
+}
+
+/// What became of a file that came in; the reason why it was lost, if it was.
+fn settled(file: FileId, lost: Option<&Reason>) -> (String, Map<String, Value>) {
+    let id = ("file", json!(file.ulid()));
+    match lost {
+        None => told("a file was fetched from its provider", &[id]),
+        Some(why) => {
+            let words = format!("a file could not be fetched from its provider: {}", because(why));
+            told(words, &[id, ("reason", reason(why))])
         }
     }
 }

@@ -111,6 +111,9 @@ fn of_event(event: &Event) -> Entry {
     } else {
         entry.detail = told.more;
     }
+    if let Fact::FileLost { reason, .. } = &event.fact {
+        entry = with_reason(entry, Some(reason));
+    }
     entry
 }
 

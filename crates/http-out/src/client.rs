@@ -13,7 +13,7 @@ use bytes::Bytes;
 use connector_api::{HttpOut, HttpRequest, HttpResponse, OutError};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -94,8 +94,10 @@ impl Client {
             let answer = self.inner.request(request).await.map_err(|error| classify(&error))?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, answer_bytes_max).collect().await;
-            let body =
-                body.map_err(|_| OutError::NoAnswer("the answer broke off or is too long".to_owned()))?;
+            let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => OutError::TooLong,
+                None => OutError::NoAnswer("the answer broke off".to_owned()),
+            })?;
             Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
         };
         match tokio::time::timeout(limit, whole).await {

@@ -31,6 +31,8 @@ pub trait Files: Send + Sync {
         file: FileId,
         rendering: Rendering,
     ) -> BoxFuture<'_, Result<Option<Bytes>, Error>>;
+    /// Removes every rendering, durably. One that is not there is no error.
+    fn remove(&self, tenant: TenantId, file: FileId) -> BoxFuture<'_, Result<(), Error>>;
 }
 
 /// What a file turned out to be.

@@ -9,12 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 
 use crate::callbacks::Callbacks;
+use crate::outcome::Verdict;
+use crate::world::World;
 
 const BYTES_MAX: usize = 256 << 20;
+/// The identity under which a channel's downloads are scripted.
+const SCRIPTED_AS: &str = "files";
 
 #[derive(Debug)]
 pub(crate) struct Media {
@@ -69,6 +74,17 @@ pub(crate) async fn fetch(callbacks: &Callbacks, account: &str, url: &str) -> Re
     let mime =
         mime.and_then(|value| value.split(';').next()).unwrap_or("application/octet-stream").to_owned();
     Ok(Media { account: account.to_owned(), mime, name: name.to_owned(), bytes: response.into_body() })
+}
+
+/// How a download is refused where a script says so: `0001` for good, `0004` as one too many, `ok` not at all, any
+/// other code for now.
+pub(crate) fn refused(world: &World, channel: &'static str, id: &str) -> Option<StatusCode> {
+    match world.faults.plan(channel, SCRIPTED_AS, id, &world.settings.delays).verdict {
+        Verdict::Accepted => None,
+        Verdict::Refused => Some(StatusCode::NOT_FOUND),
+        Verdict::Throttled => Some(StatusCode::TOO_MANY_REQUESTS),
+        Verdict::Temporary | Verdict::Hung | Verdict::Dropped => Some(StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 fn decode(account: &str, data: &str) -> Result<Media, String> {

@@ -59,6 +59,7 @@ pub async fn engine(
         reads: store.clone(),
         claims: store,
         files: Arc::new(FolderFiles::open(&folder.files())?),
+        inspect: Arc::new(store_files::Inspector::default()),
         clock: Arc::new(SystemClock::start()),
         ids: Arc::new(Ids::from_entropy()),
         channels,

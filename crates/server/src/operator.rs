@@ -41,6 +41,12 @@ fn describe() {
     describe_gauge!("trunkline_connections_open", none, "Connections open on all public listeners.");
     describe_histogram!("trunkline_batch_commands", none, "Commands that one commit made durable.");
     describe_counter!("trunkline_attempts_total", none, "Hand-overs ended, by channel and outcome.");
+    describe_counter!(
+        "trunkline_fetches_total",
+        none,
+        "Tries to fetch a file from its provider, by outcome; a failed one comes again."
+    );
+    describe_counter!("trunkline_fetched_bytes_total", Unit::Bytes, "Bytes of files fetched and stored.");
     describe_counter!("trunkline_callbacks_total", none, "Callbacks tried, by outcome.");
     describe_counter!("trunkline_dead_letters_total", none, "Callbacks given up.");
     describe_counter!(

@@ -63,6 +63,10 @@ fn put_failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Err
     Error::new(ErrorKind::Unavailable, "an attachment could not be stored").because(error)
 }
 
+fn remove_failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Unavailable, "an attachment could not be removed").because(error)
+}
+
 fn get_failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Unavailable, "an attachment could not be read").because(error)
 }
@@ -96,6 +100,24 @@ impl Files for FolderFiles {
                 Err(object_store::Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(get_failed(error)),
             }
+        })
+    }
+
+    fn remove(&self, tenant: TenantId, file: FileId) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            for rendering in [Rendering::Original, Rendering::Thumbnail] {
+                match self.store.delete(&path(tenant, file, rendering)).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(remove_failed(error)),
+                }
+            }
+            let whole = self.root.join(path(tenant, file, Rendering::Original).as_ref());
+            let synced = tokio::task::spawn_blocking(move || match whole.parent().map(File::open) {
+                Some(Ok(folder)) => folder.sync_all(),
+                // Nothing was ever stored there.
+                _ => Ok(()),
+            });
+            synced.await.map_err(remove_failed)?.map_err(remove_failed)
         })
     }
 }

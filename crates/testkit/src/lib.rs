@@ -15,7 +15,7 @@ pub mod way_out;
 
 pub use channel::{NoHttp, PlainConnector};
 pub use clock::FakeClock;
-pub use files::MemoryFiles;
+pub use files::{Believing, MemoryFiles};
 pub use folder::TempFolder;
 pub use ids::SeededIds;
 pub use memory::MemoryStore;

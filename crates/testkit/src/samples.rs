@@ -7,7 +7,7 @@ use domain::event::{Event, Fact};
 use domain::id::{AppId, EventId, FileId, Id, JobId, MessageId, TenantId};
 use domain::job::{Job, Lane, Work};
 use domain::subscription::Subscription;
-use domain::tenant::File;
+use domain::tenant::{File, Presence};
 use domain::time::Time;
 
 /// An event about a message.
@@ -53,6 +53,7 @@ pub fn file(id: Id, tenant: TenantId, name: &str) -> File {
         sha256: [7; 32],
         thumbnail: false,
         created_at: Time(1_000),
+        presence: Presence::Stored,
     }
 }
 

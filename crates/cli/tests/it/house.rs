@@ -16,6 +16,7 @@ pub async fn engine() -> Engine {
         reads: store.clone(),
         claims: store,
         files: Arc::new(MemoryFiles::default()),
+        inspect: Arc::new(testkit::Believing),
         clock: Arc::new(FakeClock::at(Time(1_700_000_000_000))),
         ids: Arc::new(Ids::new(7)),
         channels: vec![Registered {

@@ -5,7 +5,7 @@ use connector_api::{HttpResponse, SendError};
 use domain::delivery::{Reason, ReasonKind};
 
 use super::wire::Answer;
-use crate::hand_over::retry_after_ms;
+use crate::hand_over::{nowhere, retry_after_ms};
 
 /// Words of a 400 that tell its class.
 const WORDS: [(&str, ReasonKind); 9] = [
@@ -19,6 +19,24 @@ const WORDS: [(&str, ReasonKind); 9] = [
     ("file is too big", ReasonKind::MediaUnavailable),
     ("migrate", ReasonKind::RecipientInvalid),
 ];
+
+/// A file that cannot be fetched now is refused in the same words as one that does not exist.
+const PERHAPS_LATER: &str = "temporarily unavailable";
+
+/// A refused `getFile`, or an answer without a path.
+pub fn refused_file(answer: &HttpResponse) -> SendError {
+    match refused(answer) {
+        SendError::Permanent(_) if answer.status == 200 => nowhere(),
+        SendError::Permanent(reason) if reason.description.to_lowercase().contains(PERHAPS_LATER) => {
+            let reason = Reason { kind: ReasonKind::MediaUnavailable, ..reason };
+            SendError::Temporary { reason, retry_after_ms: None }
+        }
+        SendError::Permanent(reason) if reason.kind == ReasonKind::ContentUnsupported => {
+            SendError::Permanent(Reason { kind: ReasonKind::MediaUnavailable, ..reason })
+        }
+        other => other,
+    }
+}
 
 pub fn refused(answer: &HttpResponse) -> SendError {
     let told = serde_json::from_slice::<Answer<serde_json::Value>>(&answer.body).ok();

@@ -12,7 +12,7 @@ mod wire;
 
 use connector_api::abilities::Setting;
 use connector_api::{
-    Abilities, Callback, Connector, Forged, Genuine, Inbound, Line, Located, Outbound, Unreadable,
+    Abilities, Callback, Connector, Forged, Genuine, Inbound, Line, Located, Outbound, SendError, Unreadable,
 };
 use domain::channel::Address;
 use domain::content::Media;
@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::hand_over::{Handed, in_order, post_json, refused};
+use crate::hand_over::{Handed, in_order, post_json, refused, unlocated};
 
 const CHANNEL: &str = "TELEGRAM";
 const DEFAULT_BASE_URL: &str = "https://api.telegram.org";
@@ -114,17 +114,17 @@ impl Connector for Telegram {
         })
     }
 
-    fn locate<'a>(&'a self, line: &'a Line, media: &'a Media) -> BoxFuture<'a, Option<Located>> {
+    fn locate<'a>(&'a self, line: &'a Line, media: &'a Media) -> BoxFuture<'a, Result<Located, SendError>> {
         Box::pin(async move {
-            let headers = HeaderMap::new();
             let Some(id) = media.url.strip_prefix(read::MEDIA_PREFIX) else {
-                return Some(Located { url: media.url.clone(), headers });
+                return Ok(Located::open(&media.url));
             };
-            let answer = self.post(line, "getFile", &json!({ "file_id": id })).await.ok()?;
-            let answer: wire::Answer<wire::FilePath> = serde_json::from_slice(&answer.body).ok()?;
-            let path = answer.result.map(|file| file.file_path).filter(|path| !path.is_empty())?;
+            let answer = self.post(line, "getFile", &json!({ "file_id": id })).await.map_err(unlocated)?;
+            let found: Option<wire::Answer<wire::FilePath>> = serde_json::from_slice(&answer.body).ok();
+            let path = found.and_then(|found| found.result).map(|file| file.file_path);
+            let path = path.filter(|path| !path.is_empty()).ok_or_else(|| errors::refused_file(&answer))?;
             let url = format!("{}/file/bot{}/{path}", root(line), line.setting("bot_token"));
-            Some(Located { url, headers })
+            Ok(Located::open(&url))
         })
     }
 }

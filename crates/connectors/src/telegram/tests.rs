@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::map;
 use crate::testing::{
-    SECRET, Script, callback, conforms, kind, line, outbound, read, registered, requests, sample,
+    SECRET, Script, callback, conforms, kind, line, outbound, read, reference, registered, requests, sample,
+    unlocated,
 };
 
 const SENT: &str = r#"{"ok":true,"result":{"message_id":40,"chat":{"id":5550001,"type":"private"}}}"#;
@@ -97,6 +98,41 @@ async fn refusals_have_their_kinds() {
     let message = outbound("TELEGRAM", "5550001", Body::Text("hi".to_owned()));
     let ended = registered("TELEGRAM").connector.send(&our_line(&http), &message).await;
     assert_eq!(kind(&ended), (ReasonKind::RateLimited, Some(3_000), true));
+}
+
+#[tokio::test]
+async fn a_file_is_where_get_file_says_behind_the_bots_token() {
+    let http = Arc::new(Script::default());
+    http.answer(200, r#"{"ok":true,"result":{"file_id":"F1","file_path":"photos/1.jpg"}}"#);
+    let located = registered("TELEGRAM").connector.locate(&our_line(&http), &reference("F1")).await.unwrap();
+    assert_eq!(located.url, format!("http://bot.test/file/bot{SECRET}/photos/1.jpg"));
+    assert!(located.headers.is_empty());
+    assert_eq!(http.seen(), [(format!("http://bot.test/bot{SECRET}/getFile"), json!({ "file_id": "F1" }))]);
+}
+
+#[tokio::test]
+async fn a_refused_file_is_gone_or_perhaps_there_later() {
+    let maybe = "Bad Request: wrong file_id or the file is temporarily unavailable";
+    for (status, description, expected) in [
+        (400, maybe, (ReasonKind::MediaUnavailable, true)),
+        (400, "Bad Request: file is too big", (ReasonKind::MediaUnavailable, false)),
+        (400, "Bad Request: invalid file_id", (ReasonKind::MediaUnavailable, false)),
+        (401, "Unauthorized", (ReasonKind::ChannelBadConfiguration, false)),
+        (429, "Too Many Requests: retry after 3", (ReasonKind::RateLimited, true)),
+        (502, "Bad Gateway", (ReasonKind::ChannelFailure, true)),
+    ] {
+        let http = Arc::new(Script::default());
+        let body = json!({ "ok": false, "error_code": status, "description": description });
+        http.answer(status, &body.to_string());
+        let located = registered("TELEGRAM").connector.locate(&our_line(&http), &reference("F1")).await;
+        assert_eq!(unlocated(located), expected, "{description}");
+    }
+    for nothing in [r#"{"ok":true,"result":{"file_id":"F1"}}"#, "<html>"] {
+        let http = Arc::new(Script::default());
+        http.answer(200, nothing);
+        let located = registered("TELEGRAM").connector.locate(&our_line(&http), &reference("F1")).await;
+        assert_eq!(unlocated(located), (ReasonKind::ChannelFailure, true), "{nothing}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use connector_api::{HttpResponse, SendError};
 use domain::delivery::{Reason, ReasonKind};
 
 use super::wire::{Error, Refusal};
-use crate::hand_over::retry_after_ms;
+use crate::hand_over::{nowhere, retry_after_ms};
 
 /// How long to leave one person alone who was written to too often.
 const PAIR_LIMIT_DELAY_MS: i64 = 6_000;
@@ -57,6 +57,20 @@ pub fn reason(error: &Error) -> Reason {
         kind,
         description: description.unwrap_or("the provider gave no reason").to_owned(),
         channel_code: if error.code == 0 { String::new() } else { error.code.to_string() },
+    }
+}
+
+/// An object that does not exist, or that this token may not see.
+const NO_SUCH_OBJECT: i64 = 100;
+
+/// A refused question for a file's address, or an answer without one.
+pub fn refused_file(answer: &HttpResponse) -> SendError {
+    let gone = |reason: Reason| SendError::Permanent(Reason { kind: ReasonKind::MediaUnavailable, ..reason });
+    match refused(answer) {
+        SendError::Permanent(reason) if matches!(answer.status, 404 | 410) => gone(reason),
+        SendError::Permanent(reason) if reason.channel_code == NO_SUCH_OBJECT.to_string() => gone(reason),
+        SendError::Permanent(_) if answer.status == 200 => nowhere(),
+        other => other,
     }
 }
 

@@ -12,8 +12,8 @@ mod wire;
 
 use connector_api::abilities::Setting;
 use connector_api::{
-    Abilities, Callback, Connector, Forged, Genuine, Handshake, Inbound, Line, Located, Outbound, Unreadable,
-    same_secret,
+    Abilities, Callback, Connector, Forged, Genuine, Handshake, Inbound, Line, Located, Outbound, SendError,
+    Unreadable, same_secret,
 };
 use domain::channel::Address;
 use domain::content::Media;
@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 use http::Method;
 use serde_json::Value;
 
-use crate::hand_over::{Handed, bearer, call, in_order, post_json, refused};
+use crate::hand_over::{Handed, bearer, call, in_order, post_json, refused, unlocated};
 
 const CHANNEL: &str = "WHATSAPP";
 const DEFAULT_BASE_URL: &str = "https://graph.facebook.com";
@@ -116,18 +116,21 @@ impl Connector for WhatsApp {
         })
     }
 
-    fn locate<'a>(&'a self, line: &'a Line, media: &'a Media) -> BoxFuture<'a, Option<Located>> {
+    fn locate<'a>(&'a self, line: &'a Line, media: &'a Media) -> BoxFuture<'a, Result<Located, SendError>> {
         Box::pin(async move {
             let Some(id) = media.url.strip_prefix(read::MEDIA_PREFIX) else {
-                return Some(Located { url: media.url.clone(), headers: http::HeaderMap::new() });
+                return Ok(Located::open(&media.url));
             };
-            let headers = bearer(line.setting("access_token"))?;
+            let headers = bearer(line.setting("access_token")).ok_or_else(no_token).map_err(unlocated)?;
             let url = format!("{}/{id}", root(line));
             let timeout_ms = self.abilities.answer_timeout_ms;
             let asked = call(line, Method::GET, url, headers.clone(), Vec::new(), timeout_ms).await;
-            let answer = asked.ok().filter(|answer| answer.status == 200)?;
-            let found: wire::MediaAddress = serde_json::from_slice(&answer.body).ok()?;
-            Some(Located { url: found.url, headers })
+            let answer = asked.map_err(unlocated)?;
+            let found = serde_json::from_slice::<wire::MediaAddress>(&answer.body).ok();
+            match found.filter(|found| answer.status == 200 && !found.url.is_empty()) {
+                Some(found) => Ok(Located { url: found.url, headers }),
+                None => Err(errors::refused_file(&answer)),
+            }
         })
     }
 }
@@ -135,7 +138,7 @@ impl Connector for WhatsApp {
 impl WhatsApp {
     async fn post(&self, line: &Line, body: &Value) -> Handed {
         let Some(headers) = bearer(line.setting("access_token")) else {
-            return refused(ReasonKind::ChannelBadConfiguration, "the access token is not a header value");
+            return no_token();
         };
         let url = format!("{}/{}/messages", root(line), line.account);
         let timeout_ms = self.abilities.answer_timeout_ms;
@@ -152,6 +155,10 @@ impl WhatsApp {
             None => Handed::Unknown,
         }
     }
+}
+
+fn no_token() -> Handed {
+    refused(ReasonKind::ChannelBadConfiguration, "the access token is not a header value")
 }
 
 fn root(line: &Line) -> String {

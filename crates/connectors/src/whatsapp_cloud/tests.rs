@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::map;
 use crate::testing::{
-    SECRET, Script, callback, conforms, kind, line, outbound, read, registered, requests, sample,
+    SECRET, Script, callback, conforms, kind, line, outbound, read, reference, registered, requests, sample,
+    unlocated,
 };
 
 const SENT: &str = r#"{"messages":[{"id":"wamid.1"}]}"#;
@@ -141,6 +142,34 @@ async fn codes_have_their_kinds() {
         let ended = registered("WHATSAPP").connector.send(&our_line(&http), &message).await;
         let (kind, _, later) = kind(&ended);
         assert_eq!((kind, later), (expected, temporary), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_where_its_description_says_behind_the_access_token() {
+    let http = Arc::new(Script::default());
+    http.answer(200, r#"{"url":"https://files.test/1?ext=2","mime_type":"image/jpeg","id":"77"}"#);
+    let located = registered("WHATSAPP").connector.locate(&our_line(&http), &reference("77")).await.unwrap();
+    assert_eq!(located.url, "https://files.test/1?ext=2");
+    assert_eq!(located.headers["authorization"], format!("Bearer {SECRET}"));
+    assert!(located.headers["authorization"].is_sensitive());
+    assert_eq!(http.seen()[0].0, "http://graph.test/v25.0/77");
+}
+
+#[tokio::test]
+async fn a_refused_file_is_gone_or_the_operators_to_mend_or_there_later() {
+    for (status, code, expected) in [
+        (400, 100, (ReasonKind::MediaUnavailable, false)),
+        (404, 0, (ReasonKind::MediaUnavailable, false)),
+        (401, 190, (ReasonKind::ChannelBadConfiguration, false)),
+        (400, 4, (ReasonKind::RateLimited, true)),
+        (503, 131_016, (ReasonKind::ChannelFailure, true)),
+        (200, 0, (ReasonKind::ChannelFailure, true)),
+    ] {
+        let http = Arc::new(Script::default());
+        http.answer(status, &json!({ "error": { "code": code, "message": "no" } }).to_string());
+        let located = registered("WHATSAPP").connector.locate(&our_line(&http), &reference("77")).await;
+        assert_eq!(unlocated(located), expected, "{status} {code}");
     }
 }
 

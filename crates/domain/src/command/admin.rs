@@ -205,13 +205,13 @@ impl Command for PutFile {
 }
 
 /// Draws a number for a new entity and makes it findable by it; keeps the number of a known one.
-fn numbered(
+pub(super) fn numbered<R>(
     view: &mut View<'_>,
     tenant: TenantId,
     what: &str,
     id: Id,
     number: u64,
-) -> Result<u64, Halt<Taken>> {
+) -> Result<u64, Halt<R>> {
     if number != 0 {
         return Ok(number);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Command, settle};
+use super::{Command, fetch, settle};
 use crate::app::App;
 use crate::content::Content;
 use crate::delivery::{Attempt, Delivery, Moved, Outcome};
@@ -72,7 +72,8 @@ pub(super) fn run_out<R>(view: &mut View<'_>, mut message: Message) -> Result<bo
     Ok(ended)
 }
 
-/// Erases a message's content. A message of no conversation is forgotten altogether some days after that.
+/// Erases a message's content and forgets the files that it names, whose bytes must be gone by then. A message of no
+/// conversation is forgotten altogether some days after that.
 #[derive(Clone, Debug)]
 pub struct Erase {
     pub tenant: TenantId,
@@ -95,14 +96,16 @@ impl Command for Erase {
         let Some(message) = view.by_id::<Message, _>(self.tenant, self.message.0)? else {
             return Ok(());
         };
-        if message.conversation.is_some() {
+        let now = view.now();
+        if let Some(own) = view.get::<Content, _>(&content)? {
+            fetch::forget(view, self.tenant, &own)?;
             view.delete(content);
+            if message.conversation.is_none() {
+                settle::erase_at(view, &message, now.plus_s(FACTS_KEPT_S));
+            }
             return Ok(());
         }
-        let now = view.now();
-        if view.get::<Content, _>(&content)?.is_some() {
-            view.delete(content);
-            settle::erase_at(view, &message, now.plus_s(FACTS_KEPT_S));
+        if message.conversation.is_some() {
             return Ok(());
         }
         let forget_at = last_moved(&message).plus_s(FACTS_KEPT_S);

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod attempt;
 pub mod consumer;
 pub mod expire;
+pub mod fetch;
 pub mod forget;
 pub mod open;
 pub mod overdue;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::standing::SetStanding;
 use super::thread::{self, Draft};
-use super::{Command, Person, reply, settle};
+use super::{Command, Person, fetch, reply, settle};
 use crate::app::{App, ProcessingMode};
 use crate::channel::Address;
 use crate::consent::{Consent, Keyword};
@@ -15,7 +15,7 @@ use crate::contact::Contact;
 use crate::content::{Body, Content, Face};
 use crate::conversation::{Conversation, Party, Standing};
 use crate::event::Fact;
-use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
+use crate::id::{AppId, ContactId, ConversationId, FileId, MessageId, TenantId};
 use crate::message::{Author, Direction, Message};
 use crate::record::{Key, Pointer, RecipientMemory};
 use crate::view::{About, Halt, View};
@@ -85,6 +85,7 @@ impl Command for Receive {
         ];
         wanted.extend(thread::counters(self.tenant));
         wanted.extend(self.answered_key());
+        wanted.extend(self.awaits_files().then(|| fetch::counter(self.tenant)));
         wanted.extend(self.conversation.map(|id| Key::id::<Conversation>(self.tenant, id.0)));
         view.want(&wanted)?;
         let app = thread::app(view, self.tenant, self.app)?.ok_or(Refusal::UnknownApp)?;
@@ -105,15 +106,17 @@ impl Command for Receive {
         let mut conversation = self.conversation(view, &app, &contact)?;
         conversation.address = Some(self.from.clone());
         conversation.unread += 1;
+        let (content, files) = self.content(view)?;
         let draft = Draft {
             address: Some(self.from.clone()),
             reply_to: self.answered(view)?,
             source_id: self.source_id.clone(),
             metadata: self.metadata.clone(),
-            ..Draft::new(Direction::Inbound, Author::Contact, self.face, self.content.clone())
+            ..Draft::new(Direction::Inbound, Author::Contact, self.face, content)
         };
         let message = thread::append(view, &mut conversation, draft)?;
         thread::put_conversation(view, conversation);
+        fetch::schedule(view, &message, &files);
         self.remember_source(view, message.id);
         Ok(Received {
             message: message.id,
@@ -152,6 +155,22 @@ impl Receive {
         if !self.source_id.is_empty() {
             view.put(self.source_key(), Pointer { target: message.0, attempt: 0 });
         }
+    }
+
+    /// Whether files came with it that are still at the provider.
+    fn awaits_files(&self) -> bool {
+        self.face == Face::Provider && fetch::is_elsewhere(&self.content)
+    }
+
+    /// What is kept of it, and the files that are to be fetched.
+    fn content(&self, view: &mut View<'_>) -> Result<(Content, Vec<FileId>), Halt<Refusal>> {
+        let mut content = self.content.clone();
+        let files = if self.awaits_files() {
+            fetch::await_files(view, self.tenant, &mut content)?
+        } else {
+            Vec::new()
+        };
+        Ok((content, files))
     }
 
     fn hear_keyword(&self, view: &mut View<'_>) -> Result<(), Halt<Refusal>> {
@@ -214,6 +233,7 @@ impl Receive {
         let memory =
             view.get::<RecipientMemory, Refusal>(&key)?.map(Arc::unwrap_or_clone).unwrap_or_default();
         let reply_to = self.answered(view)?;
+        let (content, files) = self.content(view)?;
         let number = view.next_number::<Refusal>(self.tenant, "message")?;
         let id = MessageId(view.next_id());
         let message = Message {
@@ -241,7 +261,8 @@ impl Receive {
             shown_agent: String::new(),
             delivery: None,
         };
-        view.put(Key::id::<Content>(self.tenant, id.0), self.content.clone());
+        view.put(Key::id::<Content>(self.tenant, id.0), content);
+        fetch::schedule(view, &message, &files);
         let kept_s = KEPT_S.max(i64::from(app.dispatch_retention_days) * 86_400);
         settle::erase_at(view, &message, view.now().plus_s(kept_s));
         thread::put_message(view, message);

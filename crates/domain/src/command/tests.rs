@@ -1,5 +1,6 @@
 //! Commands over a small world: what they write, tell, schedule and refuse; and that none needs more than three loads.
 
+mod fetching;
 mod properties;
 mod world;
 

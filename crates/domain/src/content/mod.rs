@@ -128,6 +128,17 @@ pub enum Body {
 
 impl Body {
     /// The files that it shows, in order.
+    pub fn media(&self) -> Vec<&Media> {
+        match self {
+            Body::Media(media) => vec![media],
+            Body::Album { items, .. } => items.iter().collect(),
+            Body::Card(card) => card.media.iter().collect(),
+            Body::Carousel { cards, .. } => cards.iter().filter_map(|card| card.media.as_ref()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed.
     pub fn media_mut(&mut self) -> Vec<&mut Media> {
         match self {
             Body::Media(media) => vec![media],
@@ -144,7 +155,7 @@ impl Body {
 pub struct Media {
     /// Where a channel can fetch it. For stored files this is filled in when it goes out.
     pub url: String,
-    /// Set when the bytes are ours.
+    /// Set when the bytes are ours, or will be: what a person sent is fetched after it was heard.
     pub file: Option<FileId>,
     /// As sniffed or declared, e.g. `image/png`; may be empty.
     pub mime: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::agent::Agent;
 use domain::contact::Contact;
-use domain::content::{Body, Content, Media};
+use domain::content::Content;
 use domain::conversation::{Conversation, Party};
 use domain::event::{Event, Fact};
 use domain::id::Id;
@@ -43,7 +43,8 @@ pub(super) async fn load(
         Some(id) => engine.get::<Message>(tenant, id.0).await?,
         None => None,
     };
-    let files = files_of(content.as_deref());
+    let media = content.as_ref().map(|content| content.body.media()).unwrap_or_default();
+    let files: Vec<Id> = media.into_iter().filter_map(|media| media.file.map(|file| file.0)).collect();
     let files = if files.is_empty() { Vec::new() } else { engine.get_all::<File>(tenant, &files).await? };
     Ok(Facts {
         log: engine.log_name(),
@@ -65,15 +66,6 @@ pub(super) async fn load(
 
 fn find<E: Entity>(records: &[Option<Record>]) -> Option<Arc<E>> {
     records.iter().flatten().find_map(E::unwrap)
-}
-
-fn files_of(content: Option<&Content>) -> Vec<Id> {
-    let of = |media: &Media| media.file.map(|file| file.0);
-    match content.map(|content| &content.body) {
-        Some(Body::Media(media)) => of(media).into_iter().collect(),
-        Some(Body::Album { items, .. }) => items.iter().filter_map(of).collect(),
-        _ => Vec::new(),
-    }
 }
 
 impl Engine {

@@ -173,6 +173,7 @@ impl Post<'_> {
             // A target that may not be called never will be.
             Err(OutError::Forbidden(why)) => (Verdict::GiveUp, 0, why),
             Err(OutError::NotSent(why) | OutError::NoAnswer(why)) => (Verdict::Again, 0, why),
+            Err(OutError::TooLong) => (Verdict::Again, 0, "the answer is too long".to_owned()),
         };
         let took_ms = u32::try_from(self.engine.now().since_ms(at).max(0)).unwrap_or(u32::MAX);
         (verdict, Try { at, took_ms, status, answer: answer.into() })

@@ -7,7 +7,7 @@ use connector_api::Abilities;
 use domain::app::{ChannelAccount, Patience};
 use domain::channel::{Address, Channel};
 use domain::id::{AppId, TenantId};
-use domain::job::Job;
+use domain::job::{Job, Work};
 use foldhash::{HashMap, HashMapExt as _};
 
 use crate::buckets::Rate;
@@ -23,8 +23,11 @@ const OPEN_ATTEMPTS: &str = "open_attempts";
 /// The part of a second whose messages may leave at once, so that no second holds many more than its number.
 const BURSTS_PER_SECOND: u32 = 10;
 
+/// Files of one tenant that are fetched at once.
+const OPEN_FETCHES_PER_TENANT_MAX: usize = 2;
+
 /// Who the provider sees: an account on a channel, whichever of the tenant's apps use it. Without one: work that goes
-/// to no provider, or whose channel is not known yet.
+/// to no provider, or whose channel is not known yet. A tenant's fetches of files are a sender of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Sender {
     pub tenant: TenantId,
@@ -52,6 +55,13 @@ impl Terms {
             open_attempts_max: usize::MAX,
             patience_ms: i64::MAX,
         }
+    }
+
+    /// A tenant's fetches: they take their turns, and nothing from what its accounts may send.
+    fn of_fetches(tenant: TenantId) -> Terms {
+        let account = Some((Channel::new(""), Arc::default()));
+        let sender = Sender { tenant, account };
+        Terms { open_attempts_max: OPEN_FETCHES_PER_TENANT_MAX, ..Terms::free(sender) }
     }
 
     fn of_account(
@@ -96,6 +106,9 @@ impl AllTerms {
 
     /// The terms of a job, as the directory is now.
     pub fn of(&mut self, job: &Job) -> Arc<Terms> {
+        if let Work::Fetch { .. } = job.work {
+            return Arc::new(Terms::of_fetches(job.tenant));
+        }
         let directory = self.engine.directory();
         if !Arc::ptr_eq(&directory, &self.directory) {
             self.known.clear();

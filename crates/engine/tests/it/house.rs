@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use connector_api::{
     Abilities, Callback, Connector, Forged, Genuine, HttpOut, HttpRequest, HttpResponse, Inbound, Line,
-    OutError, Outbound, Unreadable,
+    Located, OutError, Outbound, SendError, Unreadable,
 };
 use domain::app::{App, ChannelAccount, ProcessingMode, UnknownPolicy};
 use domain::channel::{Address, Channel};
 use domain::command::admin::{CreateTenant, PutApp};
 use domain::command::send::{Recipient, Send};
-use domain::content::{Body, Content};
+use domain::content::{Body, Content, Media};
 use domain::delivery::{Delivery, Outcome, Priority, Reason, ReasonKind, Receipt, Status};
 use domain::event::{Event, Fact};
 use domain::id::{AppId, Id, MessageId, TenantId};
@@ -116,18 +116,11 @@ impl Connector for Scripted {
     fn read(&self, callback: Genuine<'_>, _: &Line) -> Result<Vec<Inbound>, Unreadable> {
         let words = String::from_utf8(callback.body().to_vec()).map_err(|_| Unreadable(String::new()))?;
         let words: Vec<&str> = words.split(' ').collect();
-        if let ["message", from, source, text] = words[..] {
-            return Ok(vec![Inbound::Message {
-                from: Arc::from(from),
-                name: String::new(),
-                source_id: Arc::from(source),
-                content: Content::text(text),
-                reply_to: None,
-                language: String::new(),
-            }]);
-        }
-        let ["receipt", id, token, status] = words[..] else {
-            return Err(Unreadable("?".to_owned()));
+        let (id, token, status) = match words[..] {
+            ["receipt", id, token, status] => (id, token, status),
+            ["message", from, source, text] => return Ok(vec![said(from, source, Content::text(text))]),
+            ["file", source] => return Ok(vec![said("1", source, picture(source))]),
+            _ => return Err(Unreadable("?".to_owned())),
         };
         let status = match status {
             "read" => Status::Read,
@@ -140,6 +133,22 @@ impl Connector for Scripted {
             recipient: None,
             receipt: Receipt { status, reason: None, at: Time(0) },
         }])
+    }
+
+    /// Files say by their ids how asking for them goes.
+    fn locate<'a>(&'a self, _: &'a Line, media: &'a Media) -> BoxFuture<'a, Result<Located, SendError>> {
+        Box::pin(async move {
+            match media.url.as_str() {
+                "provider:unknown" => {
+                    Err(SendError::Permanent(Reason::new(ReasonKind::MediaUnavailable, "never heard of it")))
+                }
+                "provider:locked" => {
+                    Err(SendError::Permanent(Reason::new(ReasonKind::ChannelBadConfiguration, "bad token")))
+                }
+                "provider:poison" => panic!("as the test wished"),
+                url => Ok(Located::open(url)),
+            }
+        })
     }
 
     fn send<'a>(&'a self, _line: &'a Line, message: &'a Outbound) -> BoxFuture<'a, Outcome> {
@@ -161,6 +170,23 @@ impl Connector for Scripted {
             }
         })
     }
+}
+
+fn said(from: &str, source: &str, content: Content) -> Inbound {
+    Inbound::Message {
+        from: Arc::from(from),
+        name: String::new(),
+        source_id: Arc::from(source),
+        content,
+        reply_to: None,
+        language: String::new(),
+    }
+}
+
+/// A picture that the provider knows by this id.
+fn picture(id: &str) -> Content {
+    let (url, mime) = (format!("provider:{id}"), "image/jpeg".to_owned());
+    Content::from_body(Body::Media(Media { url, mime, ..Media::default() }))
 }
 
 pub fn accepted(id: &str) -> Outcome {
@@ -211,6 +237,50 @@ impl HttpOut for Hook {
             }
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
             Ok(HttpResponse { status, headers: http::HeaderMap::new(), body: bytes::Bytes::new() })
+        })
+    }
+}
+
+/// A provider's store of files that follows a script; without a script it never answers.
+#[derive(Default)]
+pub struct Provider {
+    answers: Mutex<VecDeque<Result<HttpResponse, OutError>>>,
+    asked: Mutex<Vec<String>>,
+    more: tokio::sync::Notify,
+}
+
+impl Provider {
+    pub fn answers(&self, status: u16, headers: &[(&'static str, &str)], body: &'static str) {
+        let pairs = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+        });
+        let body = bytes::Bytes::from_static(body.as_bytes());
+        self.will(Ok(HttpResponse { status, headers: pairs.collect(), body }));
+    }
+
+    pub fn will(&self, answer: Result<HttpResponse, OutError>) {
+        self.answers.lock().unwrap().push_back(answer);
+        self.more.notify_waiters();
+    }
+
+    /// The URLs that were asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl HttpOut for Provider {
+    fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
+        Box::pin(async move {
+            self.asked.lock().unwrap().push(request.url);
+            loop {
+                let more = self.more.notified();
+                let next = self.answers.lock().unwrap().pop_front();
+                match next {
+                    Some(answer) => return answer,
+                    None => more.await,
+                }
+            }
         })
     }
 }
@@ -270,6 +340,8 @@ pub struct House {
     pub alpha: Arc<Scripted>,
     pub beta: Arc<Scripted>,
     pub hook: Arc<Hook>,
+    pub provider: Arc<Provider>,
+    pub files: MemoryFiles,
     pub dialects: Vec<Arc<dyn Dialect>>,
     pub limits: Limits,
 }
@@ -285,6 +357,8 @@ impl House {
             alpha: Scripted::new("ALPHA", false),
             beta: Scripted::new("BETA", true),
             hook: Arc::default(),
+            provider: Arc::default(),
+            files: MemoryFiles::default(),
             dialects: Vec::new(),
             limits: Limits::default(),
         }
@@ -296,12 +370,13 @@ impl House {
             store,
             reads: Arc::new(self.reads.clone()),
             claims: Arc::new(self.store.clone()),
-            files: Arc::new(MemoryFiles::default()),
+            files: Arc::new(self.files.clone()),
+            inspect: Arc::new(testkit::Believing),
             clock: Arc::new(self.clock.clone()),
             ids: Arc::new(Ids::new(self.store.commits() + 1)),
             channels: vec![registered(&self.alpha), registered(&self.beta)],
             dialects: self.dialects.clone(),
-            provider_http: self.hook.clone(),
+            provider_http: self.provider.clone(),
             callback_http: self.hook.clone(),
             links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             limits: self.limits,

@@ -6,6 +6,7 @@
 
 mod callbacks;
 mod commits;
+mod fetching;
 mod house;
 mod keeping;
 mod pacing;

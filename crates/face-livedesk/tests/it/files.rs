@@ -16,7 +16,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// Follows a link of ours to the bytes.
-async fn fetch(world: &World, url: &str) -> Answer {
+pub async fn fetch(world: &World, url: &str) -> Answer {
     let first = world.get(url.strip_prefix("http://desk.test").unwrap()).await;
     assert_eq!(first.status, StatusCode::FOUND);
     assert_eq!(first.headers["cache-control"], "max-age=300, private");

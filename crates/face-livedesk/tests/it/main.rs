@@ -10,6 +10,7 @@ mod limits;
 mod mutations;
 mod once;
 mod parts;
+mod pictures;
 mod seed;
 mod threads;
 mod walls;

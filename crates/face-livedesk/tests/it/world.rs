@@ -10,9 +10,10 @@ use domain::app::{App, ProcessingMode};
 use domain::channel::{Address, Channel};
 use domain::command::Person;
 use domain::command::admin::{CreateTenant, PutAgent, PutApp, PutCredential, PutSubscription};
+use domain::command::fetch::{Ended, Finish};
 use domain::command::receive::Receive;
-use domain::content::{Content, Face};
-use domain::id::{AgentId, AppId, Id, KeyId, SubscriptionId, TenantId};
+use domain::content::{Body as Saying, Content, Face, Media};
+use domain::id::{AgentId, AppId, FileId, Id, JobId, KeyId, MessageId, SubscriptionId, TenantId};
 use domain::subscription::Subscription;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
@@ -82,6 +83,7 @@ impl World {
             claims: store.clone(),
             store,
             files: Arc::new(MemoryFiles::default()),
+            inspect: Arc::new(testkit::Believing),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(Ids::new(4)),
             channels: Vec::new(),
@@ -194,6 +196,35 @@ impl World {
     /// A contact of the second account writes.
     pub async fn say_in_second(&self, text: &str) {
         self.say_in(TenantId(Id(15)), AppId(Id(0x15)), text).await;
+    }
+
+    /// A person sends a picture over a channel that the inbox does not have, so that only the test fetches it. The
+    /// second conversation is theirs.
+    pub async fn picture(&self) -> (MessageId, FileId) {
+        let (url, mime) = ("provider:7".to_owned(), "image/png".to_owned());
+        let receive = Receive {
+            tenant: TENANT,
+            app: APP,
+            face: Face::Provider,
+            from: Address::new("ALPHA", "1"),
+            app_scoped: false,
+            person: Person { name: "Ben".to_owned(), language: String::new() },
+            source_id: "s1".to_owned(),
+            content: Content::from_body(Saying::Media(Media { url, mime, ..Media::default() })),
+            reply_to: None,
+            conversation: None,
+            metadata: String::new(),
+        };
+        let message = self.engine.execute(receive).await.unwrap().message;
+        let content = self.engine.get::<Content>(TENANT, message.0).await.unwrap().unwrap();
+        (message, content.body.media()[0].file.unwrap())
+    }
+
+    /// A try to fetch it ended so.
+    pub async fn fetched(&self, picture: (MessageId, FileId), ended: Ended) {
+        let (message, file) = picture;
+        let job = JobId(Id(1));
+        self.engine.execute(Finish { tenant: TENANT, message, file, job, ended }).await.unwrap();
     }
 
     async fn say_in(&self, tenant: TenantId, app: AppId, text: &str) {

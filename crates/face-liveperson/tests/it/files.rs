@@ -4,7 +4,7 @@
 use domain::command::admin::PutFile;
 use domain::content::{Body, Content, Media};
 use domain::id::{FileId, Id};
-use domain::tenant::File;
+use domain::tenant::{File, Presence};
 use engine::Rendering;
 use serde_json::{Value, json};
 
@@ -128,6 +128,7 @@ async fn stored(world: &World, number: u128, mime: &str, bytes: &'static [u8]) -
         sha256: [0; 32],
         thumbnail: false,
         created_at: world.engine.now(),
+        presence: Presence::Stored,
     };
     world.engine.execute(PutFile(file)).await.unwrap();
     Media { file: Some(id), mime: mime.to_owned(), ..Media::default() }

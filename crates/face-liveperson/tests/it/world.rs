@@ -85,6 +85,7 @@ pub async fn world_with(settings: Settings) -> World {
         reads: Arc::new(store.clone()),
         claims: Arc::new(store.clone()),
         files: Arc::new(MemoryFiles::default()),
+        inspect: Arc::new(testkit::Believing),
         clock: Arc::new(clock.clone()),
         ids: Arc::new(Ids::new(7)),
         channels: Vec::new(),

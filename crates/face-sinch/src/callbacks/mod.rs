@@ -95,6 +95,8 @@ fn trigger(fact: &Fact) -> Option<&'static str> {
         | Fact::ConsumerReceipt { .. }
         | Fact::DeadLetter { .. }
         | Fact::ReceiptOrphaned { .. }
+        | Fact::FileFetched { .. }
+        | Fact::FileLost { .. }
         | Fact::SubscriptionDisabled { .. }
         | Fact::EndpointDisabled { .. }
         | Fact::ReplayOrdered { .. } => return None,

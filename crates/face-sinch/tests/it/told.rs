@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::command::consumer::Signal;
+use domain::content::{Body, Content, Media};
 use domain::conversation::Party;
 use domain::delivery::{Outcome, Reason, ReasonKind, Status};
 use domain::event::{Fact, SignalKind};
@@ -143,6 +144,32 @@ async fn an_inbound_message_is_told_in_full() {
     let read = world.get(&format!("messages/{}", message["id"].as_str().unwrap())).await.body;
     assert_eq!(read["contact_message"], message["contact_message"]);
     assert!(read.get("app_message").is_none());
+}
+
+#[tokio::test]
+async fn a_picture_is_told_by_a_link_of_ours_before_it_was_fetched() {
+    let world = world().await;
+    world.hears(1, &["MESSAGE_INBOUND"]).await;
+    let picture = |caption: &str| {
+        let (url, mime, caption) = ("provider:7".to_owned(), "image/png".to_owned(), caption.to_owned());
+        Content::from_body(Body::Media(Media { url, mime, caption, ..Media::default() }))
+    };
+    world.says(1, "4670222", picture("")).await;
+    world.says(1, "4670222", picture("look")).await;
+    let told = world.told(2).await;
+    let [plain, captioned] = [0, 1].map(|nth| told[nth]["message"]["contact_message"].clone());
+    let of_ours = |url: &Value| {
+        let url = url.as_str().unwrap();
+        url.starts_with("http://trunkline.test/trunkline/v1/files/") && url.contains("signature=")
+    };
+    let media = &plain["media_message"];
+    assert!(of_ours(&media["url"]), "{plain}");
+    assert_eq!(
+        (&media["thumbnail_url"], &media["filename_override"]),
+        (&json!(""), &json!("attachment.png"))
+    );
+    let card = &captioned["media_card_message"];
+    assert!(of_ours(&card["url"]) && card["caption"] == "look", "{captioned}");
 }
 
 #[tokio::test]

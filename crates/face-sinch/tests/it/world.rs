@@ -92,6 +92,7 @@ async fn open(store: MemoryStore, clock: FakeClock, settings: Settings, seed: u6
         reads: Arc::new(store.clone()),
         claims: Arc::new(store.clone()),
         files: Arc::new(MemoryFiles::default()),
+        inspect: Arc::new(testkit::Believing),
         clock: Arc::new(clock.clone()),
         ids: Arc::new(Ids::new(seed)),
         channels: vec![channel(&sms), channel(&rcs), channel(&Phone::new("MESSENGER", true))],
@@ -218,6 +219,11 @@ impl World {
 
     /// The person behind a number writes to an app of the first tenant.
     pub async fn writes(&self, which: u128, number: &str, words: &str) {
+        self.says(which, number, Content::text(words)).await;
+    }
+
+    /// The same of any content.
+    pub async fn says(&self, which: u128, number: &str, content: Content) {
         let receive = Receive {
             tenant: tenant(1),
             app: app(1, which),
@@ -226,7 +232,7 @@ impl World {
             app_scoped: false,
             person: Person::default(),
             source_id: String::new(),
-            content: Content::text(words),
+            content,
             reply_to: None,
             conversation: None,
             metadata: String::new(),

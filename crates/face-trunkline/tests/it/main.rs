@@ -49,13 +49,24 @@ async fn house() -> (Engine, Router) {
 
 /// An engine over a store as it stands.
 async fn open(store: MemoryStore, subscriber: Subscriber, seed: u64) -> (Engine, Router) {
+    open_at(FakeClock::at(Time(1_700_000_000_000)), store, subscriber, seed).await
+}
+
+/// The same by a clock that the test moves.
+async fn open_at(
+    clock: FakeClock,
+    store: MemoryStore,
+    subscriber: Subscriber,
+    seed: u64,
+) -> (Engine, Router) {
     let store = Arc::new(store);
     let parts = Parts {
         store: store.clone(),
         reads: store.clone(),
         claims: store,
         files: Arc::new(MemoryFiles::default()),
-        clock: Arc::new(FakeClock::at(Time(1_700_000_000_000))),
+        inspect: Arc::new(testkit::Believing),
+        clock: Arc::new(clock),
         ids: Arc::new(Ids::new(seed)),
         channels: Vec::new(),
         dialects: vec![Arc::new(Plain), face_trunkline::dialect()],

@@ -44,6 +44,8 @@ form_enum! { Fact "Fact" {
     EndpointDisabled { subscription: SubscriptionId, failing_since: Time },
     ReplayOrdered { subscription: SubscriptionId, callbacks: u64 },
     ReceiptOrphaned { channel: Channel, provider_id: Arc<str>, status: Status },
+    FileFetched { file: FileId },
+    FileLost { file: FileId, reason: Reason },
 } }
 
 form! { DeliveryChange "DeliveryChange" {
@@ -78,4 +80,5 @@ form_enum! { Work "Work" {
     Send { message: MessageId },
     Expire { message: MessageId },
     Erase { message: MessageId },
+    Fetch { message: MessageId, file: FileId },
 } }

@@ -4,9 +4,10 @@
 use domain::app::{App, ChannelAccount, Patience, ProcessingMode, UnknownPolicy};
 use domain::channel::Channel;
 use domain::content::Face;
+use domain::delivery::Reason;
 use domain::id::*;
 use domain::subscription::{PreviousSecret, Subscription};
-use domain::tenant::{Credential, File, Tenant};
+use domain::tenant::{Awaited, Credential, File, Presence, Tenant};
 use domain::time::Time;
 
 use super::form::{form, form_enum};
@@ -38,7 +39,12 @@ form! { File "File" {
     width: Option<u32>,
     height: Option<u32>,
     thumbnail: bool,
+    presence: Presence,
 } }
+
+form_enum! { Presence "Presence" { Stored, Awaited(Awaited), Lost(Reason) } }
+
+form! { Awaited "Awaited" { reference: String; tries: u32 } }
 
 form_enum! { ProcessingMode "ProcessingMode" { Conversation, Dispatch } }
 

@@ -15,6 +15,7 @@ use super::parameters::{self, Parameters};
 use super::{NAME, send};
 use crate::accounts::Account;
 use crate::http::json as answer;
+use crate::media;
 use crate::world::{World, now_ms};
 
 const TYPING_MS: u64 = 5_000;
@@ -151,6 +152,9 @@ pub(super) async fn download(
     State(world): State<Arc<World>>,
     Path((bot, path)): Path<(String, String)>,
 ) -> Response {
+    if let Some(status) = media::refused(&world, NAME, &path) {
+        return status.into_response();
+    }
     let token = bot.strip_prefix("bot").unwrap_or_default();
     let media = path.strip_prefix("files/").and_then(|id| world.media.get(id));
     match media.filter(|media| media.account == token) {

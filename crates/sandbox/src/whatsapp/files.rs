@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::errors::{self, GraphError};
 use super::{NAME, authorize, bearer};
 use crate::http::{json as answer, origin};
-use crate::media::Media;
+use crate::media::{self, Media};
 use crate::world::World;
 
 pub(super) async fn upload(
@@ -101,6 +101,9 @@ pub(super) async fn download(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    if let Some(status) = media::refused(&world, NAME, &id) {
+        return status.into_response();
+    }
     match find(&world, &id, &headers) {
         Ok(media) => ([(CONTENT_TYPE, media.mime.clone())], media.bytes.clone()).into_response(),
         Err(error) => error.respond(&world),

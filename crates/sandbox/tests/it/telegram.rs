@@ -110,4 +110,8 @@ async fn persons_write_and_press() {
     let info = bench.send(Method::POST, &format!("{BOT}/getFile"), &json!({ "file_id": file })).await.json();
     let path = format!("/telegram/file/bot123:AA/{}", info["result"]["file_path"].as_str().expect("path"));
     assert_eq!(bench.call(Method::GET, &path, &[], "").await.expect("file").bytes, "hello");
+    bench.send(Method::PUT, "/faults/TELEGRAM/files", &json!(["0001", "ok"])).await;
+    for status in [404, 200] {
+        assert_eq!(bench.call(Method::GET, &path, &[], "").await.expect("scripted").status, status);
+    }
 }

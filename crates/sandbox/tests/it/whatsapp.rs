@@ -176,6 +176,10 @@ async fn choices_reads_and_files_come_back() {
     let url = info["url"].as_str().expect("url").strip_prefix(&bench.running.url()).expect("ours").to_owned();
     assert_eq!(bench.call(Method::GET, &url, &bearer, "").await.expect("file").bytes, "hello");
     assert_eq!(bench.call(Method::GET, &url, &[], "").await.expect("refusal").status, 401);
+    bench.send(Method::PUT, "/faults/WHATSAPP/files", &json!(["0003", "0004", "0001", "ok"])).await;
+    for status in [503, 429, 404, 200] {
+        assert_eq!(bench.call(Method::GET, &url, &bearer, "").await.expect("scripted").status, status);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod backup;
 mod crash;
 mod demo;
 mod edge;
+mod pictures;
 mod program;
 mod room;
 mod serve;

@@ -17,5 +17,6 @@ mod provider;
 mod quiescence;
 mod run;
 mod seeds;
+mod shelf;
 mod store;
 mod world;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::domain::command::send::Send;
-use engine::domain::content::{Body, Content};
+use engine::domain::content::{Body, Content, Media};
 use engine::domain::delivery::Status;
 use engine::domain::event::{Event, Fact};
 use engine::domain::id::{AppId, ContactId, ConversationId, MessageId, SubscriptionId, TenantId};
@@ -158,7 +158,11 @@ impl Model {
 
     /// No text makes two messages, however often it was sent.
     fn note_message(&mut self, tenant: TenantId, message: MessageId, content: Option<&Content>) {
-        let Some(Body::Text(text)) = content.map(|content| &content.body) else { return };
+        let (Some(Body::Text(text)) | Some(Body::Media(Media { caption: text, .. }))) =
+            content.map(|content| &content.body)
+        else {
+            return;
+        };
         if crate::actions::KEYWORDS.contains(&text.as_str()) {
             return;
         }

@@ -14,6 +14,7 @@ use ports::{Claims as _, Clock as _, Reads as _};
 use crate::actions::{Actor, sleep_ms};
 use crate::model::observe;
 use crate::provider::{HandOver, Said};
+use crate::shelf::files_are_settled;
 use crate::world::World;
 
 /// Timeline steps that the core keeps of one delivery.
@@ -28,6 +29,7 @@ pub async fn come_to_rest(world: &World, engine: &Engine) {
     for minute in 0..240 {
         world.provider.calm_down();
         world.hook.calm_down();
+        world.shelf.calm_down();
         while let Some(notice) = world.provider.notice() {
             actor.deliver(notice);
             sleep_ms(1).await;
@@ -41,6 +43,7 @@ pub async fn come_to_rest(world: &World, engine: &Engine) {
 /// Looks at everything.
 pub fn judge(world: &World) {
     no_queue_is_left(world);
+    files_are_settled(world);
     callbacks_arrived(world);
     acknowledged_is_kept(world);
     let ledger = world.provider.ledger();

@@ -22,6 +22,7 @@ use crate::fate::Fate;
 use crate::hook::{Endpoint, Hook, PlainDialect};
 use crate::model::Model;
 use crate::provider::{CHANNELS, Provider, account_name};
+use crate::shelf::Shelf;
 use crate::store::ChaosStore;
 
 const BEGINNING: Time = Time(1_750_000_000_000);
@@ -42,6 +43,8 @@ pub struct World {
     pub store: ChaosStore,
     pub provider: Arc<Provider>,
     pub hook: Arc<Hook>,
+    pub shelf: Arc<Shelf>,
+    pub files: MemoryFiles,
     pub model: Arc<Mutex<Model>>,
     lives: u64,
 }
@@ -58,6 +61,8 @@ impl World {
             seed,
             provider: Provider::new(&fate, &store),
             hook: Hook::new(&fate, &clock, &store, endpoints.collect()),
+            shelf: Shelf::new(&fate),
+            files: MemoryFiles::default(),
             model: Arc::new(Mutex::new(Model::new(&fate, &TENANTS))),
             fate,
             clock,
@@ -101,12 +106,13 @@ impl World {
             store: store.clone(),
             reads: store.clone(),
             claims: store,
-            files: Arc::new(MemoryFiles::default()),
+            files: Arc::new(self.files.clone()),
+            inspect: Arc::new(testkit::Believing),
             clock: Arc::new(self.clock.clone()),
             ids: Arc::new(Ids::new(self.seed ^ self.lives << 32)),
             channels: self.provider.channels().into_iter().map(registered).collect(),
             dialects: dialects.into_iter().map(|face| Arc::new(PlainDialect(face)) as _).collect(),
-            provider_http: self.hook.clone(),
+            provider_http: self.shelf.clone(),
             callback_http: self.hook.clone(),
             links: FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             // Half of the seeds read the whole log from the store.

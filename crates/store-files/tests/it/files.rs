@@ -24,6 +24,22 @@ async fn a_file_is_there_after_reopening_and_each_rendering_is_its_own() {
 }
 
 #[tokio::test]
+async fn a_removed_file_is_gone_with_its_thumbnail_and_removing_none_is_no_error() {
+    let folder = TempFolder::new("files");
+    let files = FolderFiles::open(folder.path()).unwrap();
+    files.remove(TENANT, FILE).await.unwrap();
+    for rendering in [Rendering::Original, Rendering::Thumbnail] {
+        files.put(TENANT, FILE, rendering, Bytes::from_static(b"mine")).await.unwrap();
+    }
+    files.remove(TenantId(Id(9)), FILE).await.unwrap();
+    assert!(files.get(TENANT, FILE, Rendering::Original).await.unwrap().is_some());
+    files.remove(TENANT, FILE).await.unwrap();
+    for rendering in [Rendering::Original, Rendering::Thumbnail] {
+        assert_eq!(files.get(TENANT, FILE, rendering).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn another_tenant_has_no_such_file() {
     let folder = TempFolder::new("files");
     let files = FolderFiles::open(folder.path()).unwrap();

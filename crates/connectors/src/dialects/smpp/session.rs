@@ -128,7 +128,7 @@ async fn connect(place: &Place, http: &dyn HttpOut, ending: &Ending) -> Result<T
                 tracing::warn!(host = place.host, why, "smpp host may not be connected to");
                 Ended::Refused
             }
-            OutError::NotSent(_) | OutError::NoAnswer(_) => Ended::NotBound,
+            OutError::NotSent(_) | OutError::NoAnswer(_) | OutError::TooLong => Ended::NotBound,
         })?;
         for address in addresses {
             if let Ok(stream) = TcpStream::connect((address, place.port)).await {

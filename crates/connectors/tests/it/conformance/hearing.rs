@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use connector_api::{Callback, Line};
-use domain::content::{Action, Body, Choice};
+use connector_api::{Callback, Line, Located, SendError};
+use domain::content::{Action, Body, Choice, Media};
+use domain::delivery::ReasonKind;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -60,12 +61,34 @@ pub async fn a_file_is_heard_and_can_be_fetched(row: Row) {
             assert!(!format!("{found:?}").contains(SECRET));
             let file = bench.fetch(&found.url, found.headers).await;
             assert_eq!((file.status, &file.body[..]), (200, &b"hello"[..]));
-            let gone = domain::content::Media { url: "provider:no-such-file".to_owned(), ..media };
-            assert!(connector.locate(&bench.line, &gone).await.is_none());
         }
         Body::Text(text) => assert!(text.contains("data:image/png;base64,aGVsbG8="), "{text}"),
         other => panic!("no file: {other:?}"),
     }
+}
+
+/// The kind of a refusal, and whether a later try may work.
+fn refusal(located: Result<Located, SendError>) -> (ReasonKind, bool) {
+    match located.expect_err("nobody can know where it is") {
+        SendError::Permanent(reason) => (reason.kind, false),
+        SendError::Temporary { reason, .. } => (reason.kind, true),
+    }
+}
+
+pub async fn a_file_that_cannot_be_located_says_why(row: Row) {
+    let mut bench = Bench::new(row).await;
+    bench.says("0123", &json!({ "media_url": "data:image/png;base64,aGVsbG8=" })).await;
+    let Body::Media(media) = bench.message().await.2 else { return };
+    let connector = bench.channel.connector.clone();
+    let elsewhere = Media { url: "https://example.org/a.png".to_owned(), ..media.clone() };
+    let open = connector.locate(&bench.line, &elsewhere).await.expect("it is an address already");
+    assert_eq!((open.url.as_str(), open.headers.is_empty()), ("https://example.org/a.png", true));
+    let unknown = Media { url: "provider:no-such-file".to_owned(), ..media.clone() };
+    let unknown = refusal(connector.locate(&bench.line, &unknown).await);
+    assert_eq!(unknown.0, ReasonKind::MediaUnavailable);
+    let line = bench.line.clone();
+    bench.sandbox.shutdown().await;
+    assert_eq!(refusal(connector.locate(&line, &media).await), (ReasonKind::ChannelFailure, true));
 }
 
 pub async fn messages_of_a_person_come_in_order(row: Row) {

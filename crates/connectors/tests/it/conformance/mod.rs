@@ -47,6 +47,7 @@ macro_rules! conformance {
         hearing a_choice_comes_back_as_picked_or_as_its_words,
         hearing a_location_is_heard,
         hearing a_file_is_heard_and_can_be_fetched,
+        hearing a_file_that_cannot_be_located_says_why,
         hearing messages_of_a_person_come_in_order,
         hearing what_was_not_kept_comes_again_with_the_same_id,
         hearing a_forged_callback_is_refused_before_it_is_read,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_api::{Abilities, Callback, Connector, Forged, Genuine, Inbound, Line, Outbound, Unreadable};
-use engine::domain::content::{Body, Content};
+use engine::domain::content::Content;
 use engine::domain::delivery::{Outcome, Receipt};
 use engine::domain::time::Time;
 use futures_util::future::BoxFuture;
@@ -121,7 +121,7 @@ impl Connector for ChaosChannel {
                 from: Arc::from(from),
                 name: String::new(),
                 source_id: Arc::from(source),
-                content: Content::from_body(Body::Text(text.to_owned())),
+                content: Content::from_body(crate::shelf::said(source, text)),
                 reply_to: None,
                 language: String::new(),
             }]),
