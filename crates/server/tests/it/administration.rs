@@ -3,9 +3,11 @@
 
 use sandbox::{Sandbox, Settings};
 use testkit::TempFolder;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::program::trunkline;
-use crate::served::{Served, administer, run, wait};
+use crate::served::{Served, administer, rest, run, wait};
 use crate::shop::{Shop, ledger};
 
 fn printed(output: &std::process::Output) -> String {
@@ -79,6 +81,31 @@ async fn revoking_an_agent_takes_every_key_of_theirs() {
     let keys = administer(data, &["key", "list", "--tenant", "Shop"]);
     let revoked = keys["keys"].as_array().unwrap().iter().filter(|key| key["revoked"] == true).count();
     assert_eq!(revoked, 2, "{keys}");
+}
+
+#[tokio::test]
+async fn a_server_whose_delivery_is_paused_says_so_in_its_log_its_health_and_its_metrics() {
+    let folder = TempFolder::new("paused-says");
+    let data = folder.path();
+    let served = Served::start(data, &[]).await;
+    let page = async |served: &Served, path: &str| {
+        let mut stream = TcpStream::connect(served.operator).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        rest(stream).await
+    };
+    assert!(page(&served, "/metrics").await.contains("\ntrunkline_delivery_paused 0\n"));
+    assert_eq!(administer(data, &["delivery", "pause"])["paused"], true);
+    assert!(page(&served, "/metrics").await.contains("\ntrunkline_delivery_paused 1\n"));
+    served.stop().await;
+    let served = Served::start(data, &[]).await;
+    assert!(page(&served, "/metrics").await.contains("\ntrunkline_delivery_paused 1\n"));
+    let ready = page(&served, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("delivery is paused"), "{ready}");
+    assert_eq!(served.log().matches("delivery is paused").count(), 2, "{}", served.log());
+    assert_eq!(administer(data, &["delivery", "resume"])["paused"], false);
+    assert!(!page(&served, "/readyz").await.contains("paused"));
+    served.stop().await;
 }
 
 #[test]
