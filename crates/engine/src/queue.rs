@@ -155,7 +155,9 @@ mod tests {
     }
 
     /// Tenant and number within it.
-    fn filled(counts: &[(u128, usize)]) -> (Sender<(u128, usize)>, Receiver<(u128, usize)>) {
+    type One = (u128, usize);
+
+    fn filled(counts: &[One]) -> (Sender<One>, Receiver<One>) {
         let (sender, receiver) = queue(10_000);
         for (number, count) in counts {
             (0..*count).for_each(|one| sender.put(tenant(*number), (*number, one)).expect("there is room"));
