@@ -209,6 +209,7 @@ pub fn post(target: &str, body: &Value) -> Request<Body> {
 async fn start() -> (Engine, Router) {
     let store = Arc::new(MemoryStore::new());
     let liveperson = face_liveperson::Settings::new(KEY);
+    let sinch = face_sinch::Settings::new(KEY);
     let livedesk = face_livedesk::Settings { signing_key: KEY, ..face_livedesk::Settings::default() };
     let channels = connectors::all().into_iter();
     let engine = Engine::start(Parts {
@@ -223,7 +224,7 @@ async fn start() -> (Engine, Router) {
         channels: channels.map(|one| Registered { connector: one.connector, session: None }).collect(),
         dialects: vec![
             face_liveperson::dialect(&liveperson),
-            face_sinch::dialect(),
+            face_sinch::dialect(&sinch),
             face_livedesk::dialect(&livedesk),
         ],
         provider_http: Arc::new(Yes),
@@ -235,7 +236,7 @@ async fn start() -> (Engine, Router) {
     .expect("an empty store opens");
     rows::furnish(&engine).await;
     let router = face_liveperson::router(engine.clone(), liveperson)
-        .merge(face_sinch::router(engine.clone(), face_sinch::Settings::new(KEY)))
+        .merge(face_sinch::router(engine.clone(), sinch))
         .merge(face_livedesk::router(engine.clone(), livedesk))
         .merge(face_trunkline::router(engine.clone()));
     (engine, router)

@@ -34,6 +34,18 @@ pub(super) struct Sender {
     pub account: Option<(Channel, Arc<str>)>,
 }
 
+impl Sender {
+    /// Who fetches a tenant's files: an account on no channel.
+    fn of_fetches(tenant: TenantId) -> Sender {
+        Sender { tenant, account: Some((Channel::new(""), Arc::default())) }
+    }
+
+    /// Whether its work is to hand messages over.
+    pub fn hands_over(&self) -> bool {
+        self.account.as_ref().is_some_and(|(channel, _)| !channel.as_str().is_empty())
+    }
+}
+
 /// On what terms a sender may be used by an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
@@ -59,9 +71,8 @@ impl Terms {
 
     /// A tenant's fetches: they take their turns, and nothing from what its accounts may send.
     fn of_fetches(tenant: TenantId) -> Terms {
-        let account = Some((Channel::new(""), Arc::default()));
-        let sender = Sender { tenant, account };
-        Terms { open_attempts_max: OPEN_FETCHES_PER_TENANT_MAX, ..Terms::free(sender) }
+        let free = Terms::free(Sender::of_fetches(tenant));
+        Terms { open_attempts_max: OPEN_FETCHES_PER_TENANT_MAX, ..free }
     }
 
     fn of_account(

@@ -100,7 +100,7 @@ impl Queue {
 }
 
 impl Turns {
-    /// Lets nobody have a turn who has an account, or everybody again.
+    /// Lets nobody have a turn who hands over, or everybody again.
     pub fn hold(&mut self, held: bool) {
         if std::mem::replace(&mut self.held, held) && !held {
             let aside =
@@ -170,7 +170,7 @@ impl Turns {
     fn turn(&mut self, sender: Sender, now: Time, facts: &mut impl FnMut(JobId) -> Facts) -> Option<Turn> {
         let queue = self.queues.get_mut(&sender)?;
         queue.stands = Stands::Aside;
-        if self.held && sender.account.is_some() {
+        if self.held && sender.hands_over() {
             return None;
         }
         let Some((priority, head)) = queue.head(now) else {

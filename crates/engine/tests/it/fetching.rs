@@ -223,6 +223,16 @@ fn a_stop_does_not_wait_for_a_download_which_the_next_start_begins_anew() {
 }
 
 #[tokio::test]
+async fn files_are_fetched_while_delivery_is_paused() {
+    let house = House::new();
+    let engine = house.open().await;
+    engine.pause_delivery(true).await.unwrap();
+    house.provider.answers(200, &[], "a picture");
+    callback(&engine, "alpha", "file 7").await;
+    assert_eq!(until_settled(&house).await.presence, Presence::Stored);
+}
+
+#[tokio::test]
 async fn only_so_many_files_are_fetched_at_once_and_messages_go_on_meanwhile() {
     let mut house = House::new();
     house.limits = Limits { open_fetches_max: 1, ..Limits::default() };
