@@ -33,7 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             waiting_commands_max: 20_000,
-            batch_commands_max: 512,
+            batch_commands_max: 128,
             cached_rows_max: 100_000,
             cached_events_max: 32_768,
             open_attempts_max: 1_024,
