@@ -45,9 +45,18 @@ impl Engine {
         tenant: TenantId,
         ids: &[Id],
     ) -> Result<Vec<Arc<E>>, ports::Error> {
+        Ok(self.each(tenant, ids).await?.into_iter().flatten().collect())
+    }
+
+    /// Rows by id in one load, in the order asked for; `None` is absent.
+    pub async fn each<E: Entity>(
+        &self,
+        tenant: TenantId,
+        ids: &[Id],
+    ) -> Result<Vec<Option<Arc<E>>>, ports::Error> {
         let keys = ids.iter().map(|id| Key::id::<E>(tenant, *id)).collect();
         let records = self.records(keys).await?;
-        Ok(records.iter().flatten().filter_map(E::unwrap).collect())
+        Ok(records.iter().map(|record| record.as_ref().and_then(E::unwrap)).collect())
     }
 
     /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).

@@ -2,13 +2,16 @@
 //!
 //! Notes and the system's own lines do not exist here. A dispatch message is there while its app retains such.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use domain::contact::Contact;
 use domain::content::Content;
 use domain::conversation::Conversation;
 use domain::id::{Id, TenantId};
-use domain::message::{Direction, Message};
+use domain::message::{Author, Direction, Message};
 use domain::record::List;
 use engine::Page;
 use serde_json::{Value, json};
@@ -35,7 +38,9 @@ pub async fn one(
     let found = desk.engine.get::<Message>(caller.tenant, id).await.map_err(Problem::unread)?;
     let message =
         found.filter(|message| is_there(&desk, message)).ok_or_else(|| Problem::not_found("message"))?;
-    Ok(js::ok(&printed(&desk, &message).await?))
+    let printed = printed(&desk, caller.tenant, std::slice::from_ref(&message)).await?;
+    // Erased: dispatch mode keeps no empty shells.
+    Ok(js::ok(printed.first().ok_or_else(|| Problem::not_found("message"))?))
 }
 
 fn is_there(desk: &Desk, message: &Message) -> bool {
@@ -45,33 +50,30 @@ fn is_there(desk: &Desk, message: &Message) -> bool {
     print::is_shown(message) && kept
 }
 
-async fn printed(desk: &Desk, message: &Message) -> Result<Value, Problem> {
-    let content = desk.engine.get::<Content>(message.tenant, message.id.0).await.map_err(Problem::unread)?;
-    if message.conversation.is_none() && content.is_none() {
-        // Erased: dispatch mode keeps no empty shells.
-        return Err(Problem::not_found("message"));
-    }
-    let contact = match message.contact {
-        Some(id) => desk.engine.get::<Contact>(message.tenant, id.0).await.map_err(Problem::unread)?,
-        None => None,
-    };
+/// Messages of a tenant as they are printed, each kind of row read at once. Empty shells of dispatch mode, whose content
+/// is erased, are left out.
+async fn printed(desk: &Desk, tenant: TenantId, messages: &[Arc<Message>]) -> Result<Vec<Value>, Problem> {
+    let ids: Vec<Id> = messages.iter().map(|message| message.id.0).collect();
+    let contents = desk.engine.each::<Content>(tenant, &ids).await.map_err(Problem::unread)?;
+    let people: BTreeSet<Id> = messages.iter().filter_map(|message| Some(message.contact?.0)).collect();
+    let people: Vec<Id> = people.into_iter().collect();
+    let people = desk.engine.get_all::<Contact>(tenant, &people).await.map_err(Problem::unread)?;
     let directory = desk.engine.directory();
-    let author = match message.author {
-        domain::message::Author::Agent(id) => directory.agent(message.tenant, id).cloned(),
-        _ => None,
+    let media = Links { files: &[], urls: desk.engine.links(), tenant, from: desk.engine.now() };
+    let print = |(message, content): (&Arc<Message>, Option<Arc<Content>>)| {
+        if message.conversation.is_none() && content.is_none() {
+            return None;
+        }
+        let contact = people.iter().find(|contact| Some(contact.id) == message.contact);
+        let author = match message.author {
+            Author::Agent(id) => directory.agent(tenant, id),
+            _ => None,
+        };
+        let (content, contact) = (content.as_deref(), contact.map(|contact| &**contact));
+        let around = Around { content, contact, author: author.map(|author| &**author), media };
+        Some(print::message(message, around))
     };
-    let around = Around {
-        content: content.as_deref(),
-        contact: contact.as_deref(),
-        author: author.as_deref(),
-        media: Links {
-            files: &[],
-            urls: desk.engine.links(),
-            tenant: message.tenant,
-            from: desk.engine.now(),
-        },
-    };
-    Ok(print::message(message, around))
+    Ok(messages.iter().zip(contents).filter_map(print).collect())
 }
 
 /// Messages of one conversation.
@@ -107,18 +109,16 @@ pub async fn list(
             && query.get("contact_id").is_none_or(|contact| contact == conversation.contact.ulid())
     };
     let (found, next) = walk(&desk, caller.tenant, id, before, size, wanted).await?;
-    let mut messages = Vec::with_capacity(found.len());
-    for message in found {
-        let mut one = printed(&desk, &message).await?;
-        if query.get("view") == Some("WITHOUT_METADATA") {
+    let mut messages = printed(&desk, caller.tenant, &found).await?;
+    if query.get("view") == Some("WITHOUT_METADATA") {
+        for one in &mut messages {
             one["metadata"] = json!("");
         }
-        messages.push(one);
     }
     Ok(js::ok(&json!({"messages": messages, "next_page_token": token(next)})))
 }
 
-type Found = Vec<std::sync::Arc<Message>>;
+type Found = Vec<Arc<Message>>;
 
 /// A page of the messages that are wanted, and the position to go on from if there are more.
 async fn walk(
