@@ -69,7 +69,7 @@ pub fn crash(root: &Path, rounds: &str) -> anyhow::Result<()> {
     rounds
         .parse::<u32>()
         .with_context(|| format!("the number of rounds must be a number, not `{rounds}`"))?;
-    let line = ["cargo", "nextest", "run", "--release", "--package", "server", "-E", "test(/crash/)"];
+    let line = ["cargo", "nextest", "run", "--release", "--package", "server", "-E", "test(/^crash::/)"];
     let line = [line.as_slice(), &["--no-capture"]].concat();
     let mut steps = Steps::new(root, false);
     let environment = [
