@@ -53,7 +53,7 @@ impl Cache {
     pub fn trim(&mut self) -> Option<HashMap<Key, Cached>> {
         let generation = self.rows_max / 2;
         // As large as the last one, so that it does not grow step by step again.
-        let next = || HashMap::with_capacity_and_hasher(generation, foldhash::fast::RandomState::default());
+        let next = || HashMap::with_capacity(generation);
         let full = self.young.len() > generation;
         full.then(|| std::mem::replace(&mut self.old, std::mem::replace(&mut self.young, next())))
     }

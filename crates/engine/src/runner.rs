@@ -80,10 +80,10 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
     let mut sweep_at = Time(0);
     // Whether memory holds every job whose time has come: before that no lane knows its head.
     let mut complete = false;
-    let held = metrics::gauge!("trunkline_jobs_held");
+    let jobs_held = metrics::gauge!("trunkline_jobs_held");
     loop {
         let now = engine.now();
-        held.set(board.len() as f64);
+        jobs_held.set(board.len() as f64);
         if jobs.missed.swap(false, Ordering::AcqRel) {
             (complete, sweep_at) = (false, now);
         }
@@ -92,8 +92,8 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
             complete |= found_all;
             sweep_at = now.plus_ms(if found_all { SWEEP_MS } else { UNAVAILABLE_MS });
         }
-        let held = engine.delivery_is_paused();
-        board.hold(held);
+        let paused = engine.delivery_is_paused();
+        board.hold(paused);
         if complete {
             board.wake(now);
             start_ready(&engine, &mut board, &mut terms, &permits, &mut open);
@@ -114,7 +114,7 @@ pub(crate) async fn run(engine: Engine, mut jobs: NewJobs) {
                 let soon = engine.now().plus_ms(HORIZON_MS);
                 take_in(&mut board, &mut terms, batch.into_iter().filter(|job| job.due_at <= soon));
             },
-            () = engine.delivery_hold().is_other_than(held) => {}
+            () = engine.delivery_hold().is_other_than(paused) => {}
             () = engine.parts().clock.wait_until(wake) => {}
         }
     }
@@ -181,11 +181,11 @@ fn start_ready(
 }
 
 /// Says that a sender's breaker opened or closed.
-fn tell(job: &Job, breaker: Turned) {
+fn tell(job: &Job, turned: Turned) {
     let Some(to) = &job.to else { return };
     let (tenant_id, app_id, channel) = (job.tenant.ulid(), job.app.ulid(), to.channel.as_str());
     let open = metrics::gauge!("trunkline_breaker_open", "channel" => channel.to_owned());
-    match breaker {
+    match turned {
         Turned::Opened => {
             open.increment(1);
             tracing::warn!(tenant_id, app_id, channel, "a provider keeps failing; its messages wait");
