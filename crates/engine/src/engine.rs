@@ -14,7 +14,6 @@ use domain::command::consumer::Signal;
 use domain::conversation::Party;
 use domain::event::SignalKind;
 use domain::id::{AppId, ConversationId, Id, MessageId, TenantId};
-use domain::once::Once;
 use domain::record::{Key, Pointer};
 use domain::time::Time;
 use ports::{Claims, Clock, Files, Inspect, Reads, Store};
@@ -174,7 +173,7 @@ impl Engine {
 
     /// The same for what is under way already: it is kept until the batcher itself closes.
     pub(crate) async fn conclude<C: Command>(&self, command: C) -> Result<C::Answer, Failure<C::Refusal>> {
-        if C::BRINGS_CONTENT && !self.inner.parts.store.has_room() {
+        if !self.has_room_for::<C>() {
             return Err(full());
         }
         self.inner.batcher.execute(command).await
@@ -191,25 +190,21 @@ impl Engine {
         C: Command,
         F: Fn(&C::Answer) -> StoredAnswer + Send + 'static,
     {
-        let refused = C::BRINGS_CONTENT && !self.inner.parts.store.has_room();
-        if refused && !self.remembers(&key).await {
-            return Err(OnceFailure::Failed(full()));
-        }
-        let kept_s = self.inner.parts.limits.answers_kept_s;
-        match self.execute(Keyed { key, kept_s, command, render }).await {
+        let (kept_s, has_room) = (self.inner.parts.limits.answers_kept_s, self.has_room_for::<C>());
+        match self.execute(Keyed { key, kept_s, has_room, command, render }).await {
             Ok(answer) => Ok(answer),
             Err(Failure::Unavailable(why)) => Err(OnceFailure::Failed(Failure::Unavailable(why))),
             Err(Failure::Refused(OnceRefusal::Reused)) => Err(OnceFailure::Reused),
+            Err(Failure::Refused(OnceRefusal::Full)) => Err(OnceFailure::Failed(full())),
             Err(Failure::Refused(OnceRefusal::Inner(refusal))) => {
                 Err(OnceFailure::Failed(Failure::Refused(refusal)))
             }
         }
     }
 
-    /// Whether an answer is kept under a key.
-    async fn remembers(&self, key: &OnceKey) -> bool {
-        let kept = self.row::<Once>(Key::once(key.tenant, key.face, &key.key)).await;
-        kept.is_ok_and(|kept| kept.is_some())
+    /// Whether the store takes what a command brings.
+    fn has_room_for<C: Command>(&self) -> bool {
+        !C::BRINGS_CONTENT || self.inner.parts.store.has_room()
     }
 
     /// The snapshot of tenants, apps, agents, credentials and subscriptions.

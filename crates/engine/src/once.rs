@@ -41,6 +41,8 @@ pub enum OnceFailure<R> {
 /// Refusals of the wrapped command.
 pub(crate) enum OnceRefusal<R> {
     Reused,
+    /// It would bring content, and the store has no room.
+    Full,
     Inner(R),
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Keyed<C, F> {
     pub key: OnceKey,
     /// How long the answer is kept, in seconds.
     pub kept_s: i64,
+    /// Whether the command may be run. An answer that is known is given either way.
+    pub has_room: bool,
     pub command: C,
     pub render: F,
 }
@@ -60,9 +64,6 @@ where
 {
     type Answer = StoredAnswer;
     type Refusal = OnceRefusal<C::Refusal>;
-
-    /// Known answers are given out even without room: whoever executes it looks first.
-    const BRINGS_CONTENT: bool = false;
 
     fn tenant(&self) -> TenantId {
         self.key.tenant
@@ -78,6 +79,9 @@ where
                 return Err(Halt::Refused(OnceRefusal::Reused));
             }
             return Ok(StoredAnswer { status: kept.status, body: kept.body.clone() });
+        }
+        if !self.has_room {
+            return Err(Halt::Refused(OnceRefusal::Full));
         }
         let answer = match self.command.decide(view) {
             Ok(answer) => (self.render)(&answer),

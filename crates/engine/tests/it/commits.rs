@@ -1,8 +1,7 @@
 //! Commits that go wrong: stale, lost answers; and answers that are kept under a key.
 //! The store in memory plays the tricks that real ones do.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use domain::app::App;
 use domain::command::admin::PutApp;
@@ -74,23 +73,55 @@ async fn a_batch_that_was_not_kept_promises_nothing_and_can_be_repeated() {
     assert_eq!(house.submitted(), 1);
 }
 
-/// A store that once cannot even say whether it kept a batch.
-struct Silent {
-    store: MemoryStore,
-    silent: AtomicBool,
+/// What ails a store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ailment {
+    None,
+    /// Once it cannot even say whether it kept a batch.
+    Silent,
+    /// It has no room.
+    Full,
+    /// Its disk fails under the next commit.
+    Failing,
+    /// It stopped by itself, whether it is asked or not.
+    Stopped,
 }
 
-impl Store for Silent {
+/// A store that something may ail.
+struct Ailing {
+    store: MemoryStore,
+    ailment: Mutex<Ailment>,
+}
+
+impl Ailing {
+    fn of(house: &House, ailment: Ailment) -> Arc<Ailing> {
+        Arc::new(Ailing { store: house.store.clone(), ailment: Mutex::new(ailment) })
+    }
+
+    fn set(&self, ailment: Ailment) {
+        *self.ailment.lock().unwrap() = ailment;
+    }
+
+    fn has(&self, ailment: Ailment) -> bool {
+        *self.ailment.lock().unwrap() == ailment
+    }
+}
+
+impl Store for Ailing {
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         self.store.load(keys)
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        if self.has(Ailment::Failing) {
+            return Box::pin(async { Err(Error::new(ErrorKind::Fatal, "the disk failed")) });
+        }
         self.store.commit(batch)
     }
 
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        if self.silent.swap(false, Ordering::Relaxed) {
+        if self.has(Ailment::Silent) {
+            self.set(Ailment::None);
             return Box::pin(async { Err(Error::new(ErrorKind::Unavailable, "not now")) });
         }
         self.store.look_up(batch)
@@ -99,13 +130,23 @@ impl Store for Silent {
     fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
         self.store.head()
     }
+
+    fn has_room(&self) -> bool {
+        !self.has(Ailment::Full)
+    }
+
+    fn failure(&self) -> BoxFuture<'_, Error> {
+        if self.has(Ailment::Stopped) {
+            return Box::pin(async { Error::new(ErrorKind::Fatal, "the tables cannot be written") });
+        }
+        Box::pin(std::future::pending())
+    }
 }
 
 #[tokio::test]
 async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
     let house = House::new();
-    let store = Silent { store: house.store.clone(), silent: AtomicBool::new(true) };
-    let engine = house.start_over(Arc::new(store)).await;
+    let engine = house.start_over(Ailing::of(&house, Ailment::Silent)).await;
     found(&engine, None).await;
     house.store.play(Trick::LoseAnswerKept);
     let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
@@ -114,44 +155,16 @@ async fn after_a_commit_of_unknown_fate_the_engine_catches_up_with_the_store() {
     assert_eq!(house.submitted(), 2);
 }
 
-/// A store that has no room while told so.
-struct Full {
-    store: MemoryStore,
-    full: Arc<AtomicBool>,
-}
-
-impl Store for Full {
-    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        self.store.load(keys)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
-        self.store.commit(batch)
-    }
-
-    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        self.store.look_up(batch)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
-        self.store.head()
-    }
-
-    fn has_room(&self) -> bool {
-        !self.full.load(Ordering::Relaxed)
-    }
-}
-
 #[tokio::test]
 async fn a_full_store_refuses_what_brings_content_and_nothing_else() {
     let house = House::new();
-    let full = Arc::new(AtomicBool::new(false));
-    let engine = house.start_over(Arc::new(Full { store: house.store.clone(), full: full.clone() })).await;
+    let store = Ailing::of(&house, Ailment::None);
+    let engine = house.start_over(store.clone()).await;
     found(&engine, None).await;
     house.alpha.answers(accepted("p1"));
     let earlier = send(&engine, text("1", "hello", &["ALPHA"])).await;
     until_status(&engine, earlier, Status::HandedOver).await;
-    full.store(true, Ordering::Relaxed);
+    store.set(Ailment::Full);
     let refused = engine.execute(text("1", "more", &["ALPHA"])).await;
     assert!(matches!(refused, Err(Failure::Unavailable(_))));
     let inbound = genuine("message 1 source-1 hello");
@@ -160,95 +173,46 @@ async fn a_full_store_refuses_what_brings_content_and_nothing_else() {
     until_status(&engine, earlier, Status::Delivered).await;
     let app = engine.directory().apps().next().unwrap().clone();
     engine.execute(PutApp(App { name: "renamed".to_owned(), ..App::clone(&app) })).await.unwrap();
-    full.store(false, Ordering::Relaxed);
+    store.set(Ailment::None);
     assert_eq!(engine.provider_callback("alpha", APP, inbound).await, Ok(()));
 }
 
 #[tokio::test]
 async fn without_room_a_known_key_gets_its_answer_and_a_new_one_is_refused() {
     let house = House::new();
-    let full = Arc::new(AtomicBool::new(true));
-    let engine = house.start_over(Arc::new(Full { store: house.store.clone(), full: full.clone() })).await;
+    let store = Ailing::of(&house, Ailment::Full);
+    let engine = house.start_over(store.clone()).await;
     found(&engine, None).await;
     assert!(matches!(once(&engine, "hello").await, Err(OnceFailure::Failed(Failure::Unavailable(_)))));
-    full.store(false, Ordering::Relaxed);
+    store.set(Ailment::None);
     let first = once(&engine, "hello").await.unwrap();
-    full.store(true, Ordering::Relaxed);
+    store.set(Ailment::Full);
     assert_eq!(once(&engine, "hello").await.unwrap(), first);
+    // A key whose time is over is a new one.
+    house.clock.advance_ms(house.limits.answers_kept_s * 1_000);
+    assert!(matches!(once(&engine, "hello").await, Err(OnceFailure::Failed(Failure::Unavailable(_)))));
     assert_eq!(house.submitted(), 1);
-}
-
-/// A store whose disk fails under the next commit.
-struct Failing {
-    store: MemoryStore,
-    fails: AtomicBool,
-}
-
-impl Store for Failing {
-    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        self.store.load(keys)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
-        if self.fails.load(Ordering::Relaxed) {
-            return Box::pin(async { Err(Error::new(ErrorKind::Fatal, "the disk failed")) });
-        }
-        self.store.commit(batch)
-    }
-
-    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        self.store.look_up(batch)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
-        self.store.head()
-    }
-}
-
-/// A store that stops by itself, whether it is asked or not.
-struct Stopped(MemoryStore);
-
-impl Store for Stopped {
-    fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        self.0.load(keys)
-    }
-
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
-        self.0.commit(batch)
-    }
-
-    fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
-        self.0.look_up(batch)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<(u64, Time), Error>> {
-        self.0.head()
-    }
-
-    fn failure(&self) -> BoxFuture<'_, Error> {
-        Box::pin(async { Error::new(ErrorKind::Fatal, "the tables cannot be written") })
-    }
 }
 
 #[tokio::test]
 async fn a_store_that_stopped_by_itself_is_told_before_anything_is_asked_of_it() {
     let house = House::new();
-    let engine = house.start_over(Arc::new(Stopped(house.store.clone()))).await;
+    let engine = house.start_over(Ailing::of(&house, Ailment::Stopped)).await;
     assert!(engine.broken().await.contains("the tables cannot be written"));
 }
 
 #[tokio::test]
 async fn a_disk_that_failed_ends_the_engine_and_nothing_is_acknowledged_after_it() {
     let house = House::new();
-    let store = Arc::new(Failing { store: house.store.clone(), fails: AtomicBool::new(false) });
+    let store = Ailing::of(&house, Ailment::None);
     let engine = house.start_over(store.clone()).await;
     found(&engine, None).await;
-    store.fails.store(true, Ordering::Relaxed);
+    store.set(Ailment::Failing);
     let answer = engine.execute(text("1", "hello", &["ALPHA"])).await;
     assert!(matches!(answer, Err(Failure::Unavailable(_))));
     assert_eq!(&*engine.broken().await, "the disk failed");
     // Even if the disk seems well again: what it holds is not known.
-    store.fails.store(false, Ordering::Relaxed);
+    store.set(Ailment::None);
     assert!(!engine.is_ready());
     assert!(engine.execute(text("1", "hello", &["ALPHA"])).await.is_err());
     engine.shutdown().await;
