@@ -20,4 +20,4 @@ pub use request::{
     AdminAnswer, AdminRequest, AgentRole, AgentRow, AppRow, BackupRow, ChannelSetting, KeyFace, KeyRow,
     NewKey, TenantRow,
 };
-pub use socket::{call_socket, serve_socket};
+pub use socket::{AdminSocket, call_socket};

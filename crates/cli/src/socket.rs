@@ -28,33 +28,62 @@ const CALLER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system gave no connection, for want of handles perhaps.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves requests with what answers them, until the task is dropped.
-pub async fn serve_socket<A, F>(answer: A, path: &Path) -> io::Result<()>
-where
-    A: Fn(AdminRequest) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = AdminAnswer> + Send,
-{
-    let (listener, owner) = listen(path)?;
-    let calls = Arc::new(Semaphore::new(CALLS_MAX));
-    loop {
-        let Ok(permit) = calls.clone().acquire_owned().await else {
-            return Ok(());
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the administration socket gave no connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+/// An open socket: from here on callers find it, and wait until it is served.
+pub struct AdminSocket {
+    listener: UnixListener,
+    owner: u32,
+}
+
+impl AdminSocket {
+    /// Binds in a private folder, closes the socket to others, and moves it into place; the folder's owner comes
+    /// along.
+    pub fn open(path: &Path) -> io::Result<AdminSocket> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let private = folder.join(".socket");
+        if let Err(error) = DirBuilder::new().mode(0o700).create(&private) {
+            if error.kind() != ErrorKind::AlreadyExists {
+                return Err(error);
             }
-        };
-        let answer = answer.clone();
-        tokio::spawn(async move {
-            if let Err(error) = serve_one(answer, stream, owner).await {
-                tracing::info!(%error, "an administration request ended early");
-            }
-            drop(permit);
-        });
+            std::fs::set_permissions(&private, Permissions::from_mode(0o700))?;
+        }
+        let owner = std::fs::metadata(&private)?.uid();
+        let fresh = private.join("s");
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&fresh)?;
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;
+        std::fs::rename(&fresh, path)?;
+        std::fs::remove_dir(&private)?;
+        Ok(AdminSocket { listener, owner })
+    }
+
+    /// Serves requests with what answers them, until the task is dropped.
+    pub async fn serve<A, F>(self, answer: A)
+    where
+        A: Fn(AdminRequest) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = AdminAnswer> + Send,
+    {
+        let calls = Arc::new(Semaphore::new(CALLS_MAX));
+        while let Ok(permit) = calls.clone().acquire_owned().await {
+            let stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "the administration socket gave no connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let (answer, owner) = (answer.clone(), self.owner);
+            tokio::spawn(async move {
+                if let Err(error) = serve_one(answer, stream, owner).await {
+                    tracing::info!(%error, "an administration request ended early");
+                }
+                drop(permit);
+            });
+        }
     }
 }
 
@@ -70,30 +99,6 @@ pub async fn call_socket(path: &Path, request: AdminRequest) -> io::Result<Admin
         return Err(io::Error::new(ErrorKind::UnexpectedEof, "the server ended before it answered"));
     }
     Ok(serde_json::from_slice(&answer)?)
-}
-
-/// Binds in a private folder, closes the socket to others, and moves it into place; the folder's owner comes along.
-fn listen(path: &Path) -> io::Result<(UnixListener, u32)> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let private = folder.join(".socket");
-    if let Err(error) = DirBuilder::new().mode(0o700).create(&private) {
-        if error.kind() != ErrorKind::AlreadyExists {
-            return Err(error);
-        }
-        std::fs::set_permissions(&private, Permissions::from_mode(0o700))?;
-    }
-    let owner = std::fs::metadata(&private)?.uid();
-    let fresh = private.join("s");
-    match std::fs::remove_file(&fresh) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&fresh)?;
-    std::fs::set_permissions(&fresh, Permissions::from_mode(0o600))?;
-    std::fs::rename(&fresh, path)?;
-    std::fs::remove_dir(&private)?;
-    Ok((listener, owner))
 }
 
 async fn serve_one<A, F>(answer: A, mut stream: UnixStream, owner: u32) -> io::Result<()>

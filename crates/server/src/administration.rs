@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cli::{AdminAnswer, AdminRequest};
 use config::Config;
@@ -11,6 +12,7 @@ use domain::command::admin::PutSubscription;
 use domain::id::SubscriptionId;
 use engine::Engine;
 use store_sqlite::SqliteStore;
+use tokio::time::Instant;
 
 use anyhow::{Context as _, bail};
 
@@ -18,14 +20,23 @@ use crate::data::{self, DataFolder};
 use crate::wiring::Wiring;
 use crate::{backup, node};
 
+/// How long a command waits for a server that holds the folder and has no socket: one that starts, or that stops.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at such a folder.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Who carries a command out.
+enum Carrier {
+    Server(AdminAnswer),
+    Here(DataFolder),
+}
+
 /// Asks the running server, or takes the folder's lock when it is down.
 pub async fn carry_out(config: Config, data: &Path, request: AdminRequest) -> anyhow::Result<AdminAnswer> {
-    match cli::call_socket(&data::socket(data), request.clone()).await {
-        Ok(answer) => return Ok(answer),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
-        Err(error) => return Err(error).context("the running server does not answer"),
-    }
-    let folder = DataFolder::lock(data)?;
+    let folder = match carrier(data, &request).await? {
+        Carrier::Server(answer) => return Ok(answer),
+        Carrier::Here(folder) => folder,
+    };
     if matches!(request, AdminRequest::Backup { .. }) && !folder.database().exists() {
         bail!("there is nothing to back up in {}", data.display());
     }
@@ -38,6 +49,22 @@ pub async fn carry_out(config: Config, data: &Path, request: AdminRequest) -> an
     let answer = answer(Opened { engine: engine.clone(), store, data: data.to_owned() }, request).await;
     engine.shutdown().await;
     Ok(answer)
+}
+
+async fn carrier(data: &Path, request: &AdminRequest) -> anyhow::Result<Carrier> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match cli::call_socket(&data::socket(data), request.clone()).await {
+            Ok(answer) => return Ok(Carrier::Server(answer)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
+            Err(error) => return Err(error).context("the running server does not answer"),
+        }
+        match DataFolder::try_lock(data)? {
+            Some(folder) => return Ok(Carrier::Here(folder)),
+            None if Instant::now() < until => tokio::time::sleep(LOOK_AGAIN).await,
+            None => return DataFolder::lock(data).map(Carrier::Here),
+        }
+    }
 }
 
 /// What requests are carried out on.

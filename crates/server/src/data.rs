@@ -21,15 +21,23 @@ pub struct DataFolder {
 impl DataFolder {
     /// Makes the folder if absent, and takes its lock.
     pub fn lock(root: &Path) -> anyhow::Result<DataFolder> {
+        match DataFolder::try_lock(root)? {
+            Some(folder) => Ok(folder),
+            None => {
+                bail!("another Trunkline runs on the data folder {}; stop it first", root.display())
+            }
+        }
+    }
+
+    /// As `lock`; none while another process holds it.
+    pub fn try_lock(root: &Path) -> anyhow::Result<Option<DataFolder>> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(root);
         made.with_context(|| format!("the data folder {} cannot be made", root.display()))?;
         let path = root.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataFolder { root: root.to_owned(), _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                bail!("another Trunkline runs on the data folder {}; stop it first", root.display())
-            }
+            Ok(()) => Ok(Some(DataFolder { root: root.to_owned(), _lock: lock })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         }
     }

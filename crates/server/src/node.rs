@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cli::AdminSocket;
 use config::Config;
 use engine::{Engine, FileLinks, Ids, Parts, Registered};
 use store_files::{FileVault, FolderFiles};
@@ -97,6 +98,8 @@ impl Node {
         administration::equip_apps(&engine).await.map_err(anyhow::Error::msg)?;
         let stop = watch::Sender::new(false);
         let mut doors = JoinSet::new();
+        // Before any door, so that whoever sees the server ready reaches it by command too.
+        open_socket(Opened { engine: engine.clone(), store, data }, &mut doors, &stop);
         let mut operator = None;
         if let (Some(listen), Some(counting)) = (wiring.operator_listen, counting) {
             let pages = operator::pages(counting, routes::health(engine.clone(), &stop));
@@ -111,7 +114,6 @@ impl Node {
         if let Some((listener, tls)) = secured {
             doors.spawn(door(listener, Some(tls)).serve(stop.subscribe()));
         }
-        open_socket(Opened { engine: engine.clone(), store, data }, &mut doors, &stop);
         Ok(Node { engine, address, tls_address, doors, operator, stop, grace: wiring.grace, folder })
     }
 
@@ -149,12 +151,17 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Lets commands of the same machine's owner reach this server.
 fn open_socket(opened: Opened, doors: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
     let (path, mut stop) = (socket(&opened.data), stop.subscribe());
+    let socket = match AdminSocket::open(&path) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::warn!(%error, "the socket for commands cannot be opened");
+            return;
+        }
+    };
     doors.spawn(async move {
         let answer = move |request| administration::answer(opened.clone(), request);
         tokio::select! {
-            ended = cli::serve_socket(answer, &path) => if let Err(error) = ended {
-                tracing::warn!(%error, "the socket for commands cannot be opened");
-            },
+            () = socket.serve(answer) => {}
             found = stop.wait_for(|stop| *stop) => drop(found),
         }
         drop(std::fs::remove_file(&path));

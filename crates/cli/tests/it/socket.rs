@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cli::{AdminAnswer, AdminRequest, administer, call_socket, serve_socket};
+use cli::{AdminAnswer, AdminRequest, AdminSocket, administer, call_socket};
 use testkit::TempFolder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -13,16 +13,12 @@ use tokio::net::UnixStream;
 use crate::house::engine;
 
 async fn served(path: &Path) -> tokio::task::JoinHandle<()> {
-    let (engine, at) = (engine().await, path.to_owned());
+    let (engine, socket) = (engine().await, AdminSocket::open(path).unwrap());
     let answer = move |request| {
         let engine = engine.clone();
         async move { administer(&engine, request).await }
     };
-    let server = tokio::spawn(async move { serve_socket(answer, &at).await.unwrap() });
-    while UnixStream::connect(path).await.is_err() {
-        tokio::task::yield_now().await;
-    }
-    server
+    tokio::spawn(socket.serve(answer))
 }
 
 async fn raw(path: &Path, bytes: &[u8]) -> String {

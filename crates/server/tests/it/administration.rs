@@ -1,6 +1,8 @@
 //! From an empty folder to a first delivered message by commands and HTTP alone; the same commands while the server
 //! runs and while it is down; and configurations that are told to be wrong.
 
+use std::process::Stdio;
+
 use sandbox::{Sandbox, Settings};
 use testkit::TempFolder;
 use tokio::io::AsyncWriteExt as _;
@@ -106,6 +108,21 @@ async fn a_server_whose_delivery_is_paused_says_so_in_its_log_its_health_and_its
     assert_eq!(administer(data, &["delivery", "resume"])["paused"], false);
     assert!(!page(&served, "/readyz").await.contains("paused"));
     served.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_waits_for_a_server_that_starts_or_stops_and_no_longer_than_that() {
+    let folder = TempFolder::new("held");
+    let lock = std::fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let told = printed(&run(folder.path(), &["tenant", "list"]));
+    assert!(told.contains("another Trunkline runs on the data folder"), "{told}");
+    let waiting = trunkline(&["tenant", "list", "--data"]).arg(folder.path()).stdout(Stdio::null()).spawn();
+    let mut waiting = waiting.unwrap();
+    // The database appears only once the lock is had.
+    lock.unlock().unwrap();
+    assert!(waiting.wait().unwrap().success());
+    assert!(folder.path().join("trunkline.db").exists());
 }
 
 #[test]
