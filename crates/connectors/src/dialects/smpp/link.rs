@@ -77,6 +77,11 @@ impl Link {
         self.takes_parameters.store(true, Ordering::Relaxed);
     }
 
+    /// An unbind was said, by either side.
+    pub fn note_parting(&self) {
+        self.parted.store(true, Ordering::Relaxed);
+    }
+
     /// Whether an unbind was said already.
     pub fn parted(&self) -> bool {
         self.parted.load(Ordering::Relaxed)
@@ -99,7 +104,7 @@ impl Link {
         };
         // What is still open after the limit becomes unknown.
         let _ = tokio::time::timeout(answers_limit, all_answered).await;
-        self.parted.store(true, Ordering::Relaxed);
+        self.note_parting();
         self.ask(Pdu::Unbind, unbind_limit).await;
     }
 

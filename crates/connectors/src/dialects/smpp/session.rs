@@ -253,9 +253,11 @@ async fn read_all(reader: OwnedReadHalf, link: &Link, out: &mpsc::Sender<Command
                 Some(Pdu::Unbind) => {
                     let answer =
                         Command::new(CommandStatus::EsmeRok, command.sequence_number(), Pdu::UnbindResp);
-                    // The session is over whether or not the answer gets through.
-                    let _ = out.send(answer).await;
-                    tokio::task::yield_now().await;
+                    link.note_parting();
+                    if out.send(answer).await.is_ok() {
+                        // The writer ends the session once the answer is out, and `live` if it never gets out.
+                        return std::future::pending().await;
+                    }
                     return;
                 }
                 // Framing is lost on the other side.
@@ -335,8 +337,10 @@ async fn write_all(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Command>, lin
     let mut writer = Writer { half, clean: true, link };
     let mut bytes = BytesMut::new();
     while let Some(first) = queue.recv().await {
+        let mut parts = false;
         let mut next = Some(first);
         while let Some(command) = next {
+            parts |= command.id() == CommandId::UnbindResp;
             let is_request = u32::from(command.id()) & 0x8000_0000 == 0;
             if (!is_request || link.about_to_write(command.sequence_number()))
                 && write(&command, &mut bytes).is_err()
@@ -351,6 +355,9 @@ async fn write_all(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Command>, lin
         }
         writer.clean = true;
         bytes.clear();
+        if parts {
+            return;
+        }
     }
 }
 
