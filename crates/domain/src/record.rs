@@ -1,7 +1,7 @@
 //! Records and their keys: the rows that commands read and write through a view.
 //!
 //! A key is tenant, kind and name. Pointers make lookups and uniqueness plain rows: the active conversation of an
-//! app and contact, an identity's contact, a small number's entity, a provider id's message.
+//! app and contact, an identity's contact, a provider id's message. What is numbered stands in a list at that number.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::contact::Contact;
 use crate::content::{Content, Face};
 use crate::conversation::Conversation;
 use crate::delivery::Receipt;
-use crate::id::{AppId, ContactId, ConversationId, Id, TenantId};
+use crate::id::{AppId, ContactId, Id, TenantId};
 use crate::message::Message;
 use crate::once::Once;
 use crate::subscription::{Callback, CallbackPage, Cursor, Parked, Subscription};
@@ -157,11 +157,6 @@ impl Key {
         )
     }
 
-    /// Pointer: the entity behind a small number. `what` is `message`, `contact`, `conversation`, ….
-    pub fn number(tenant: TenantId, what: &str, number: u64) -> Key {
-        Key::text::<Pointer>(tenant, &format!("number/{what}/{number}"))
-    }
-
     /// Pointer: the message and attempt behind a provider's id, newest wins.
     pub fn provider_id(tenant: TenantId, app: AppId, channel: &str, provider_id: &str) -> Key {
         Key::text::<Pointer>(tenant, &provider_name(app, channel, provider_id))
@@ -175,11 +170,6 @@ impl Key {
     /// Pointer: the inbound message already made of a provider's message id.
     pub fn inbound_source(tenant: TenantId, app: AppId, channel: &str, source: &str) -> Key {
         Key::text::<Pointer>(tenant, &format!("inbound/{}", provider_name(app, channel, source)))
-    }
-
-    /// Pointer: the message with this sequence in the consumer face's dialog.
-    pub fn sequence(tenant: TenantId, conversation: ConversationId, sequence: i64) -> Key {
-        Key::text::<Pointer>(tenant, &format!("sequence/{}/{sequence}", conversation.ulid()))
     }
 
     /// The stored answer for an idempotency key of one face.
@@ -219,12 +209,16 @@ fn recipient_name(app: AppId, address: &Address) -> String {
 /// An ordered list of ids that a face pages through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum List {
-    /// Owner: conversation. Position: sorting.
+    /// Owner: conversation. Position: number.
     MessagesOfConversation,
+    /// What the consumer face counts. Owner: conversation. Position: sequence.
+    DialogOfConversation,
     /// Owner: contact. Position: number.
     ConversationsOfContact,
     /// Owner: app. Position: number.
     ConversationsOfApp,
+    /// Owner: tenant. Position: number.
+    ConversationsOfTenant,
     /// Owner: tenant. Position: number.
     ContactsOfTenant,
 }

@@ -16,7 +16,7 @@ use domain::command::reply::{Refusal, Reply};
 use domain::contact::{Contact, Identity};
 use domain::content::{Body, Content, Face, Media, Original};
 use domain::conversation::Conversation;
-use domain::id::AgentId;
+use domain::id::{AgentId, MessageId};
 use domain::message::Message;
 use domain::tenant::File;
 use serde_json::{Map, Value, json};
@@ -53,6 +53,7 @@ pub(crate) async fn handler(
     let content = content(&draft, &files);
     let tenant = &call.caller.tenant;
     let frame = Frame::load(&desk.engine, tenant, &conversation, &content, files, draft.in_reply_to).await?;
+    let answers = frame.answered.as_ref().map(|message| message.id);
     let (spoken, links) = (call.caller.spoken, desk.links());
     let echo_id = draft.echo_id.clone().filter(|_| spoken == Spoken::Chatwoot);
     let render = move |message: &Arc<Message>| {
@@ -62,11 +63,11 @@ pub(crate) async fn handler(
     };
     let done = match identity {
         Some(identity) => {
-            let command = speak_for(&conversation, identity, &draft, content);
+            let command = speak_for(&conversation, identity, &draft, (answers, content));
             once::run(&desk, key, command, render, |_| Problem::NotFound).await?
         }
         None => {
-            let command = reply(&desk, &call, &conversation, &draft, content);
+            let command = reply(&desk, &call, &conversation, &draft, (answers, content));
             once::run(&desk, key, command, render, refused).await?
         }
     };
@@ -170,14 +171,20 @@ fn attributes(draft: &Draft) -> String {
     if attributes.is_empty() { String::new() } else { json!(attributes).to_string() }
 }
 
-fn reply(desk: &Desk, call: &Call, conversation: &Conversation, draft: &Draft, content: Content) -> Reply {
+fn reply(
+    desk: &Desk,
+    call: &Call,
+    conversation: &Conversation,
+    draft: &Draft,
+    (in_reply_to, content): (Option<MessageId>, Content),
+) -> Reply {
     Reply {
         tenant: conversation.tenant,
         conversation: conversation.id,
         agent: bot(desk, call, draft.bot).or(call.caller.agent.as_ref().map(|agent| agent.id)),
         private: draft.private,
         content,
-        in_reply_to: draft.in_reply_to,
+        in_reply_to,
         attributes: attributes(draft),
         source_id: draft.source_id.clone(),
     }
@@ -199,7 +206,12 @@ fn bot(desk: &Desk, call: &Call, number: Option<u64>) -> Option<AgentId> {
 }
 
 /// A contact's words. They reopen the conversation they are put into. Reference section 15.4.
-fn speak_for(conversation: &Conversation, identity: Identity, draft: &Draft, content: Content) -> SpeakFor {
+fn speak_for(
+    conversation: &Conversation,
+    identity: Identity,
+    draft: &Draft,
+    (in_reply_to, content): (Option<MessageId>, Content),
+) -> SpeakFor {
     let receive = Receive {
         tenant: conversation.tenant,
         app: conversation.app,
@@ -214,6 +226,5 @@ fn speak_for(conversation: &Conversation, identity: Identity, draft: &Draft, con
         conversation: Some(conversation.id),
         metadata: String::new(),
     };
-    let (in_reply_to, source_id) = (draft.in_reply_to, draft.source_id.clone());
-    SpeakFor { receive, in_reply_to, attributes: attributes(draft), source_id }
+    SpeakFor { receive, in_reply_to, attributes: attributes(draft), source_id: draft.source_id.clone() }
 }

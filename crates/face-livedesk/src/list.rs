@@ -1,6 +1,4 @@
 //! `GET …/conversations/{conversation_id}/messages`. Reference section 6.1.
-//!
-//! Ids of messages grow with their place in the conversation, so `before` and `after` are found by halving.
 
 use std::sync::Arc;
 
@@ -62,16 +60,6 @@ async fn page(
     before: Option<u64>,
     after: Option<u64>,
 ) -> Result<Vec<Arc<Message>>, Problem> {
-    let before_at = match before {
-        Some(number) => Some(place(engine, conversation, number).await?),
-        None => None,
-    };
-    // With both ends the lower one is included.
-    let from = after.map(|number| if before.is_some() { number } else { number.saturating_add(1) });
-    let after_at = match from {
-        Some(number) => Some(place(engine, conversation, number).await?.saturating_sub(1)),
-        None => None,
-    };
     let limit = match (before, after) {
         (_, None) => PAGE,
         (None, Some(_)) => AFTER_MAX,
@@ -81,8 +69,9 @@ async fn page(
         tenant: conversation.tenant,
         list: List::MessagesOfConversation,
         owner: conversation.id.0,
-        after: after_at,
-        before: before_at,
+        // With both ends the lower one is included.
+        after: if before.is_some() { after.and_then(|number| number.checked_sub(1)) } else { after },
+        before,
         newest_first: after.is_none(),
         limit,
     };
@@ -90,38 +79,6 @@ async fn page(
     entries.sort_by_key(|(position, _)| *position);
     let ids: Vec<_> = entries.into_iter().map(|(_, id)| id).collect();
     let mut messages = engine.get_all::<Message>(conversation.tenant, &ids).await.map_err(Problem::store)?;
-    messages.sort_by_key(|message| message.sorting);
+    messages.sort_by_key(|message| message.number);
     Ok(messages)
-}
-
-/// The first place in the conversation whose message has this number or a higher one.
-async fn place(engine: &Engine, conversation: &Conversation, number: u64) -> Result<u64, Problem> {
-    let (mut low, mut high) = (1, conversation.last_sorting + 1);
-    while low < high {
-        let middle = u64::midpoint(low, high);
-        if number_at(engine, conversation, middle).await?.is_some_and(|at| at < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
-async fn number_at(engine: &Engine, conversation: &Conversation, place: u64) -> Result<Option<u64>, Problem> {
-    let page = Page {
-        tenant: conversation.tenant,
-        list: List::MessagesOfConversation,
-        owner: conversation.id.0,
-        after: Some(place - 1),
-        before: None,
-        newest_first: false,
-        limit: 1,
-    };
-    let entries = engine.page(page).await.map_err(Problem::store)?;
-    let Some((_, id)) = entries.first() else {
-        return Ok(None);
-    };
-    let message = engine.get::<Message>(conversation.tenant, *id).await.map_err(Problem::store)?;
-    Ok(message.map(|message| message.number))
 }

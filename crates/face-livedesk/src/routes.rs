@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::routing::{MethodRouter, get, patch, post};
 use domain::conversation::Conversation;
+use domain::record::List;
 use engine::Engine;
 use http::HeaderMap;
 use http::request::Parts;
@@ -55,8 +56,8 @@ impl Call {
 
     /// The conversation in the path, if it is the caller's.
     pub(crate) async fn conversation(&self, engine: &Engine) -> Result<Arc<Conversation>, Problem> {
-        let number = self.number("conversation_id")?;
-        let found = engine.by_number::<Conversation>(self.caller.tenant.id, "conversation", number).await;
+        let (number, tenant) = (self.number("conversation_id")?, self.caller.tenant.id);
+        let found = engine.at::<Conversation>(tenant, (List::ConversationsOfTenant, tenant.0), number).await;
         found.map_err(Problem::store)?.ok_or(Problem::NotFound)
     }
 }

@@ -9,6 +9,7 @@ use domain::content::{Body, Content, Media};
 use domain::conversation::Conversation;
 use domain::id::TenantId;
 use domain::message::{Author, Message};
+use domain::record::List;
 use domain::tenant::{File, Tenant};
 use engine::{Directory, Engine, Facts};
 use futures_util::future::join_all;
@@ -73,11 +74,12 @@ pub(crate) struct Frame {
     contact: Option<Arc<Contact>>,
     content: Arc<Content>,
     files: Vec<Arc<File>>,
-    answered: Option<Arc<Message>>,
+    /// The message that the new one answers.
+    pub answered: Option<Arc<Message>>,
 }
 
 impl Frame {
-    /// Loads it; `answers` is the number of the message that the new one answers.
+    /// Loads it; `answers` is the number of a message of the conversation.
     pub(crate) async fn load(
         engine: &Engine,
         tenant: &Tenant,
@@ -90,7 +92,8 @@ impl Frame {
             engine.get::<Contact>(tenant.id, conversation.contact.0).await.map_err(Problem::store)?;
         let answered = match answers {
             Some(number) => {
-                engine.by_number::<Message>(tenant.id, "message", number).await.map_err(Problem::store)?
+                let list = (List::MessagesOfConversation, conversation.id.0);
+                engine.at::<Message>(tenant.id, list, number).await.map_err(Problem::store)?
             }
             None => None,
         };

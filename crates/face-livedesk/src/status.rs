@@ -14,6 +14,7 @@ use domain::conversation::Conversation;
 use domain::delivery::{Reason, ReasonKind, Receipt, Status};
 use domain::id::JobId;
 use domain::message::Message;
+use domain::record::List;
 use engine::StoredAnswer;
 use face_kit::together::ThenRead;
 
@@ -99,9 +100,9 @@ fn printing(
 /// The message in the path, if it stands in this conversation.
 async fn find(desk: &Desk, call: &Call, conversation: &Conversation) -> Result<Arc<Message>, Problem> {
     let number = call.number("message_id")?;
-    let found = desk.engine.by_number::<Message>(conversation.tenant, "message", number).await;
-    let found = found.map_err(Problem::store)?;
-    found.filter(|message| message.conversation == Some(conversation.id)).ok_or(Problem::NotFound)
+    let list = (List::MessagesOfConversation, conversation.id.0);
+    let found = desk.engine.at::<Message>(conversation.tenant, list, number).await;
+    found.map_err(Problem::store)?.ok_or(Problem::NotFound)
 }
 
 async fn load(

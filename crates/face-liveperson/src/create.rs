@@ -111,8 +111,10 @@ impl Create {
         let tenant = self.open.tenant;
         match published.clone() {
             Published::Receipt { status, sequences } => {
-                let metadata = metadata.to_owned();
-                Acknowledge { tenant, conversation, contact, status, sequences, metadata }.decide(view)
+                // The dialog begins with this batch, so it has nothing yet that the consumer may have got.
+                let (messages, metadata) = (Vec::new(), metadata.to_owned());
+                Acknowledge { tenant, conversation, contact, status, sequences, messages, metadata }
+                    .decide(view)
             }
             Published::Signal(signal) => {
                 let (address, contact) = (Some(self.open.from.clone()), Some(contact));

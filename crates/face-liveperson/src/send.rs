@@ -10,7 +10,8 @@ use domain::command::consumer::{Acknowledge, SetProfile, Signal};
 use domain::command::receive::{Receive, Received};
 use domain::content::{Content, Face as Dialect};
 use domain::conversation::Party;
-use domain::id::ConversationId;
+use domain::id::{ConversationId, MessageId};
+use domain::record::List;
 use engine::{OnceKey, StoredAnswer};
 use face_kit::together::Nothing;
 use http::HeaderMap;
@@ -99,7 +100,13 @@ async fn publish(
         }
         Published::Receipt { status, sequences } => {
             let contact = caller.contact(face).await?;
-            let command = Acknowledge { tenant, conversation, contact, status, sequences, metadata };
+            let positions: Vec<u64> =
+                sequences.iter().filter_map(|sequence| u64::try_from(*sequence).ok()).collect();
+            let list = (List::DialogOfConversation, conversation.0);
+            let found = face.engine.all_at(tenant, list, &positions).await.map_err(Refusal::unreadable)?;
+            let messages = found.into_iter().map(MessageId).collect();
+            let command =
+                Acknowledge { tenant, conversation, contact, status, sequences, messages, metadata };
             once::element(face, key, req_id, command, |sequence| json!({ "sequence": sequence })).await
         }
         Published::Signal(signal) => {

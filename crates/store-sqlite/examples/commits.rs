@@ -63,8 +63,9 @@ struct Source {
 
 impl Source {
     fn new() -> Source {
-        let record = stored::decode(Kind::App, APP_ROW.as_bytes(), &NoVault).expect("the sample is an app");
-        let app = (Key::id::<domain::app::App>(TENANT, APP.0), (0, Some(record)));
+        let key = Key::id::<domain::app::App>(TENANT, APP.0);
+        let record = stored::decode(&key, APP_ROW.as_bytes(), &NoVault).expect("the sample is an app");
+        let app = (key, (0, Some(record)));
         Source { ids: SeededIds::new(1), rows: Rows([app].into()), head: 0, sent: 0 }
     }
 

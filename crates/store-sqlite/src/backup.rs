@@ -127,6 +127,9 @@ fn read_manifest(from: &Path) -> Result<Manifest, Error> {
             format!("the backup in {} was written by a newer version of this program", from.display());
         return Err(Error::new(ErrorKind::TooNew, sentence));
     }
+    if manifest.schema < schema::FIRST {
+        return Err(refusal(format!("the backup in {} is from before the first release", from.display())));
+    }
     Ok(manifest)
 }
 

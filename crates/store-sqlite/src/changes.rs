@@ -6,7 +6,7 @@
 //! A cut of the log goes this way too: as changes of nothing, with the newest forgotten position behind them.
 
 use bytes::Bytes;
-use domain::id::{Id, MessageId, TenantId};
+use domain::id::{Id, JobId, MessageId, TenantId};
 use domain::record::{Key, Kind};
 use domain::time::Time;
 use ports::{Batch, Error, ErrorKind, Vault, stored};
@@ -41,7 +41,7 @@ pub struct Event {
     pub body: Bytes,
 }
 
-/// A job's row.
+/// A job's row. Its body is silent about what stands beside it.
 #[derive(Clone)]
 pub struct Job {
     pub id: [u8; 16],
@@ -88,6 +88,13 @@ impl Event {
             at: Time(at),
             ..stored::decode_event(&self.body)?
         })
+    }
+}
+
+impl Job {
+    /// The job.
+    pub fn whole(&self) -> Result<domain::job::Job, Error> {
+        stored::decode_job(JobId(names::read_id(self.id)), Time(self.due_at), &self.body)
     }
 }
 

@@ -17,9 +17,9 @@ pub fn read(record: Bytes, vault: &dyn Vault) -> Result<Option<Batch>, Error> {
     let listings: Option<Vec<Listing>> = changes.listings.iter().map(listing).collect();
     let Some((id, listings)) = changes.batch().zip(listings) else { return Ok(None) };
     let write = |write: &changes::Write| {
-        let record =
-            write.body.as_ref().map(|body| stored::decode(write.place.kind, body, vault)).transpose()?;
-        Ok(Write { key: write.place.key()?, version: write.seen as u64, record })
+        let key = write.place.key()?;
+        let record = write.body.as_ref().map(|body| stored::decode(&key, body, vault)).transpose()?;
+        Ok(Write { key, version: write.seen as u64, record })
     };
     Ok(Some(Batch {
         id,
@@ -27,7 +27,7 @@ pub fn read(record: Bytes, vault: &dyn Vault) -> Result<Option<Batch>, Error> {
         relied: Vec::new(),
         listings,
         events: changes.events.iter().map(changes::Event::whole).collect::<Result<_, _>>()?,
-        jobs: changes.jobs.iter().map(|job| stored::decode_job(&job.body)).collect::<Result<_, _>>()?,
+        jobs: changes.jobs.iter().map(changes::Job::whole).collect::<Result<_, _>>()?,
         finished_jobs: changes.finished_jobs.iter().map(|job| JobId(names::read_id(*job))).collect(),
         at: changes.at,
     }))
@@ -39,6 +39,8 @@ fn listing(((tenant, list, owner, position), target): &(Entry, [u8; 16])) -> Opt
         List::ConversationsOfContact,
         List::ConversationsOfApp,
         List::ContactsOfTenant,
+        List::DialogOfConversation,
+        List::ConversationsOfTenant,
     ];
     let [tenant, owner, target]: [Id; 3] = [tenant, owner, target].map(|id| names::read_id(*id));
     let list = lists.into_iter().find(|own| names::list(*own) == *list)?;

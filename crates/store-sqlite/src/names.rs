@@ -74,7 +74,17 @@ pub fn list(list: List) -> i64 {
         List::ConversationsOfContact => 2,
         List::ConversationsOfApp => 3,
         List::ContactsOfTenant => 4,
+        List::DialogOfConversation => 5,
+        List::ConversationsOfTenant => 6,
     }
+}
+
+/// Positions of the log that one row of `event_page` stands for.
+pub const PAGE_POSITIONS: i64 = 64;
+
+/// The page of the log that a position stands on.
+pub fn event_page(position: i64) -> i64 {
+    position / PAGE_POSITIONS
 }
 
 /// An id's bytes, in the order of ids.

@@ -76,7 +76,7 @@ pub fn load(
         let Some((version, body)) = found else {
             return Ok(Row { key, version: 0, record: None });
         };
-        let record = stored::decode(key.kind, &body, vault)?;
+        let record = stored::decode(&key, &body, vault)?;
         Ok(Row { key, version: version as u64, record: Some(record) })
     };
     keys.into_iter().map(load).collect()
@@ -209,8 +209,15 @@ pub fn events(
     let count = names::limit(limit);
     match own {
         Some(own) => {
-            let sql = "SELECT position, tenant, message, at, body FROM event WHERE tenant = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
-            events_by(connection, batches, (sql, params![own, after, count]), limit, wanted)
+            // Page by page in the order of positions, so that no more is read than the limit asks for.
+            let sql = "SELECT event.position, event.tenant, message, at, body
+                       FROM event_page AS own CROSS JOIN event ON event.position >= own.page * ?4
+                           AND event.position < (own.page + 1) * ?4
+                       WHERE own.tenant = ?1 AND own.page >= ?2 / ?4 AND event.tenant = ?1
+                           AND event.position > ?2
+                       ORDER BY own.page, event.position LIMIT ?3";
+            let span = params![own, after, count, names::PAGE_POSITIONS];
+            events_by(connection, batches, (sql, span), limit, wanted)
         }
         None => {
             let sql = "SELECT position, tenant, message, at, body FROM event WHERE position > ?1 ORDER BY position LIMIT ?2";
@@ -273,8 +280,9 @@ fn overlay(
         };
     }
     let row = |(place, (version, body)): (Place, Body)| {
-        let record = Some(stored::decode(place.kind, &body, vault)?);
-        Ok(Row { key: place.key()?, version: version as u64, record })
+        let key = place.key()?;
+        let record = Some(stored::decode(&key, &body, vault)?);
+        Ok(Row { key, version: version as u64, record })
     };
     found.into_iter().take(limit).map(row).collect()
 }
@@ -356,5 +364,6 @@ pub fn jobs(
             found.insert(place, job.body.clone());
         }
     }
-    found.values().take(limit).map(|body| stored::decode_job(body)).collect()
+    let first = found.into_iter().take(limit);
+    first.map(|((due_at, id), body)| changes::Job { id, due_at, body }.whole()).collect()
 }

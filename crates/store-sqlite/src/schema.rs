@@ -1,7 +1,7 @@
 //! Opening the file, and bringing an older one up to date.
 //!
-//! `PRAGMA user_version` counts the migrations applied. Each runs in a transaction with its own count, so a file is
-//! always at one of them; a file with more than this program knows is refused.
+//! `PRAGMA user_version` is the schema of a file. Each migration runs in a transaction with its own number, so a file is
+//! always at one of them; a file of a schema that this program does not know is refused.
 
 use std::path::Path;
 
@@ -12,13 +12,9 @@ use crate::answers::failed;
 use crate::private;
 use crate::settings::Settings;
 
-/// In order; one that has been released never changes.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../schema/1.sql"),
-    include_str!("../schema/2.sql"),
-    include_str!("../schema/3.sql"),
-    include_str!("../schema/4.sql"),
-];
+/// In order, the first makes an empty file one of schema [`FIRST`]; one that has been released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("../schema/5.sql")];
+pub const FIRST: usize = 5;
 
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 /// Statements that a connection keeps prepared: three per record kind, and those of the other tables.
@@ -39,8 +35,8 @@ pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error
         Error::new(ErrorKind::Unavailable, sentence).because(error)
     })?;
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // Before anything is changed: a newer program's file is left as it is.
-    refuse_newer(&connection, MIGRATIONS)?;
+    // Before anything is changed: another program's file is left as it is.
+    refuse_unknown(&connection, MIGRATIONS)?;
     let pragmas = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT}; PRAGMA cache_size = -{WRITER_CACHE_KIB};"
@@ -54,19 +50,19 @@ pub fn open_writer(path: &Path, settings: &Settings) -> Result<Connection, Error
     Ok(connection)
 }
 
-/// Gives a file a journal of its own, so that no other's is ever applied to it. A file from before there were journals
-/// has none to be parted from.
+/// Gives a file a journal of its own, so that no other's is ever applied to it.
 pub fn part_from_journal(connection: &Connection) -> Result<(), Error> {
-    if version(connection)? >= 2 {
-        let parted = connection.execute("UPDATE head SET journal = randomblob(16)", []);
-        parted.map_err(|error| failed("be parted from its journal", error))?;
-    }
-    Ok(())
+    let parted = connection.execute("UPDATE head SET journal = randomblob(16)", []);
+    parted.map(drop).map_err(|error| failed("be parted from its journal", error))
 }
 
 /// The newest schema this program knows.
 pub fn newest() -> usize {
-    MIGRATIONS.len()
+    last(MIGRATIONS)
+}
+
+fn last(migrations: &[&str]) -> usize {
+    FIRST + migrations.len() - 1
 }
 
 /// A connection that cannot write.
@@ -91,21 +87,27 @@ pub fn version(connection: &Connection) -> Result<usize, Error> {
         .map_err(|error| failed("tell its version", error))
 }
 
-fn refuse_newer(connection: &Connection, migrations: &[&str]) -> Result<(), Error> {
-    let (found, known) = (version(connection)?, migrations.len());
-    if found <= known {
-        return Ok(());
+fn refuse_unknown(connection: &Connection, migrations: &[&str]) -> Result<(), Error> {
+    let (found, known) = (version(connection)?, last(migrations));
+    if found > known {
+        let sentence = format!(
+            "the database was written by a newer version of this program: \
+             it has schema {found}, and this one knows up to {known}"
+        );
+        return Err(Error::new(ErrorKind::TooNew, sentence));
     }
-    let sentence = format!(
-        "the database was written by a newer version of this program: \
-         it has schema {found}, and this one knows up to {known}"
-    );
-    Err(Error::new(ErrorKind::TooNew, sentence))
+    if (1..FIRST).contains(&found) {
+        let sentence = format!(
+            "the database has schema {found}, from before the first release; this program reads {FIRST} to {known}"
+        );
+        return Err(Error::new(ErrorKind::Invalid, sentence));
+    }
+    Ok(())
 }
 
 fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), Error> {
     let found = version(connection)?;
-    for (number, migration) in (1..).zip(migrations).skip(found) {
+    for (number, migration) in (FIRST..).zip(migrations).filter(|(number, _)| *number > found) {
         let mut step = || -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
             transaction.execute_batch(migration)?;
@@ -132,7 +134,7 @@ mod tests {
         for _ in 0..2 {
             migrate(&mut connection, STEPS).unwrap();
             let sum: i64 = connection.query_row("SELECT sum(x) FROM b", [], |row| row.get(0)).unwrap();
-            assert_eq!((sum, version(&connection).unwrap()), (8, 2));
+            assert_eq!((sum, version(&connection).unwrap()), (8, FIRST + 1));
         }
     }
 
@@ -141,7 +143,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let broken = [STEPS[0], "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)"];
         assert!(migrate(&mut connection, &broken).is_err());
-        assert_eq!(version(&connection).unwrap(), 1);
+        assert_eq!(version(&connection).unwrap(), FIRST);
         assert!(connection.prepare("SELECT * FROM c").is_err());
     }
 }

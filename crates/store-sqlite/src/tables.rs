@@ -3,7 +3,7 @@
 //! What a later batch overwrites is not written at all. Versions were checked before the batches were acknowledged;
 //! a statement that finds another version is a bug of this store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::record::Kind;
 use domain::time::Time;
@@ -83,8 +83,17 @@ impl<'a> Union<'a> {
         for event in self.events.iter().filter(|event| event.position > self.cut) {
             insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
         }
+        let kept = self.events.iter().filter(|event| event.position > self.cut);
+        let pages: BTreeSet<_> =
+            kept.map(|event| (event.tenant, names::event_page(event.position))).collect();
+        let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO event_page VALUES (?1, ?2)")?;
+        for (tenant, page) in pages {
+            insert.execute(params![tenant, page])?;
+        }
         // No more at once than the cuts were asked for.
         if self.cut > 0 {
+            let whole = names::event_page(self.cut + 1);
+            connection.prepare_cached("DELETE FROM event_page WHERE page < ?1")?.execute([whole])?;
             connection.prepare_cached("DELETE FROM event WHERE position <= ?1")?.execute([self.cut])?;
         }
         let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3)")?;

@@ -65,7 +65,7 @@ impl Command for PutApp {
 
     fn decide(&self, view: &mut View<'_>) -> Result<App, Halt<Taken>> {
         let mut app = self.0.clone();
-        app.number = numbered(view, app.tenant, "app", app.id.0, app.number)?;
+        app.number = numbered(view, app.tenant, "app", app.number)?;
         view.put(Key::id::<App>(app.tenant, app.id.0), app.clone());
         Ok(app)
     }
@@ -85,7 +85,7 @@ impl Command for PutAgent {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Agent, Halt<Taken>> {
         let mut agent = self.0.clone();
-        agent.number = numbered(view, agent.tenant, "agent", agent.id.0, agent.number)?;
+        agent.number = numbered(view, agent.tenant, "agent", agent.number)?;
         view.put(Key::id::<Agent>(agent.tenant, agent.id.0), agent.clone());
         Ok(agent)
     }
@@ -136,7 +136,7 @@ impl Command for PutSubscription {
     fn decide(&self, view: &mut View<'_>) -> Result<Subscription, Halt<Taken>> {
         let mut subscription = self.subscription.clone();
         let (tenant, id) = (subscription.tenant, subscription.id.0);
-        subscription.number = numbered(view, tenant, "subscription", id, subscription.number)?;
+        subscription.number = numbered(view, tenant, "subscription", subscription.number)?;
         let position = match view.by_id::<Cursor, Taken>(tenant, id)? {
             None => Some(self.from),
             // Whoever switches it on again begins with a clean slate.
@@ -198,26 +198,15 @@ impl Command for PutFile {
 
     fn decide(&self, view: &mut View<'_>) -> Result<File, Halt<Taken>> {
         let mut file = self.0.clone();
-        file.number = numbered(view, file.tenant, "file", file.id.0, file.number)?;
+        file.number = numbered(view, file.tenant, "file", file.number)?;
         view.put(Key::id::<File>(file.tenant, file.id.0), file.clone());
         Ok(file)
     }
 }
 
-/// Draws a number for a new entity and makes it findable by it; keeps the number of a known one.
-pub(super) fn numbered<R>(
-    view: &mut View<'_>,
-    tenant: TenantId,
-    what: &str,
-    id: Id,
-    number: u64,
-) -> Result<u64, Halt<R>> {
-    if number != 0 {
-        return Ok(number);
-    }
-    let number = view.next_number(tenant, what)?;
-    view.put(Key::number(tenant, what, number), Pointer { target: id, attempt: 0 });
-    Ok(number)
+/// Draws a number for a new entity; keeps the number of a known one.
+fn numbered<R>(view: &mut View<'_>, tenant: TenantId, what: &str, number: u64) -> Result<u64, Halt<R>> {
+    if number == 0 { view.next_number(tenant, what) } else { Ok(number) }
 }
 
 /// The row of any entity by id, for reads that need no decision.

@@ -12,9 +12,9 @@ use crate::contact::Contact;
 use crate::conversation::Party;
 use crate::delivery::{Receipt, Rules, Status};
 use crate::event::{ConsumerStatus, Fact, SignalKind};
-use crate::id::{AppId, ContactId, ConversationId, TenantId};
+use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
 use crate::message::Message;
-use crate::record::{Key, Pointer};
+use crate::record::Key;
 use crate::view::{About, Halt, View};
 
 /// Sequence numbers one receipt may name.
@@ -28,6 +28,8 @@ pub struct Acknowledge {
     pub contact: ContactId,
     pub status: ConsumerStatus,
     pub sequences: Vec<i64>,
+    /// The messages that the dialog has at these sequences.
+    pub messages: Vec<MessageId>,
     /// JSON text or empty.
     pub metadata: String,
 }
@@ -43,23 +45,18 @@ impl Command for Acknowledge {
 
     fn decide(&self, view: &mut View<'_>) -> Result<i64, Halt<Refusal>> {
         let mut conversation = of_consumer(view, self.tenant, self.conversation, self.contact)?;
-        let key = |sequence: &i64| Key::sequence(self.tenant, self.conversation, *sequence);
-        view.want(&self.sequences.iter().map(key).collect::<Vec<_>>())?;
-        let mut targets = Vec::new();
-        for sequence in &self.sequences {
-            targets.extend(view.get::<Pointer, Refusal>(&key(sequence))?.map(|pointer| pointer.target));
-        }
-        view.want(
-            &targets.iter().map(|target| Key::id::<Message>(self.tenant, *target)).collect::<Vec<_>>(),
-        )?;
+        let keys: Vec<Key> =
+            self.messages.iter().map(|message| Key::id::<Message>(self.tenant, message.0)).collect();
+        view.want(&keys)?;
         let sequence = conversation.next_sequence;
         conversation.next_sequence += 1;
         let (status, metadata) = (self.status, self.metadata.clone());
         let fact = Fact::ConsumerReceipt { status, sequences: self.sequences.clone(), sequence, metadata };
         view.emit(self.tenant, thread::about(&conversation, None), fact);
         thread::put_conversation(view, conversation);
-        for target in targets {
-            if let Some(message) = view.by_id::<Message, Refusal>(self.tenant, target)? {
+        for key in keys {
+            let message = view.get::<Message, Refusal>(&key)?;
+            if let Some(message) = message.filter(|own| own.conversation == Some(self.conversation)) {
                 self.mark(view, Arc::unwrap_or_clone(message))?;
             }
         }

@@ -125,7 +125,7 @@ fn last_moved(message: &Message) -> Time {
 /// Drops the message's row and what points to it.
 fn forget<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
     let tenant = message.tenant;
-    let mut pointers = vec![Key::number(tenant, "message", message.number)];
+    let mut pointers = Vec::new();
     for (attempt, channel) in message.delivery.iter().flat_map(attempts) {
         if let Some(Outcome::Accepted { parts } | Outcome::Unknown { parts }) = &attempt.outcome {
             pointers.extend(parts.iter().map(|part| Key::provider_id(tenant, message.app, channel, part)));

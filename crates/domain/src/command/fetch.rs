@@ -3,9 +3,7 @@
 //!
 //! The bytes are stored before [`Finish`] says so. A file is settled once: whoever comes later finds nothing to do.
 
-use std::sync::Arc;
-
-use super::{Command, admin};
+use super::Command;
 use crate::content::Content;
 use crate::delivery::Reason;
 use crate::event::Fact;
@@ -163,7 +161,7 @@ pub(super) fn await_files<R>(
         let file = File {
             id,
             tenant,
-            number: admin::numbered(view, tenant, "file", id.0, 0)?,
+            number: view.next_number(tenant, "file")?,
             name,
             mime: media.mime.clone(),
             size: media.size,
@@ -197,14 +195,13 @@ pub(super) fn schedule(view: &mut View<'_>, message: &Message, files: &[FileId])
     }
 }
 
-/// Forgets the files that a content names, with what finds them by number. Their bytes are gone already.
+/// Forgets the files that a content names. Their bytes are gone already.
 pub(super) fn forget<R>(view: &mut View<'_>, tenant: TenantId, content: &Content) -> Result<(), Halt<R>> {
     let ids: Vec<FileId> = content.body.media().into_iter().filter_map(|media| media.file).collect();
     let keys: Vec<Key> = ids.iter().map(|id| Key::id::<File>(tenant, id.0)).collect();
     view.want(&keys)?;
     for key in keys {
-        if let Some(file) = view.get::<File, R>(&key)?.as_ref().map(Arc::as_ref) {
-            view.delete(Key::number(tenant, "file", file.number));
+        if view.get::<File, R>(&key)?.is_some() {
             view.delete(key);
         }
     }

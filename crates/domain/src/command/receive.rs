@@ -280,7 +280,7 @@ pub struct SpeakFor {
     /// Who speaks, where and what; its `source_id` is not looked at.
     pub receive: Receive,
     /// The number of the message it answers.
-    pub in_reply_to: Option<u64>,
+    pub in_reply_to: Option<MessageId>,
     /// JSON object text or empty.
     pub attributes: String,
     /// The writer's own id of it, kept as it is.
@@ -307,7 +307,7 @@ impl Command for SpeakFor {
             Key::consent(*tenant, *app, from),
             Key::counter(*tenant, "message"),
         ];
-        wanted.extend(self.in_reply_to.map(|number| Key::number(*tenant, "message", number)));
+        wanted.extend(self.in_reply_to.map(|message| Key::id::<Message>(*tenant, message.0)));
         view.want(&wanted)?;
         let named = thread::conversation(view, *tenant, id)?.ok_or(Refusal::UnknownConversation)?;
         let contact = thread::find_contact(view, *tenant, *app, scope, from)?;

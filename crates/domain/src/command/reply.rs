@@ -12,9 +12,9 @@ use crate::content::{Content, Face};
 use crate::conversation::Conversation;
 use crate::delivery::{Delivery, Priority, Reason, ReasonKind};
 use crate::event::Fact;
-use crate::id::{AgentId, ConversationId, TenantId};
+use crate::id::{AgentId, ConversationId, MessageId, TenantId};
 use crate::message::{Author, Direction, Message};
-use crate::record::{Key, Pointer};
+use crate::record::Key;
 use crate::time::Time;
 use crate::view::{Halt, View};
 
@@ -28,7 +28,7 @@ pub struct Reply {
     pub private: bool,
     pub content: Content,
     /// The number of the message it answers, kept in the attributes whether it exists or not.
-    pub in_reply_to: Option<u64>,
+    pub in_reply_to: Option<MessageId>,
     /// JSON object text or empty.
     pub attributes: String,
     pub source_id: String,
@@ -64,7 +64,7 @@ impl Command for Reply {
             Key::counter(tenant, "message"),
         ];
         wanted.extend(self.agent.map(|agent| Key::id::<Agent>(tenant, agent.0)));
-        wanted.extend(self.in_reply_to.map(|number| Key::number(tenant, "message", number)));
+        wanted.extend(self.in_reply_to.map(|message| Key::id::<Message>(tenant, message.0)));
         view.want(&wanted)?;
         let app = thread::app(view, tenant, conversation.app)?.ok_or(Refusal::UnknownConversation)?;
         if let Some(agent) = self.agent {
@@ -106,19 +106,17 @@ impl Command for Reply {
     }
 }
 
-/// The message of this conversation that has this number, if there is one.
+/// The message that is answered, if it stands in this conversation.
 pub(super) fn answered<R>(
     view: &mut View<'_>,
     tenant: TenantId,
     conversation: ConversationId,
-    number: Option<u64>,
-) -> Result<Option<crate::id::MessageId>, Halt<R>> {
-    let Some(number) = number else {
+    answered: Option<MessageId>,
+) -> Result<Option<MessageId>, Halt<R>> {
+    let Some(answered) = answered else {
         return Ok(None);
     };
-    let pointer = view.get::<Pointer, R>(&Key::number(tenant, "message", number))?;
-    let Some(pointer) = pointer else { return Ok(None) };
-    let message = view.by_id::<Message, R>(tenant, pointer.target)?;
+    let message = view.by_id::<Message, R>(tenant, answered.0)?;
     Ok(message.filter(|found| found.conversation == Some(conversation)).map(|found| found.id))
 }
 

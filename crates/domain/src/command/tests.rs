@@ -27,7 +27,7 @@ use crate::id::{AgentId, ConversationId, Id, JobId, MessageId};
 use crate::job::{Lane, Work};
 use crate::message::Message;
 use crate::once::Once;
-use crate::record::{Counter, EarlyReceipts, Key, Pointer};
+use crate::record::{Counter, EarlyReceipts, Key, List, Pointer};
 use crate::time::Time;
 use world::*;
 
@@ -52,6 +52,24 @@ fn a_second_send_goes_into_the_active_conversation() {
     let (first, second) = (world.message(first), world.message(second));
     assert_eq!(first.conversation, second.conversation);
     assert_eq!((second.sorting, second.sequence), (2, Some(1)));
+}
+
+#[test]
+fn what_is_numbered_stands_in_lists_at_its_number() {
+    let mut world = World::new();
+    let other = world.run(&inbound("2", "elsewhere", "s0")).unwrap().conversation.unwrap();
+    let conversation = world.run(&inbound("1", "hello", "s1")).unwrap().conversation.unwrap();
+    let note = world.run(&Reply { private: true, ..answer(conversation) }).unwrap();
+    let reply = world.run(&answer(conversation)).unwrap();
+    let messages = world.list(List::MessagesOfConversation, conversation.0);
+    let first = messages[0].1;
+    assert_eq!(messages, [(2, first), (3, note.id.0), (4, reply.id.0)]);
+    // A note is no part of what the consumer counts.
+    assert_eq!(world.list(List::DialogOfConversation, conversation.0), [(0, first), (1, reply.id.0)]);
+    assert_eq!(world.list(List::ConversationsOfTenant, TENANT.0), [(1, other.0), (2, conversation.0)]);
+    let people: Vec<u64> =
+        world.list(List::ContactsOfTenant, TENANT.0).iter().map(|(number, _)| *number).collect();
+    assert_eq!(people, [1, 2]);
 }
 
 /// The order rule of the seed: the explicit order, else the identities' order, else what the contact says.
@@ -396,12 +414,18 @@ fn keywords_change_consent_for_the_address_that_wrote() {
 fn a_reply_goes_where_the_contact_wrote_from_and_a_note_goes_nowhere() {
     let mut world = World::new();
     let conversation = world.run(&inbound("1", "hello", "s1")).unwrap().conversation.unwrap();
-    let reply = world.run(&answer(conversation)).unwrap();
+    let asked = world.list(List::MessagesOfConversation, conversation.0)[0].1;
+    let answers = Reply { in_reply_to: Some(MessageId(asked)), ..answer(conversation) };
+    let reply = world.run(&answers).unwrap();
+    assert_eq!(reply.reply_to, Some(MessageId(asked)));
     assert_eq!(reply.delivery.as_ref().unwrap().plan, [Address::new("ALPHA", "1")]);
     assert_eq!(world.only::<Conversation>().unread, 0);
     let note = world.run(&Reply { private: true, ..answer(conversation) }).unwrap();
     assert_eq!((note.delivery.clone(), note.sequence), (None, None));
     assert_eq!((note.sorting, world.send_jobs()), (3, 1));
+    let elsewhere = world.run(&inbound("2", "hello", "s2")).unwrap().conversation.unwrap();
+    let astray = Reply { in_reply_to: Some(reply.id), ..answer(elsewhere) };
+    assert_eq!(world.run(&astray).unwrap().reply_to, None);
     let nobody = Reply { agent: Some(AgentId(Id(77))), ..answer(conversation) };
     assert_eq!(world.run(&nobody).err(), Some(reply::Refusal::UnknownAgent));
 }
@@ -451,7 +475,16 @@ fn what_a_consumer_says_of_messages_moves_their_status() {
         let contact = world.only::<Contact>().id;
         let sequences = vec![reply.sequence.unwrap(), 99];
         let metadata = String::new();
-        let said = Acknowledge { tenant: TENANT, conversation, contact, status: said, sequences, metadata };
+        let messages = vec![reply.id];
+        let said = Acknowledge {
+            tenant: TENANT,
+            conversation,
+            contact,
+            status: said,
+            sequences,
+            messages,
+            metadata,
+        };
         world.run(&said).unwrap();
         assert_eq!(world.status(reply.id), status, "{said:?}");
         let foreign = Acknowledge { contact: crate::id::ContactId(Id(77)), ..said };

@@ -120,7 +120,6 @@ pub fn create_contact<R>(
         created_at: view.now(),
         updated_at: view.now(),
     };
-    view.put(Key::number(app.tenant, "contact", number), Pointer { target: id.0, attempt: 0 });
     view.list(Listing {
         tenant: app.tenant,
         list: List::ContactsOfTenant,
@@ -179,14 +178,13 @@ pub fn start<R>(
     let active = view.get::<Pointer, R>(&active_key)?.is_none();
     let number = view.next_number::<R>(tenant, "conversation")?;
     let id = ConversationId(view.next_id());
-    let pointer = Pointer { target: id.0, attempt: 0 };
     if active {
-        view.put(active_key, pointer);
+        view.put(active_key, Pointer { target: id.0, attempt: 0 });
     }
-    view.put(Key::number(tenant, "conversation", number), pointer);
     let listing = |list, owner| Listing { tenant, list, owner, position: number, target: id.0 };
     view.list(listing(List::ConversationsOfContact, contact.0));
     view.list(listing(List::ConversationsOfApp, app.id.0));
+    view.list(listing(List::ConversationsOfTenant, tenant.0));
     let conversation = Conversation {
         id,
         tenant,
@@ -227,7 +225,7 @@ pub fn about(conversation: &Conversation, message: Option<MessageId>) -> About {
     }
 }
 
-/// Appends a message: numbers, content row, list, event, and the job that hands it over when it travels. The
+/// Appends a message: numbers, content row, lists, event, and the job that hands it over when it travels. The
 /// conversation is changed, not written.
 pub fn append<R>(
     view: &mut View<'_>,
@@ -239,9 +237,11 @@ pub fn append<R>(
     let id = MessageId(view.next_id());
     conversation.last_sorting += 1;
     let sequence = (!draft.private && draft.author != Author::System).then_some(conversation.next_sequence);
-    if let Some(sequence) = sequence {
+    let listing = |list, position| Listing { tenant, list, owner: conversation.id.0, position, target: id.0 };
+    view.list(listing(List::MessagesOfConversation, number));
+    if let Some(position) = sequence.and_then(|sequence| u64::try_from(sequence).ok()) {
+        view.list(listing(List::DialogOfConversation, position));
         conversation.next_sequence += 1;
-        view.put(Key::sequence(tenant, conversation.id, sequence), Pointer { target: id.0, attempt: 0 });
     }
     conversation.last_message = Some(id);
     conversation.last_activity_at = view.now();
@@ -270,14 +270,6 @@ pub fn append<R>(
         shown_agent: draft.shown_agent,
         delivery: draft.delivery,
     };
-    view.put(Key::number(tenant, "message", number), Pointer { target: id.0, attempt: 0 });
-    view.list(Listing {
-        tenant,
-        list: List::MessagesOfConversation,
-        owner: conversation.id.0,
-        position: message.sorting,
-        target: id.0,
-    });
     view.put(Key::id::<Content>(tenant, id.0), draft.content);
     let fact = match draft.direction {
         Direction::Inbound => Fact::MessageReceived,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::event::Event;
 use domain::id::{Id, TenantId};
-use domain::record::{Entity, Key, Pointer, Record};
+use domain::record::{Entity, Key, List, Record};
 use ports::Store;
 use ports::store::Page;
 
@@ -59,17 +59,36 @@ impl Engine {
         Ok(records.iter().map(|record| record.as_ref().and_then(E::unwrap)).collect())
     }
 
-    /// The entity behind a small number (`message`, `contact`, `conversation`, `file`, …).
-    pub async fn by_number<E: Entity>(
+    /// The entity that a list has at a position.
+    pub async fn at<E: Entity>(
         &self,
         tenant: TenantId,
-        what: &str,
-        number: u64,
+        (list, owner): (List, Id),
+        position: u64,
     ) -> Result<Option<Arc<E>>, ports::Error> {
-        match self.row::<Pointer>(Key::number(tenant, what, number)).await? {
-            Some(pointer) => self.get(tenant, pointer.target).await,
+        match self.all_at(tenant, (list, owner), &[position]).await?.first() {
+            Some(id) => self.get(tenant, *id).await,
             None => Ok(None),
         }
+    }
+
+    /// What a list has at these positions, in their order: one page for each run of neighbours.
+    pub async fn all_at(
+        &self,
+        tenant: TenantId,
+        (list, owner): (List, Id),
+        positions: &[u64],
+    ) -> Result<Vec<Id>, ports::Error> {
+        let mut positions = positions.to_vec();
+        positions.sort_unstable();
+        positions.dedup();
+        let mut found = Vec::new();
+        for run in positions.chunk_by(|one, next| one + 1 == *next) {
+            let (after, before) = (run[0].checked_sub(1), run.last().and_then(|last| last.checked_add(1)));
+            let page = Page { tenant, list, owner, after, before, newest_first: false, limit: run.len() };
+            found.extend(self.page(page).await?.into_iter().map(|(_, id)| id));
+        }
+        Ok(found)
     }
 
     /// A page of a list, as (position, id).

@@ -2,12 +2,11 @@
 //! their whole answers stand in `create.rs` and `files.rs`.
 
 use axum::body::Body;
-use domain::message::Message;
 use face_livedesk::Settings;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{NOW, TENANT, World, multipart, request};
+use crate::world::{NOW, World, multipart, request};
 
 const PATH: &str = "/api/v2/accounts/conversations/1/messages";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n1234";
@@ -33,7 +32,7 @@ async fn the_message_goes_into_the_conversation_that_was_named() {
     let answer = send(&world, r#"{"content":"hello"}"#).await;
     assert_eq!(answer["conversation_id"], 1);
     let number = answer["id"].as_u64().unwrap();
-    let kept = world.engine.by_number::<Message>(TENANT, "message", number).await.unwrap().unwrap();
+    let kept = world.message(number).await.unwrap();
     assert!(kept.delivery.is_some(), "it is on its way to the contact");
     let nowhere = world.desk("/conversations/2/messages", r#"{"content":"hello"}"#).await;
     assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
@@ -97,8 +96,7 @@ async fn private_is_false_by_default_and_a_note_stays_with_agents() {
     assert_eq!(send(&world, r#"{"content":"x"}"#).await["private"], false);
     let note = send(&world, r#"{"content":"x","private":true}"#).await;
     assert_eq!((&note["private"], &note["message_type"]), (&json!(true), &json!(1)));
-    let kept = world.engine.by_number::<Message>(TENANT, "message", note["id"].as_u64().unwrap()).await;
-    assert!(kept.unwrap().unwrap().delivery.is_none());
+    assert!(world.message(note["id"].as_u64().unwrap()).await.unwrap().delivery.is_none());
 }
 
 /// "content_attributes | Object | No | … such as specifying the message ID with in_reply_to field"

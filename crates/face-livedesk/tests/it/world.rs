@@ -13,7 +13,10 @@ use domain::command::admin::{CreateTenant, PutAgent, PutApp, PutCredential, PutS
 use domain::command::fetch::{Ended, Finish};
 use domain::command::receive::Receive;
 use domain::content::{Body as Saying, Content, Face, Media};
+use domain::conversation::Conversation;
 use domain::id::{AgentId, AppId, FileId, Id, JobId, KeyId, MessageId, SubscriptionId, TenantId};
+use domain::message::Message;
+use domain::record::List;
 use domain::subscription::Subscription;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
@@ -73,6 +76,14 @@ impl Answer {
 }
 
 impl World {
+    /// A message of the first conversation.
+    pub async fn message(&self, number: u64) -> Option<Arc<Message>> {
+        let conversations = (List::ConversationsOfTenant, TENANT.0);
+        let first = self.engine.at::<Conversation>(TENANT, conversations, 1).await.unwrap()?;
+        let messages = (List::MessagesOfConversation, first.id.0);
+        self.engine.at::<Message>(TENANT, messages, number).await.unwrap()
+    }
+
     pub async fn new(settings: Settings) -> World {
         let settings = Settings { signing_key: [7; 32], ..settings };
         let (store, clock) = (Arc::new(MemoryStore::new()), FakeClock::at(NOW));

@@ -11,8 +11,10 @@ use domain::command::admin::{CreateTenant, PutApp, PutCredential};
 use domain::command::reply::Reply;
 use domain::contact::Contact;
 use domain::content::{Content, Face};
+use domain::conversation::Conversation;
 use domain::id::{AppId, ConversationId, Id, KeyId, TenantId};
 use domain::message::Message;
+use domain::record::List;
 use domain::tenant::{Credential, Tenant};
 use domain::time::Time;
 use engine::{Engine, Ids, Limits, Parts};
@@ -229,16 +231,27 @@ impl World {
         self.speak(consumer, "/send", &update_field(conversation, field)).await
     }
 
-    /// The newest message of the first account and what it says, as every face reads it.
+    /// A message of the first account and what it says, as every face reads it.
     pub async fn message(&self, number: u64) -> Option<(Arc<Message>, Arc<Content>)> {
-        let message = self.engine.by_number::<Message>(tenant(1), "message", number).await.unwrap()?;
+        let (tenants, mut found) = ((List::ConversationsOfTenant, tenant(1).0), None);
+        for conversation in 1.. {
+            let conversation =
+                self.engine.at::<Conversation>(tenant(1), tenants, conversation).await.unwrap()?;
+            let messages = (List::MessagesOfConversation, conversation.id.0);
+            found = self.engine.at::<Message>(tenant(1), messages, number).await.unwrap();
+            if found.is_some() {
+                break;
+            }
+        }
+        let message = found?;
         let content = self.engine.get::<Content>(tenant(1), message.id.0).await.unwrap().unwrap();
         Some((message, content))
     }
 
     /// A contact of the first account.
     pub async fn contact(&self, number: u64) -> Arc<Contact> {
-        self.engine.by_number::<Contact>(tenant(1), "contact", number).await.unwrap().unwrap()
+        let contacts = (List::ContactsOfTenant, tenant(1).0);
+        self.engine.at::<Contact>(tenant(1), contacts, number).await.unwrap().unwrap()
     }
 
     /// An agent writes through the agents' side; gives the message.

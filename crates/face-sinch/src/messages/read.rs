@@ -143,6 +143,6 @@ async fn walk(
     }
     let more = found.len() > size;
     found.truncate(size);
-    let next = found.last().filter(|_| more).map(|message| message.sorting);
+    let next = found.last().filter(|_| more).map(|message| message.number);
     Ok((found, next))
 }

@@ -2,8 +2,8 @@
 //!
 //! `form!` takes the noun, its name as text (serde's `remote` wants it so) and its fields with their types: those
 //! before the semicolon are always written, those after it only when they differ from their default, those after a
-//! second one never: they are known in memory alone. A field that is missing, misspelled or of another type than the
-//! noun's does not compile.
+//! second one never: they are known in memory alone, or stand beside the bytes. A field that is missing, misspelled or
+//! of another type than the noun's does not compile.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -63,14 +63,15 @@ form! { Keyword "Keyword" { opts_out: bool, scope: Scope; } }
 
 form_enum! { Scope "Scope" { All, Marketing, Notification } }
 
+// Its id and its time stand beside the bytes.
 form! { Job "Job" {
-    id: JobId,
     tenant: TenantId,
     app: AppId,
-    due_at: Time,
     lane: Lane,
     work: Work;
     priority: Priority;
+    id: JobId,
+    due_at: Time,
     to: Option<Address>,
 } }
 

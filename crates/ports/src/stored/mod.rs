@@ -1,7 +1,8 @@
 //! Stored forms: what rows, events and jobs look like as bytes, for every store alike.
 //!
 //! Bytes are compact JSON, `{"v":1,"row":{…}}`. The domain derives no serde; each noun has a twin here that lists
-//! its fields, checked by the compiler, and writes straight from the noun without copying it. Fields that hold
+//! its fields, checked by the compiler, and writes straight from the noun without copying it. What keys and columns
+//! beside the bytes say of the rows written most is not said in the bytes again. Fields that hold
 //! their default are left out, and read as their default: adding such a field needs no new version. Any other
 //! change gets a new version, and `fixtures/v1` keeps what was written before. A version above [`VERSION`] is
 //! refused as too new. Secret fields never reach the bytes unsealed.
@@ -21,8 +22,10 @@ mod tests;
 use std::sync::Arc;
 
 use domain::event::Event;
+use domain::id::{ContactId, ConversationId, JobId, MessageId};
 use domain::job::Job;
-use domain::record::{Kind, Record};
+use domain::record::{Key, Kind, Name, Record};
+use domain::time::Time;
 use serde::Deserialize;
 
 use crate::{Error, ErrorKind, Vault};
@@ -45,11 +48,11 @@ macro_rules! kinds {
         }
 
         /// A row from bytes, its secrets opened.
-        pub fn decode(kind: Kind, bytes: &[u8], vault: &dyn Vault) -> Result<Record, Error> {
-            let record = match kind {
-                $(Kind::$kind => Record::$kind(Arc::new(read(bytes, kind.as_str())?))),*
+        pub fn decode(key: &Key, bytes: &[u8], vault: &dyn Vault) -> Result<Record, Error> {
+            let record = match key.kind {
+                $(Kind::$kind => Record::$kind(Arc::new(read(bytes, key.kind.as_str())?))),*
             };
-            secrets::opened(record, vault)
+            secrets::opened(named(record, key), vault)
         }
     };
 }
@@ -57,6 +60,27 @@ macro_rules! kinds {
 kinds! {
     Tenant App Agent Credential Subscription Cursor Contact Conversation Message Content File Consent Pointer
     Counter EarlyReceipts RecipientMemory Once Parked Callback CallbackPage
+}
+
+/// The record with what its key says of it.
+fn named(mut record: Record, key: &Key) -> Record {
+    let (Name::Id(own), tenant) = (&key.name, key.tenant) else { return record };
+    match &mut record {
+        Record::Contact(entity) => {
+            let entity = Arc::make_mut(entity);
+            (entity.id, entity.tenant) = (ContactId(*own), tenant);
+        }
+        Record::Conversation(entity) => {
+            let entity = Arc::make_mut(entity);
+            (entity.id, entity.tenant) = (ConversationId(*own), tenant);
+        }
+        Record::Message(entity) => {
+            let entity = Arc::make_mut(entity);
+            (entity.id, entity.tenant) = (MessageId(*own), tenant);
+        }
+        _ => {}
+    }
+    record
 }
 
 /// An event as bytes.
@@ -75,8 +99,8 @@ pub fn encode_job(job: &Job) -> Vec<u8> {
 }
 
 /// A job from bytes.
-pub fn decode_job(bytes: &[u8]) -> Result<Job, Error> {
-    read(bytes, "Job")
+pub fn decode_job(id: JobId, due_at: Time, bytes: &[u8]) -> Result<Job, Error> {
+    Ok(Job { id, due_at, ..read(bytes, "Job")? })
 }
 
 fn write<T: Form>(value: &T) -> Vec<u8> {

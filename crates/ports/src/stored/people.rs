@@ -1,5 +1,6 @@
 //! Stored forms of people and what they say: contacts, agents, conversations, messages, consent.
-//! The conversation and the message are written with every message, so whatever usually holds its default is lean.
+//! The conversation and the message are written with every message, so whatever usually holds its default is lean, and
+//! what their keys say is not said again.
 
 use domain::agent::{Agent, Role};
 use domain::channel::{Address, Channel};
@@ -27,8 +28,6 @@ form! { Agent "Agent" {
 form_enum! { Role "Role" { Administrator, Agent, Bot } }
 
 form! { Contact "Contact" {
-    id: ContactId,
-    tenant: TenantId,
     number: u64,
     created_at: Time,
     updated_at: Time;
@@ -41,7 +40,9 @@ form! { Contact "Contact" {
     metadata: String,
     channel_priority: Vec<Channel>,
     identities: Vec<Identity>,
-    profile: Option<String>,
+    profile: Option<String>;
+    id: ContactId,
+    tenant: TenantId,
 } }
 
 form! { Identity "Identity" { address: Address; app: Option<AppId> } }
@@ -60,8 +61,6 @@ form_enum! { Standing "Standing" { Open, Pending, Snoozed, Resolved } }
 form_enum! { Party "Party" { Consumer, Agent(AgentId), App, System } }
 
 form! { Conversation "Conversation" {
-    id: ConversationId,
-    tenant: TenantId,
     app: AppId,
     contact: ContactId,
     number: u64,
@@ -82,7 +81,9 @@ form! { Conversation "Conversation" {
     closed_at: Option<Time>,
     closed_by: Option<Party>,
     unread: u64,
-    attributes: String,
+    attributes: String;
+    id: ConversationId,
+    tenant: TenantId,
 } }
 
 form_enum! { Direction "Direction" { Inbound, Outbound } }
@@ -90,8 +91,6 @@ form_enum! { Direction "Direction" { Inbound, Outbound } }
 form_enum! { Author "Author" { Contact, Agent(AgentId), App, System } }
 
 form! { Message "Message" {
-    id: MessageId,
-    tenant: TenantId,
     app: AppId,
     direction: Direction,
     author: Author,
@@ -112,5 +111,7 @@ form! { Message "Message" {
     class: ContentClass,
     attributes: String,
     shown_agent: String,
-    delivery: Option<Delivery>,
+    delivery: Option<Delivery>;
+    id: MessageId,
+    tenant: TenantId,
 } }

@@ -21,7 +21,7 @@ async fn a_backup_holds_what_waits_in_the_journal_too() {
         let InFolder { store, folder } = kept(&settings, 9).await;
         let place = folder.path().join("backup");
         let manifest = store.backup(&place).await.unwrap();
-        assert_eq!((manifest.position, manifest.schema), (9, 4));
+        assert_eq!((manifest.position, manifest.schema), (9, 5));
         // The store goes on; the backup does not change.
         assert_eq!(store.commit(batch(10)).await.unwrap(), Commit::Committed);
         let elsewhere = TempFolder::new("restored");
@@ -111,10 +111,12 @@ async fn what_is_damaged_unfinished_or_newer_is_not_restored_and_leaves_the_plac
         refused(ErrorKind::Corrupt);
     }
     std::fs::write(&copy, &bytes).unwrap();
-    for (from, to) in [("\"format\":1", "\"format\":2"), ("\"schema\":4", "\"schema\":5")] {
+    for (from, to) in [("\"format\":1", "\"format\":2"), ("\"schema\":5", "\"schema\":6")] {
         std::fs::write(&manifest, says.replace(from, to)).unwrap();
         refused(ErrorKind::TooNew);
     }
+    std::fs::write(&manifest, says.replace("\"schema\":5", "\"schema\":4")).unwrap();
+    refused(ErrorKind::Invalid);
     std::fs::remove_file(&manifest).unwrap();
     refused(ErrorKind::Invalid);
     std::fs::write(&manifest, says).unwrap();

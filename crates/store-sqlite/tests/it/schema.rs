@@ -1,4 +1,4 @@
-//! Files of other versions: older ones are brought up to date with everything in them, newer ones are left alone.
+//! Files of other versions are left alone, and what the tables keep beside rows is kept right.
 
 use super::*;
 
@@ -23,49 +23,46 @@ async fn a_file_that_is_no_database_is_refused_as_corrupt() {
     assert_eq!(open(&folder).err().unwrap().kind, ErrorKind::Corrupt);
 }
 
-/// A file as the first version of the program left it: its schema, and one of everything.
-fn file_of_schema_1(folder: &TempFolder) {
-    let raw = rusqlite::Connection::open(database(folder)).unwrap();
-    raw.execute_batch(include_str!("../../schema/1.sql")).unwrap();
-    raw.pragma_update(None, "user_version", 1).unwrap();
-    let event = ports::stored::encode_event(&samples::event(1, TenantId(Id(1)), Id(3)));
-    let job = ports::stored::encode_job(&samples::job(1, TenantId(Id(1)), Time(10)));
-    let counter = ports::stored::encode(&Record::Counter(Counter(5).into()), &NoVault);
-    let sql = "INSERT INTO event VALUES (1, ?1, ?2, 1000, ?3)";
-    raw.execute(sql, rusqlite::params![id(1), id(3), event]).unwrap();
-    raw.execute("INSERT INTO job VALUES (?1, 10, ?2)", rusqlite::params![id(1), job]).unwrap();
-    let sql = "INSERT INTO row_counter VALUES (?1, CAST(x'01' || 'number' AS BLOB), 4, ?2)";
-    raw.execute(sql, rusqlite::params![id(1), counter]).unwrap();
-    raw.execute("INSERT INTO listing VALUES (?1, 4, ?1, 7, ?2)", [id(1), id(2)]).unwrap();
-    raw.execute("INSERT INTO batch (number, id) VALUES (41, ?1)", [id(9)]).unwrap();
-    raw.execute("UPDATE head SET position = 1, at = 77", []).unwrap();
-}
-
-fn id(number: u128) -> [u8; 16] {
-    number.to_be_bytes()
-}
-
 #[tokio::test]
-async fn a_file_of_schema_1_is_brought_up_to_date_with_everything_in_it() {
+async fn a_file_from_before_the_first_release_is_refused_and_left_alone() {
     let folder = TempFolder::new("sqlite");
-    file_of_schema_1(&folder);
-    let tenant = TenantId(Id(1));
-    let key = Key::counter(tenant, "number");
-    let write = Write { key: key.clone(), version: 4, record: Some(Record::Counter(Counter(6).into())) };
-    for round in 0..2 {
-        let store = open(&folder).unwrap();
-        let row = &store.load(vec![key.clone()]).await.unwrap()[0];
-        assert_eq!(
-            (row.version, &row.record),
-            (4 + round, &Some(Record::Counter(Counter(5 + round).into())))
-        );
-        assert_eq!(store.head().await.unwrap(), (1, Time(77)));
-        assert_eq!(store.events(None, 0, 9).await.unwrap(), [samples::event(1, tenant, Id(3))]);
-        assert_eq!(store.jobs(Time(10), None, 9).await.unwrap(), [samples::job(1, tenant, Time(10))]);
-        assert_eq!(store.look_up(Id(9)).await.unwrap(), Committed::Yes);
-        if round == 0 {
-            let batch = Batch { id: Id(10), writes: vec![write.clone()], ..Batch::default() };
-            assert_eq!(store.commit(batch).await.unwrap(), Commit::Committed);
-        }
+    let raw = rusqlite::Connection::open(database(&folder)).unwrap();
+    raw.execute_batch("CREATE TABLE row_message (x)").unwrap();
+    raw.pragma_update(None, "user_version", 4).unwrap();
+    let error = open(&folder).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert!(error.to_string().contains("before the first release"), "{error}");
+    let tables: i64 = raw.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+/// "event_page" lets a tenant's events be found among many of others, whatever is cut off.
+#[tokio::test]
+async fn a_tenants_events_are_found_far_apart_and_after_cuts() {
+    const EVERY: u64 = 100;
+    let InFolder { store, folder } = fresh().await;
+    let (rare, common) = (TenantId(Id(1)), TenantId(Id(2)));
+    let tenant = |position: u64| if position.is_multiple_of(EVERY) { rare } else { common };
+    for first in (1..=1000).step_by(50) {
+        let events = (first..first + 50).map(|at| samples::event(at, tenant(at), Id(3))).collect();
+        let batch = Batch { id: Id(u128::from(first)), events, ..Batch::default() };
+        assert_eq!(store.commit(batch).await.unwrap(), Commit::Committed);
     }
+    drop(store);
+    let positions = async |store: &SqliteStore, after: u64, limit: usize| -> Vec<u64> {
+        let events = store.events(Some(rare), after, limit).await.unwrap();
+        events.iter().map(|event| event.position).collect()
+    };
+    let store = open(&folder).unwrap();
+    assert_eq!(positions(&store, 0, 99).await, (100..=1000).step_by(100).collect::<Vec<_>>());
+    assert_eq!(positions(&store, 300, 2).await, [400, 500]);
+    assert_eq!(positions(&store, 399, 1).await, [400]);
+    for through in [20, 450, 500] {
+        store.cut_log(through, 1000).await.unwrap();
+    }
+    assert_eq!(positions(&store, 0, 2).await, [600, 700]);
+    drop(store);
+    let raw = rusqlite::Connection::open(database(&folder)).unwrap();
+    let oldest: i64 = raw.query_row("SELECT min(page) FROM event_page", [], |row| row.get(0)).unwrap();
+    assert_eq!(oldest, 501 / 64, "pages that are wholly cut are gone");
 }

@@ -12,7 +12,7 @@ use crate::consent::ContentClass;
 use crate::delivery::Priority;
 use crate::id::{AppId, IdSource, TenantId};
 use crate::job::Job;
-use crate::record::{Entity, Record};
+use crate::record::{Entity, List, Listing, Record};
 use crate::view::{Halt, Loaded, View};
 
 pub const TENANT: TenantId = TenantId(Id(1));
@@ -22,6 +22,7 @@ const LOADS_MAX: usize = 3;
 
 pub struct World {
     rows: HashMap<Key, Record>,
+    listings: Vec<Listing>,
     pub jobs: BTreeMap<JobId, Job>,
     facts: Vec<Fact>,
     pub now: Time,
@@ -57,6 +58,7 @@ impl World {
     pub fn with(app: App) -> World {
         let mut world = World {
             rows: HashMap::new(),
+            listings: Vec::new(),
             jobs: BTreeMap::new(),
             facts: Vec::new(),
             now: Time(1_700_000_000_000),
@@ -87,6 +89,7 @@ impl World {
                             None => drop(self.rows.remove(&key)),
                         }
                     }
+                    self.listings.extend(decision.listings);
                     self.jobs.extend(decision.jobs.into_iter().map(|job| (job.id, job)));
                     decision.finished_jobs.iter().for_each(|job| drop(self.jobs.remove(job)));
                     self.facts.extend(decision.events.into_iter().map(|event| event.fact));
@@ -101,6 +104,14 @@ impl World {
             }
         }
         panic!("{} needs more than {LOADS_MAX} loads", std::any::type_name::<C>());
+    }
+
+    /// A list, in the order of its positions.
+    pub fn list(&self, list: List, owner: Id) -> Vec<(u64, Id)> {
+        let own = self.listings.iter().filter(|entry| (entry.list, entry.owner) == (list, owner));
+        let mut own: Vec<_> = own.map(|entry| (entry.position, entry.target)).collect();
+        own.sort_unstable();
+        own
     }
 
     pub fn facts(&self) -> Vec<Fact> {
@@ -296,7 +307,7 @@ pub fn answer(conversation: ConversationId) -> Reply {
         agent: Some(AgentId(Id(5))),
         private: false,
         content: Content::text("yes?"),
-        in_reply_to: Some(1),
+        in_reply_to: None,
         attributes: String::new(),
         source_id: String::new(),
     }

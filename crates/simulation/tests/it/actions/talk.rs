@@ -8,7 +8,8 @@ use engine::domain::command::standing::SetStanding;
 use engine::domain::content::Content;
 use engine::domain::conversation::{Party, Standing};
 use engine::domain::event::ConsumerStatus;
-use engine::domain::id::TenantId;
+use engine::domain::id::{MessageId, TenantId};
+use engine::domain::record::List;
 
 use super::{Actor, KEYWORDS, genuine};
 use crate::model::Known;
@@ -101,16 +102,24 @@ impl Actor<'_> {
         let Some(known) = self.conversation(Some(APPS[0].0)) else { return };
         let fate = &self.world.fate;
         let statuses = [ConsumerStatus::Accept, ConsumerStatus::Read, ConsumerStatus::Nack];
-        let acknowledge = Acknowledge {
+        let sequences: Vec<i64> = (0..fate.between(0, 12)).filter(|_| fate.percent(50)).collect();
+        let positions: Vec<u64> = sequences.iter().map(|sequence| *sequence as u64).collect();
+        let mut acknowledge = Acknowledge {
             tenant: APPS[0].0,
             conversation: known.id,
             contact: known.contact,
             status: fate.pick(&statuses),
-            sequences: (0..fate.between(0, 12)).filter(|_| fate.percent(50)).collect(),
+            sequences,
+            messages: Vec::new(),
             metadata: String::new(),
         };
         let engine = self.engine.clone();
-        tokio::spawn(async move { drop(engine.execute(acknowledge).await) });
+        tokio::spawn(async move {
+            let dialog = (List::DialogOfConversation, known.id.0);
+            let Ok(found) = engine.all_at(APPS[0].0, dialog, &positions).await else { return };
+            acknowledge.messages = found.into_iter().map(MessageId).collect();
+            drop(engine.execute(acknowledge).await)
+        });
     }
 
     pub(super) fn standing(&self) {
