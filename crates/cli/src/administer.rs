@@ -36,6 +36,7 @@ async fn carry_out(engine: &Engine, request: AdminRequest) -> Result<AdminAnswer
         }
         AdminRequest::ListApps { tenant } => apps::list(engine, &tenant),
         AdminRequest::ShowApp { tenant, app } => apps::show(engine, &tenant, &app),
+        AdminRequest::SetApp { tenant, app, changes } => apps::set(engine, &tenant, &app, changes).await,
         AdminRequest::SetChannel { tenant, app, channel } => {
             apps::set_channel(engine, &tenant, &app, channel).await
         }

@@ -1,7 +1,7 @@
 //! Administration of apps and their channels.
 //! Settings go in and never come out: rows name their keys only. What they mean is the connector's business.
 
-use domain::app::{App, ChannelAccount, ProcessingMode};
+use domain::app::{App, ChannelAccount, Patience, ProcessingMode, UnknownPolicy};
 use domain::channel::Channel;
 use domain::command::admin::PutApp;
 use domain::id::AppId;
@@ -9,7 +9,7 @@ use engine::Engine;
 
 use crate::administer::{find_app, find_tenant, named, refusal};
 use crate::keys::random;
-use crate::request::{AdminAnswer, AppRow, ChannelRow, ChannelSetting};
+use crate::request::{AdminAnswer, AppChanges, AppRow, ChannelRow, ChannelSetting, Mode, UnknownOutcomes};
 
 /// Send jobs of a new app that may wait.
 const QUEUE_LIMIT: u64 = 500_000;
@@ -54,6 +54,46 @@ pub(crate) fn show(engine: &Engine, tenant: &str, app: &str) -> Result<AdminAnsw
     let tenant = find_tenant(engine, tenant)?.id;
     let app = find_app(engine, tenant, app)?;
     Ok(AdminAnswer::Apps { apps: vec![row(&app)] })
+}
+
+pub(crate) async fn set(
+    engine: &Engine,
+    tenant: &str,
+    app: &str,
+    changes: AppChanges,
+) -> Result<AdminAnswer, String> {
+    let tenant = find_tenant(engine, tenant)?.id;
+    let app = App::clone(&*find_app(engine, tenant, app)?);
+    put(engine, changed(app, changes)).await
+}
+
+fn changed(app: App, changes: AppChanges) -> App {
+    let unknown_policy = |told| match told {
+        UnknownOutcomes::ByChannel => None,
+        UnknownOutcomes::Retry => Some(UnknownPolicy::Retry),
+        UnknownOutcomes::Hold => Some(UnknownPolicy::Hold),
+        UnknownOutcomes::FailOver => Some(UnknownPolicy::FailOver),
+    };
+    let mode = |told| match told {
+        Mode::Conversation => ProcessingMode::Conversation,
+        Mode::Dispatch => ProcessingMode::Dispatch,
+    };
+    App {
+        unknown_policy: changes.unknown_outcomes.map_or(app.unknown_policy, unknown_policy),
+        patience: Patience {
+            retry_s: changes.retry_for.unwrap_or(app.patience.retry_s),
+            report_s: changes
+                .report_within
+                .map_or(app.patience.report_s, |seconds| Some(seconds).filter(|seconds| *seconds > 0)),
+        },
+        queue_limit: changes.queue_limit.unwrap_or(app.queue_limit),
+        mode: changes.mode.map_or(app.mode, mode),
+        dispatch_retention_days: changes.dispatch_retention_days.unwrap_or(app.dispatch_retention_days),
+        lock_to_single_conversation: changes
+            .lock_to_single_conversation
+            .unwrap_or(app.lock_to_single_conversation),
+        ..app
+    }
 }
 
 pub(crate) async fn set_channel(
@@ -122,6 +162,21 @@ fn row(app: &App) -> AppRow {
         number: app.number,
         name: app.name.clone(),
         identifier: app.identifier.clone(),
+        unknown_outcomes: match app.unknown_policy {
+            None => UnknownOutcomes::ByChannel,
+            Some(UnknownPolicy::Retry) => UnknownOutcomes::Retry,
+            Some(UnknownPolicy::Hold) => UnknownOutcomes::Hold,
+            Some(UnknownPolicy::FailOver) => UnknownOutcomes::FailOver,
+        },
+        retry_for_s: app.patience.retry_s,
+        report_within_s: app.patience.report_s,
+        queue_limit: app.queue_limit,
+        mode: match app.mode {
+            ProcessingMode::Conversation => Mode::Conversation,
+            ProcessingMode::Dispatch => Mode::Dispatch,
+        },
+        dispatch_retention_days: app.dispatch_retention_days,
+        lock_to_single_conversation: app.lock_to_single_conversation,
         channels: app.channels.iter().map(channel).collect(),
     }
 }

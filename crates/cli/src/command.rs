@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::request::{AdminRequest, AgentRole, ChannelSetting, KeyFace};
+use crate::request::{AdminRequest, AgentRole, AppChanges, ChannelSetting, KeyFace};
 
 /// A self-hosted conversation server: one core, three APIs, many channels.
 #[derive(Clone, Debug, Parser)]
@@ -197,6 +197,15 @@ pub enum AppCommand {
         /// Its id, number or unique name.
         app: String,
     },
+    /// Change what an app does: unknown outcomes, patience with channels, limits, mode. What is not given stays.
+    Set {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Its id, number or unique name.
+        app: String,
+        #[command(flatten)]
+        changes: AppChanges,
+    },
     /// Connect a channel with the lowest priority, or replace a connected one's account.
     SetChannel {
         #[command(flatten)]
@@ -370,6 +379,7 @@ fn of_app(command: AppCommand) -> AdminRequest {
         AppCommand::List { of } => AdminRequest::ListApps { tenant: of.tenant },
         AppCommand::Show { of, app } => AdminRequest::ShowApp { tenant: of.tenant, app },
         AppCommand::Revoke { of, app } => AdminRequest::RevokeApp { tenant: of.tenant, app },
+        AppCommand::Set { of, app, changes } => AdminRequest::SetApp { tenant: of.tenant, app, changes },
         AppCommand::SetChannel { of, app, channel, account, settings } => {
             AdminRequest::SetChannel { tenant: of.tenant, app, channel: setting(channel, account, settings) }
         }

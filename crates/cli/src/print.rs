@@ -2,7 +2,9 @@
 //! Secrets appear only in the answer that creates them.
 
 use crate::command::Printing;
-use crate::request::{AdminAnswer, AgentRow, AppRow, BackupRow, KeyRow, NewKey, TenantRow};
+use crate::request::{
+    AdminAnswer, AgentRow, AppRow, BackupRow, KeyRow, Mode, NewKey, TenantRow, UnknownOutcomes,
+};
 
 /// The answer as it is printed, without a line end.
 pub fn print(answer: &AdminAnswer, printing: &Printing) -> String {
@@ -50,8 +52,11 @@ fn agent(agent: &AgentRow) -> Vec<String> {
 }
 
 fn app(app: &AppRow) -> String {
-    let AppRow { id, number, name, identifier, channels } = app;
-    let head = format!("{name}\n  id          {id}\n  inbox       {number}\n  identifier  {identifier}");
+    let AppRow { id, number, name, identifier, channels, .. } = app;
+    let head = format!(
+        "{name}\n  id          {id}\n  inbox       {number}\n  identifier  {identifier}\n{}",
+        conduct(app)
+    );
     if channels.is_empty() {
         return format!("{head}\n  channels    none");
     }
@@ -61,6 +66,29 @@ fn app(app: &AppRow) -> String {
     });
     let channels = table(CHANNEL, lines);
     format!("{head}\n  channels, highest priority first:\n    {}", channels.replace('\n', "\n    "))
+}
+
+/// What `trunkline app set` changes.
+fn conduct(app: &AppRow) -> String {
+    let unknown = match app.unknown_outcomes {
+        UnknownOutcomes::ByChannel => "tried again where the channel tells repeats apart, held otherwise",
+        UnknownOutcomes::Retry => "tried again on the same channel",
+        UnknownOutcomes::Hold => "held for a late receipt",
+        UnknownOutcomes::FailOver => "go on to the next channel",
+    };
+    let mode = match app.mode {
+        Mode::Conversation if app.lock_to_single_conversation => {
+            "conversation, one for each contact".to_owned()
+        }
+        Mode::Conversation => "conversation".to_owned(),
+        Mode::Dispatch => format!("dispatch, content kept {} days", app.dispatch_retention_days),
+    };
+    let (retry_s, queue_limit) = (app.retry_for_s, app.queue_limit);
+    let report = app.report_within_s.map_or("for ever".to_owned(), |seconds| format!("{seconds} s"));
+    format!(
+        "  mode        {mode}\n  queue       {queue_limit} messages at most\n  patience    \
+         {retry_s} s for temporary failures, {report} for a report\n  unknown     {unknown}"
+    )
 }
 
 fn new_key(key: &NewKey) -> String {

@@ -28,6 +28,12 @@ pub enum AdminRequest {
         tenant: String,
         app: String,
     },
+    /// Changes what is given and leaves the rest.
+    SetApp {
+        tenant: String,
+        app: String,
+        changes: AppChanges,
+    },
     /// Connects a channel at the end of the order, or replaces the account of a connected one in its place.
     SetChannel {
         tenant: String,
@@ -97,6 +103,59 @@ pub enum AdminRequest {
         /// Absolute.
         to: PathBuf,
     },
+}
+
+/// What an app does, as the operator changes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+#[group(required = true, multiple = true)]
+pub struct AppChanges {
+    /// What becomes of a hand-over that may have reached the channel, when nothing resolves it.
+    #[arg(long, value_enum)]
+    pub unknown_outcomes: Option<UnknownOutcomes>,
+    /// Seconds that temporary failures are tried again, from the first on, before the next channel's turn.
+    #[arg(long, value_name = "SECONDS")]
+    pub retry_for: Option<u32>,
+    /// Seconds that a channel may take to report arrival, where it reports that, before the next one's turn; 0 is for
+    /// ever.
+    #[arg(long, value_name = "SECONDS")]
+    pub report_within: Option<u32>,
+    /// Messages that may wait to be handed over; beyond it the door refuses.
+    #[arg(long, value_name = "MESSAGES")]
+    pub queue_limit: Option<u64>,
+    /// How messages are treated that name no mode.
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// Days that content is kept in dispatch mode; 0 is until the status is final.
+    #[arg(long, value_name = "DAYS")]
+    pub dispatch_retention_days: Option<u32>,
+    /// Whether a contact's further messages reopen its one conversation instead of starting another.
+    #[arg(long)]
+    pub lock_to_single_conversation: Option<bool>,
+}
+
+/// What becomes of hand-overs whose outcome stays unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownOutcomes {
+    /// Try again where the channel tells repeats apart, hold otherwise.
+    ByChannel,
+    /// Try again on the same channel: the person may get it twice.
+    Retry,
+    /// Wait for a late receipt until the time-to-live is over.
+    Hold,
+    /// Go on to the next channel: the person may get it on both.
+    FailOver,
+}
+
+/// How messages are treated that name no mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Each belongs to a contact's conversation.
+    Conversation,
+    /// Each stands alone.
+    Dispatch,
 }
 
 /// A channel account as the operator writes it.
@@ -212,6 +271,14 @@ pub struct AppRow {
     pub number: u64,
     pub name: String,
     pub identifier: String,
+    pub unknown_outcomes: UnknownOutcomes,
+    pub retry_for_s: u32,
+    /// None: a channel may take for ever.
+    pub report_within_s: Option<u32>,
+    pub queue_limit: u64,
+    pub mode: Mode,
+    pub dispatch_retention_days: u32,
+    pub lock_to_single_conversation: bool,
     pub channels: Vec<ChannelRow>,
 }
 

@@ -2,7 +2,7 @@
 //! One engine per test.
 
 use cli::{AdminAnswer, NewKey, Printing, print};
-use domain::app::App;
+use domain::app::{App, Patience, ProcessingMode, UnknownPolicy};
 use domain::channel::Address;
 use domain::command::send::{Recipient, Send};
 use domain::content::{Content, Face};
@@ -65,6 +65,46 @@ async fn channels_are_connected_replaced_and_removed_in_their_order() {
     assert_eq!(app.channels[0].settings, [("token".to_owned(), "new".to_owned())]);
     say(&engine, "app remove-channel --tenant one --app 1 --channel alpha").await;
     assert_eq!(the_app(&engine).channels.len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_changes_in_what_is_given_and_in_nothing_else() {
+    let engine = founded().await;
+    let before = the_app(&engine);
+    let said = [
+        (
+            "--unknown-outcomes fail-over",
+            App { unknown_policy: Some(UnknownPolicy::FailOver), ..before.clone() },
+        ),
+        ("--unknown-outcomes retry", App { unknown_policy: Some(UnknownPolicy::Retry), ..before.clone() }),
+        ("--unknown-outcomes hold", App { unknown_policy: Some(UnknownPolicy::Hold), ..before.clone() }),
+        ("--unknown-outcomes by-channel", before.clone()),
+        (
+            "--retry-for 60 --report-within 90",
+            App { patience: Patience { retry_s: 60, report_s: Some(90) }, ..before.clone() },
+        ),
+        ("--retry-for 3600 --report-within 0", before.clone()),
+        ("--queue-limit 9", App { queue_limit: 9, ..before.clone() }),
+        (
+            "--queue-limit 500000 --mode dispatch --dispatch-retention-days 3",
+            App { mode: ProcessingMode::Dispatch, dispatch_retention_days: 3, ..before.clone() },
+        ),
+        (
+            "--mode conversation --dispatch-retention-days 0 --lock-to-single-conversation true",
+            App { lock_to_single_conversation: true, ..before.clone() },
+        ),
+    ];
+    for (words, wanted) in said {
+        let answer = say(&engine, &format!("app set --tenant one shop {words}")).await;
+        assert_eq!(the_app(&engine), wanted, "{words}");
+        assert_eq!(say(&engine, "app show --tenant one shop").await, answer);
+    }
+    let shown = print(&say(&engine, "app show --tenant one shop").await, &Printing::default());
+    for part in
+        ["conversation, one for each contact", "500000 messages", "3600 s for temporary", "held otherwise"]
+    {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ fn every_command_line_of_the_design_parses() {
         "app create --tenant one --name shop --channel ALPHA --account us --set token=t=x --set secret=s",
         "app list --tenant one",
         "app show --tenant one shop",
+        "app set --tenant one shop --unknown-outcomes fail-over --retry-for 60 --report-within 0 --queue-limit 9",
+        "app set --tenant one 1 --mode dispatch --dispatch-retention-days 3 --lock-to-single-conversation true",
         "app set-channel --tenant one --app shop --channel ALPHA --account us",
         "app remove-channel --tenant one --app shop --channel ALPHA",
         "key create --tenant one --face sinch",
@@ -61,6 +63,7 @@ fn what_is_missing_or_unknown_is_said() {
             "cannot be read",
         ),
         ("app list", "--tenant"),
+        ("app set --tenant one shop", "--unknown-outcomes"),
         ("demo --listen here", "invalid socket address"),
     ];
     for (line, part) in rows {

@@ -138,7 +138,7 @@ impl Delivery {
                 Outcome::Temporary { reason, retry_after_ms } => {
                     Some(self.temporary(number, reason, retry_after_ms, rules, now))
                 }
-                Outcome::Unknown { .. } => Some(self.unknown(number, rules, now)),
+                Outcome::Unknown { .. } => self.unanswered(number, rules, now),
             });
         }
         moved.extend(self.weigh(number, rules, now));
@@ -197,6 +197,17 @@ impl Delivery {
         let doubled = RETRY_DELAY_MS << (self.temporary_failures - 1).min(16);
         let half = doubled.min(RETRY_DELAY_MS_MAX) / 2;
         half + (spread % half.unsigned_abs()) as i64
+    }
+
+    /// No answer came. Where the provider has spoken of the attempt already, nothing about it is unknown.
+    fn unanswered(&mut self, number: u32, rules: Rules, now: Time) -> Option<Moved> {
+        match self.report(number) {
+            Some(Report::Failed(_)) | None => Some(self.unknown(number, rules, now)),
+            Some(_) => {
+                self.note(now, StepKind::Accepted { attempt: number });
+                self.accepted(rules, now)
+            }
+        }
     }
 
     fn unknown(&mut self, number: u32, rules: Rules, now: Time) -> Moved {
@@ -275,8 +286,11 @@ impl Delivery {
             number == self.attempt_number() && self.attempts.last().is_some_and(|last| last.leg == self.leg);
         let Some(report) = self.report(number) else { return Vec::new() };
         let mut moved = Vec::new();
+        let unknown =
+            matches!(self.attempts.last(), Some(Attempt { outcome: Some(Outcome::Unknown { .. }), .. }));
+        let in_doubt = unknown && matches!(self.phase, Phase::Held { .. } | Phase::Waiting { .. });
         // The provider knows the attempt, so an unanswered hand-over is hereby known to have arrived.
-        if current && matches!(self.phase, Phase::Held { .. }) && !matches!(report, Report::Failed(_)) {
+        if current && in_doubt && !matches!(report, Report::Failed(_)) {
             self.note(now, StepKind::Accepted { attempt: number });
             moved.extend(self.accepted(rules, now));
         }

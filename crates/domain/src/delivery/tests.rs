@@ -118,6 +118,47 @@ fn a_late_report_of_an_earlier_channel_is_told_of_that_channel() {
     assert_eq!(journey.status, Status::Delivered);
 }
 
+/// "Resolution by receipt" comes before the app's policy, whichever it is and whatever the receipt says but failure.
+#[test]
+fn an_unanswered_attempt_that_the_provider_spoke_of_is_neither_repeated_nor_left_nor_held() {
+    use crate::app::UnknownPolicy::{FailOver, Hold, Retry};
+    for unknown in [Retry, FailOver, Hold] {
+        let rules = Rules { unknown, retry_ms: 60_000, ..RULES };
+        for said in [Status::HandedOver, Status::Delivered, Status::Read] {
+            let mut journey = delivery(&["A", "B"]);
+            journey.begin(Time(1));
+            journey.receipt(1, &Arc::from("a"), receipt(said), rules, Time(2));
+            let moved = journey.finish(1, Outcome::Unknown { parts: vec![] }, rules, Time(3));
+            assert!(
+                !matches!(moved[..], [Moved::RetryAt(_) | Moved::Switched(_) | Moved::Held(_), ..]),
+                "{moved:?}"
+            );
+            assert_eq!((journey.status, journey.is_queued(), journey.leg), (said, false, 0), "{unknown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_repetition_that_has_not_begun_is_called_off_by_a_receipt_of_the_attempt() {
+    let retry = Rules { unknown: crate::app::UnknownPolicy::Retry, retry_ms: 60_000, ..RULES };
+    let mut journey = delivery(&["A"]);
+    journey.begin(Time(1));
+    let moved = journey.finish(1, Outcome::Unknown { parts: vec![] }, retry, Time(2));
+    let [Moved::RetryAt(at)] = moved[..] else { panic!("not repeated: {moved:?}") };
+    let sent = receipt(Status::HandedOver);
+    assert_eq!(journey.receipt(1, &Arc::from("a"), sent.clone(), retry, Time(3)), [Moved::HandedOver]);
+    assert_eq!(journey.begin(at), None);
+    // A temporary failure is an answer: what the provider says of it later changes no plan.
+    let mut journey = delivery(&["A"]);
+    let busy =
+        Outcome::Temporary { reason: Reason::new(ReasonKind::RateLimited, "slowly"), retry_after_ms: None };
+    journey.begin(Time(1));
+    let moved = journey.finish(1, busy, retry, Time(2));
+    let [Moved::RetryAt(at)] = moved[..] else { panic!("not repeated: {moved:?}") };
+    assert_eq!(journey.receipt(1, &Arc::from("a"), sent, retry, Time(3)), []);
+    assert_eq!(journey.begin(at), Some(2));
+}
+
 #[test]
 fn a_failed_receipt_of_an_attempt_that_was_repeated_does_not_fail_the_repetition() {
     let retry = Rules { unknown: crate::app::UnknownPolicy::Retry, retry_ms: 60_000, ..RULES };

@@ -41,7 +41,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn resolved(&self, how: Resolved) -> usize {
+    /// How often the provider read again what it had read.
+    pub fn duplicated(&self) -> usize {
+        self.duplicated
+    }
+
+    /// How many attempts without an answer were resolved so.
+    pub fn resolved(&self, how: Resolved) -> usize {
         self.unknown.iter().filter(|own| **own == how).count()
     }
 

@@ -7,6 +7,8 @@
 //! timelines are compared with what was acknowledged, and reported.
 //!
 //! The demo's app has no policy of its own for unknown outcomes: the channel is no place to repeat, so they are held.
+//! Told to retry, it leaves none of them open, and may send twice what the provider had read without saying so: every
+//! repetition stands in a timeline.
 
 mod door;
 mod judge;
@@ -25,12 +27,17 @@ use testkit::TempFolder;
 use tokio::task::JoinSet;
 
 use self::door::Door;
+use self::judge::Verdict;
 use self::ledger::Ledger;
+use self::story::Resolved;
 use crate::program::{Server, free_port};
+use crate::served::administer;
 use crate::sink::Sink;
 
 /// Kills when `TRUNKLINE_CRASH_ROUNDS` says nothing.
 const ROUNDS: usize = 20;
+/// Kills of an app that retries.
+const ROUNDS_OF_RETRIES: usize = 4;
 /// Requests sent at once before each kill, and how many of them go to one phone. One commit answers 512 at most, so that
 /// enough are open when the first answers come.
 const REQUESTS: usize = 800;
@@ -72,16 +79,34 @@ impl Sending {
 #[expect(clippy::disallowed_methods, reason = "the number of rounds comes from `make crash`")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crash_loses_nothing_and_repeats_nothing_silently() {
+    let rounds = std::env::var("TRUNKLINE_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let verdict = play(rounds, None).await;
+    verdict.assert_kept(rounds);
+    assert_eq!(verdict.duplicated(), 0, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_retries_leaves_nothing_unknown_and_says_what_it_repeated() {
+    let verdict = play(ROUNDS_OF_RETRIES, Some("retry")).await;
+    verdict.assert_kept(ROUNDS_OF_RETRIES);
+    assert_eq!(verdict.resolved(Resolved::Held), 0, "{verdict}");
+}
+
+/// Kills so many times, and judges; `unknown_outcomes` is the app's policy, if it gets one.
+async fn play(rounds: usize, unknown_outcomes: Option<&str>) -> Verdict {
     let folder = TempFolder::new("crash");
     let provider = Sandbox::start(Settings::default()).await.unwrap();
     let sink = Sink::open().await;
     let port = free_port();
-    let rounds = std::env::var("TRUNKLINE_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let began = tokio::time::Instant::now();
     let mut ledger = Ledger::of(provider.url());
     let mut sendings = Sendings::new();
     let mut server = Server::demo(folder.path(), port, &provider.url()).await;
     let app = server.info()["sinch"]["app_id"].as_str().unwrap().to_owned();
+    if let Some(policy) = unknown_outcomes {
+        let tenant = server.info()["sinch"]["project_id"].as_str().unwrap().to_owned();
+        administer(folder.path(), &["app", "set", "--tenant", &tenant, &app, "--unknown-outcomes", policy]);
+    }
     Door::of(&server).subscribe(&app, &sink.url).await;
     for round in 0..rounds {
         let mut fresh = slow_ones(&Door::of(&server), &app, round, &mut ledger).await;
@@ -99,9 +124,9 @@ async fn crash_loses_nothing_and_repeats_nothing_silently() {
     }
     let verdict = judge::judge(&Door::of(&server), &mut ledger, &sink, &sendings).await;
     println!("{rounds} kills in {} s\n{verdict}", began.elapsed().as_secs());
-    verdict.assert_kept(rounds);
     server.kill();
     provider.shutdown().await;
+    verdict
 }
 
 /// Opens hand-overs that the provider answers late, and waits until it has read enough of them.

@@ -38,16 +38,17 @@ impl Story {
                 later.iter().filter(|entry| entry["attempt"] == started["attempt"]).map(kind).collect();
             let said = |what: &[&str]| own.iter().any(|kind| what.contains(&kind.as_str()));
             let answered = said(&["accepted", "refused", "will_retry"]);
-            let next = later.iter().map(kind).find(|kind| kind == "attempt_started" || kind == "switched");
+            // What came first: a receipt may still come after the app's policy had its way.
+            let resolved = later.iter().find_map(|entry| match kind(entry).as_str() {
+                "receipt" if entry["attempt"] == started["attempt"] => Some(Resolved::ByReceipt),
+                "attempt_started" => Some(Resolved::ByRetry),
+                "switched" => Some(Resolved::ByFailover),
+                _ => None,
+            });
             if own.is_empty() {
                 story.forgotten += 1;
             } else if said(&["outcome_unknown"]) || !answered {
-                story.unknown.push(match next.as_deref() {
-                    _ if said(&["receipt"]) => Resolved::ByReceipt,
-                    Some("switched") => Resolved::ByFailover,
-                    Some(_) => Resolved::ByRetry,
-                    None => Resolved::Held,
-                });
+                story.unknown.push(resolved.unwrap_or(Resolved::Held));
             }
         }
         story
@@ -72,5 +73,10 @@ fn a_timeline_says_what_became_of_each_attempt() {
     check(&[began, ("receipt", 1)], &[Resolved::ByReceipt], 0);
     check(&[began, unknown, ("receipt", 1)], &[Resolved::ByReceipt], 0);
     check(&[began, unknown, ("attempt_started", 2), ("accepted", 2)], &[Resolved::ByRetry], 0);
+    check(
+        &[began, unknown, ("attempt_started", 2), ("accepted", 2), ("receipt", 1)],
+        &[Resolved::ByRetry],
+        0,
+    );
     check(&[began, unknown, ("switched", 0), ("attempt_started", 2)], &[Resolved::ByFailover], 1);
 }
