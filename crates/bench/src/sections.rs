@@ -22,8 +22,11 @@ pub mod lists;
 pub const WARM_UP: Duration = Duration::from_secs(2);
 /// Share of the saturated rate at which waiting times are measured.
 pub const CALM: f64 = 0.3;
+/// Sends a second that each app may make while a neighbour sends a hundred times that.
+const LIMIT: f64 = 100.0;
+const TIMES_LIMIT: f64 = 100.0;
 /// Requests a second of a tenant whose neighbour floods the server.
-const POLITE: f64 = 100.0;
+const POLITE: f64 = 90.0;
 /// Callbacks of one whole journey: handed over, delivered, read.
 const CALLBACKS: usize = 3;
 /// How long the store is filled before the provider may catch up.
@@ -126,10 +129,29 @@ async fn whole(
     Ok(report.times.count() as f64 / started.elapsed().as_secs_f64())
 }
 
-/// What a polite tenant waits, alone and beside one that floods.
-pub async fn fairness(target: &Target, time: Duration, course: &mut Course) -> anyhow::Result<()> {
+/// What a polite tenant waits: alone, beside one at a hundred times its limit, and beside one that has no limit and
+/// sends all it can.
+pub async fn fairness(target: &mut Target, time: Duration, course: &mut Course) -> anyhow::Result<()> {
+    course.drain(target).await?;
+    target.restart(&[("TRUNKLINE_SINCH__SENDS_PER_SECOND_PER_APP", &LIMIT.to_string())]).await?;
     let polite = target.demo.load(SILENT);
     let alone = open::run(&polite, POLITE, time, course.next()).await?;
+    print(&format!("{POLITE:.0}/s alone             {}", alone.times));
+    let flood = tokio::spawn({
+        let (load, first) = (target.demo.neighbour(), course.next());
+        async move { open::run(&load, LIMIT * TIMES_LIMIT, time + WARM_UP, first).await }
+    });
+    tokio::time::sleep(WARM_UP / 2).await;
+    let beside = open::run(&polite, POLITE, time, course.next()).await?;
+    let (limited, asked) = (flood.await??, LIMIT * TIMES_LIMIT);
+    print(&format!(
+        "  beside {asked:.0}/s asked  {}; {} of those taken, {} refused with 429",
+        beside.times,
+        limited.answered.len(),
+        limited.refused
+    ));
+    course.drain(target).await?;
+    target.restart(&[]).await?;
     let flood = tokio::spawn({
         let (load, first) = (target.demo.neighbour(), course.next());
         async move { closed::run(&load, time + WARM_UP, first).await }
@@ -137,8 +159,7 @@ pub async fn fairness(target: &Target, time: Duration, course: &mut Course) -> a
     tokio::time::sleep(WARM_UP / 2).await;
     let beside = open::run(&polite, POLITE, time, course.next()).await?;
     let flooded = flood.await??;
-    print(&format!("{POLITE:.0}/s alone            {}", alone.times));
-    print(&format!("  beside {:.0}/s        {}", flooded.per_second, beside.times));
+    print(&format!("  beside {:.0}/s taken   {}", flooded.per_second, beside.times));
     Ok(())
 }
 
@@ -164,7 +185,7 @@ pub async fn stored(target: &mut Target, course: &Course) -> anyhow::Result<()> 
     }
     print(&format!("{} stored         list of messages {}", course.read, Times::of(times)));
     print(&format!("  resident             {} MB", target.used().resident_mb));
-    target.restart().await?;
+    target.restart(&[]).await?;
     print(&format!("  ready again after    {} ms", target.ready.as_millis()));
     Ok(())
 }

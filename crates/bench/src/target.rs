@@ -76,18 +76,18 @@ impl Target {
         let sandbox =
             Process::start(command.args(["sandbox", "--listen", &sandbox_address]).stdout(Stdio::null()))?;
         ready(&sandbox_address, "/about").await?;
-        let (server, ready) = launch(&binary, &data, &address, &sandbox_address).await?;
+        let (server, ready) = launch(&binary, &data, (&address, &sandbox_address), &[]).await?;
         let demo = Demo::read(&data, &address).await?;
         let target = Target { binary, data, sandbox_address, sandbox, server, demo, ready };
         target.demo.unsubscribe().await?;
         Ok(target)
     }
 
-    /// Kills the server and starts it again on its data; the sandbox goes on.
-    pub async fn restart(&mut self) -> anyhow::Result<()> {
+    /// Kills the server and starts it again on its data, with these settings in its environment; the sandbox goes on.
+    pub async fn restart(&mut self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
         self.server.kill().await?;
-        (self.server, self.ready) =
-            launch(&self.binary, &self.data, &self.demo.address, &self.sandbox_address).await?;
+        let addresses = (self.demo.address.as_str(), self.sandbox_address.as_str());
+        (self.server, self.ready) = launch(&self.binary, &self.data, addresses, settings).await?;
         self.demo.unsubscribe().await
     }
 
@@ -134,13 +134,14 @@ pub struct Arrival {
 async fn launch(
     binary: &PathBuf,
     data: &PathBuf,
-    address: &str,
-    sandbox: &str,
+    (address, sandbox): (&str, &str),
+    settings: &[(&str, &str)],
 ) -> anyhow::Result<(Process, Duration)> {
     let started = Instant::now();
     let mut command = Command::new(binary);
     command.args(["demo", "--listen", address, "--sandbox", &format!("http://{sandbox}"), "--data"]);
-    let mut server = Process::start(command.arg(data).stdout(Stdio::piped()))?;
+    command.arg(data).envs(settings.iter().copied());
+    let mut server = Process::start(command.stdout(Stdio::piped()))?;
     ready(address, "/readyz").await?;
     let took = started.elapsed();
     played(&mut server).await?;
