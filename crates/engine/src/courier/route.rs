@@ -20,8 +20,14 @@ use crate::dialect::Dialect;
 use crate::engine::{Engine, stopped};
 use crate::level::Level;
 
-/// Callbacks between two saves.
-const PAGE: usize = 256;
+/// Callbacks between two saves: what a crash repeats, and what parked lanes wait for. A quick endpoint gets the more at
+/// once, for a page ends with its slowest callback; a slow or paced one the fewer.
+const STRIDE: std::ops::RangeInclusive<usize> = 64..=1_024;
+const STRIDE_FIRST: usize = 256;
+/// A full page that took less than the first doubles the stride, one that took more than the second halves it.
+const STRIDE_MS: std::ops::RangeInclusive<i64> = 250..=1_000;
+/// Parked lanes tried at once.
+const PARKED: usize = 256;
 /// Positions a cursor may lag behind when nothing was delivered.
 const LAG_MAX: u64 = 2_000;
 /// Longest time for which a cursor is kept in memory alone.
@@ -40,10 +46,31 @@ pub(super) struct Route {
     pub pace: Arc<Pace>,
 }
 
+/// How many callbacks lie between two saves.
+struct Stride(usize);
+
+impl Default for Stride {
+    fn default() -> Stride {
+        Stride(STRIDE_FIRST)
+    }
+}
+
+impl Stride {
+    /// Follows how long so many callbacks took.
+    fn follow(&mut self, callbacks: usize, took_ms: i64) {
+        if took_ms > *STRIDE_MS.end() {
+            self.0 = (self.0 / 2).max(*STRIDE.start());
+        } else if callbacks >= self.0 && took_ms < *STRIDE_MS.start() {
+            self.0 = (self.0 * 2).min(*STRIDE.end());
+        }
+    }
+}
+
 /// How far a subscription is, and what of it the store does not know yet.
 #[derive(Default)]
 struct Progress {
     cursor: Cursor,
+    stride: Stride,
     waiting: Waiting,
     unsaved: Unsaved,
     /// Something is to be kept now.
@@ -234,7 +261,7 @@ impl Route {
         let replay = |event: &Event| matches!(event.fact, Fact::ReplayOrdered { subscription, .. } if subscription == self.subscription.id);
         let wanted = |event: &Event| self.hears(event) || replay(event);
         let (tenant, from) = (self.subscription.tenant, progress.cursor.position);
-        let sifted = match self.engine.sift(tenant, from, PAGE, wanted).await {
+        let sifted = match self.engine.sift(tenant, from, progress.stride.0, wanted).await {
             Ok(sifted) => sifted,
             Err(error) => {
                 tracing::warn!(%error, "the log could not be read");
@@ -250,7 +277,9 @@ impl Route {
             return true;
         }
         let heard: Vec<Event> = sifted.events.into_iter().filter(|event| self.hears(event)).collect();
+        let (count, began) = (heard.len(), self.engine.now());
         self.deliver_page(progress, heard).await;
+        progress.stride.follow(count, self.engine.now().since_ms(began));
         progress.cursor.position = sifted.through;
         let lags = progress.cursor.position > progress.saved_position + LAG_MAX;
         progress.changed |= lags || self.engine.now() >= progress.save_at();
@@ -316,7 +345,7 @@ impl Route {
         let (until, ahead) = (progress.cursor.position, Ahead::default());
         let mut turns = Vec::new();
         let most = match breaker::pass(&progress.breaker, now) {
-            Pass::All => PAGE,
+            Pass::All => PARKED,
             Pass::Probe => 1,
             Pass::NotBefore(_) => 0,
         };
@@ -395,5 +424,25 @@ impl Route {
         metrics::counter!("trunkline_endpoints_disabled_total").increment(1);
         let why = Disabling::Failing(since);
         self.engine.conclude(DisableSubscription { tenant, subscription, why }).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_endpoint_gets_more_callbacks_at_once_and_a_slow_one_fewer() {
+        let mut stride = Stride::default();
+        let mut after = |callbacks, took_ms| {
+            stride.follow(callbacks, took_ms);
+            stride.0
+        };
+        // A page that is not full says nothing of what more would take.
+        assert_eq!([after(255, 0), after(256, 250), after(256, 1_000)], [256; 3]);
+        assert_eq!([after(256, 249), after(512, 0), after(1_024, 0)], [512, 1_024, 1_024]);
+        let slow =
+            [after(3, 1_001), after(512, 9_000), after(256, 9_000), after(128, 9_000), after(64, 9_000)];
+        assert_eq!(slow, [512, 256, 128, 64, 64]);
     }
 }

@@ -97,7 +97,7 @@ fn each_job_of_version_1_is_read_whole_and_written_alike() {
 #[test]
 fn secrets_are_open_in_memory_and_sealed_in_bytes() {
     let line = &fixture("App")[0];
-    let Record::App(app) = decode(&key(Kind::App, &line), line.as_bytes(), &Marked).unwrap() else {
+    let Record::App(app) = decode(&key(Kind::App, line), line.as_bytes(), &Marked).unwrap() else {
         panic!("another kind")
     };
     assert_eq!(app.channels[0].settings[0].1, "t0p");
@@ -115,7 +115,7 @@ fn a_subscription_without_a_secret_stays_without() {
 #[test]
 fn a_cursor_that_held_its_parked_lanes_goes_back_to_before_the_first_of_them() {
     let line = r#"{"v":1,"row":{"position":12,"parked":[{"position":7,"next_at":2000},{"position":5}]}}"#;
-    let Record::Cursor(cursor) = decode(&key(Kind::Cursor, &line), line.as_bytes(), &Marked).unwrap() else {
+    let Record::Cursor(cursor) = decode(&key(Kind::Cursor, line), line.as_bytes(), &Marked).unwrap() else {
         panic!("another kind")
     };
     assert_eq!((cursor.position, cursor.failing_since), (4, None));
@@ -131,13 +131,13 @@ fn a_newer_version_is_refused_as_too_new_whatever_it_holds() {
 fn anything_else_is_corrupt() {
     for bytes in ["", "{}", r#"{"v":1}"#, r#"{"v":1,"row":"#, r#"{"v":1,"row":"x"}"#, r#"{"v":x}"#] {
         assert_eq!(
-            decode(&key(Kind::Counter, &bytes), bytes.as_bytes(), &Marked).unwrap_err().kind,
+            decode(&key(Kind::Counter, bytes), bytes.as_bytes(), &Marked).unwrap_err().kind,
             ErrorKind::Corrupt
         );
     }
     let short_id = r#"{"v":1,"row":{"target":"01"}}"#;
     assert_eq!(
-        decode(&key(Kind::Pointer, &short_id), short_id.as_bytes(), &Marked).unwrap_err().kind,
+        decode(&key(Kind::Pointer, short_id), short_id.as_bytes(), &Marked).unwrap_err().kind,
         ErrorKind::Corrupt
     );
 }

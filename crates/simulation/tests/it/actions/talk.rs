@@ -118,7 +118,7 @@ impl Actor<'_> {
             let dialog = (List::DialogOfConversation, known.id.0);
             let Ok(found) = engine.all_at(APPS[0].0, dialog, &positions).await else { return };
             acknowledge.messages = found.into_iter().map(MessageId).collect();
-            drop(engine.execute(acknowledge).await)
+            drop(engine.execute(acknowledge).await);
         });
     }
 
