@@ -80,12 +80,11 @@ impl<'a> Union<'a> {
             insert.execute(params![tenant, list, owner, position, target])?;
         }
         let mut insert = connection.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut pages = BTreeSet::new();
         for event in self.events.iter().filter(|event| event.position > self.cut) {
             insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
+            pages.insert((event.tenant, names::event_page(event.position)));
         }
-        let kept = self.events.iter().filter(|event| event.position > self.cut);
-        let pages: BTreeSet<_> =
-            kept.map(|event| (event.tenant, names::event_page(event.position))).collect();
         let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO event_page VALUES (?1, ?2)")?;
         for (tenant, page) in pages {
             insert.execute(params![tenant, page])?;
