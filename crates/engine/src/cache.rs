@@ -107,15 +107,17 @@ impl Shared {
     }
 }
 
-/// The cache below, the batch's decided changes above.
+/// The cache below, above it the changes in flight to the store, and uppermost the forming batch's.
 pub(crate) struct Layered<'a> {
     pub cache: &'a Cache,
+    pub in_flight: Option<&'a HashMap<Key, Option<Record>>>,
     pub changes: &'a HashMap<Key, Option<Record>>,
 }
 
 impl Loaded for Layered<'_> {
     fn row(&self, key: &Key) -> Option<Option<Record>> {
-        if let Some(change) = self.changes.get(key) {
+        let in_flight = || self.in_flight.and_then(|changes| changes.get(key));
+        if let Some(change) = self.changes.get(key).or_else(in_flight) {
             return Some(change.clone());
         }
         self.cache.get(key).map(|cached| cached.record.clone())
