@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use domain::record::{Key, Record};
+use domain::record::{Entity, Key, Record};
 use domain::view::Loaded;
 use foldhash::{HashMap, HashMapExt as _};
 use ports::store::{Store, Version};
@@ -74,6 +74,11 @@ impl Shared {
 
     pub fn write(&self) -> RwLockWriteGuard<'_, Cache> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A row, if it is here and not absent.
+    pub fn get<E: Entity>(&self, key: &Key) -> Option<Arc<E>> {
+        self.read().get(key)?.record.as_ref().and_then(E::unwrap)
     }
 
     /// The rows of these that are not here, from the store.

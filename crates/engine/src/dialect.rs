@@ -27,6 +27,12 @@ pub trait Dialect: Send + Sync {
     /// Whether the subscription hears this event at all. Cheap: called before anything is loaded.
     fn hears(&self, subscription: &Subscription, event: &Event) -> bool;
 
+    /// Whether it may have something to tell of an event that it hears, going by what memory has of it. Cheap as well:
+    /// whoever says no spares the event a turn. What is not in memory speaks for telling.
+    fn concerns(&self, _event: &Event, _near: &Near) -> bool {
+        true
+    }
+
     /// The callback's body; `None` when on a closer look there is nothing to tell.
     fn render(&self, facts: &Facts) -> Option<Rendered>;
 
@@ -38,6 +44,14 @@ pub trait Dialect: Send + Sync {
 
     /// How long and how often to try.
     fn patience(&self, subscription: &Subscription) -> Patience;
+}
+
+/// Rows about one event, as far as they are in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Near {
+    pub contact: Option<Arc<Contact>>,
+    pub conversation: Option<Arc<Conversation>>,
+    pub message: Option<Arc<Message>>,
 }
 
 /// Everything about one event, loaded.

@@ -30,7 +30,7 @@ mod union;
 mod watchdog;
 
 pub use courier::{Fate, Found, Replay};
-pub use dialect::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
+pub use dialect::{Dialect, Facts, Near, Patience, Rendered, Seal, Verdict};
 pub use directory::Directory;
 pub use engine::{Engine, Failure, Parts, Registered};
 pub use ids::Ids;

@@ -9,6 +9,7 @@ use domain::message::Message;
 use domain::record::Key;
 
 use crate::cache::Ahead;
+use crate::dialect::Near;
 use crate::engine::Engine;
 use crate::tail::Sifted;
 
@@ -36,6 +37,17 @@ impl Engine {
         // A short page was all there was for this tenant up to the head.
         let through = if more { last } else { last.max(head) };
         Ok(Sifted { events: page.into_iter().filter(wanted).collect(), through, more })
+    }
+
+    /// What memory has of an event.
+    pub(super) fn near(&self, event: &Event) -> Near {
+        let (rows, _) = self.rows();
+        let tenant = event.tenant;
+        Near {
+            contact: event.contact.and_then(|id| rows.get(&Key::id::<Contact>(tenant, id.0))),
+            conversation: event.conversation.and_then(|id| rows.get(&Key::id::<Conversation>(tenant, id.0))),
+            message: event.message.and_then(|id| rows.get(&Key::id::<Message>(tenant, id.0))),
+        }
     }
 
     /// Reads in one load what these events will be told with, as far as it is not in memory.

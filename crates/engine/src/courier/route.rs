@@ -276,7 +276,9 @@ impl Route {
             self.engine.parts().clock.wait_until(self.engine.now().plus_ms(UNAVAILABLE_MS)).await;
             return true;
         }
-        let heard: Vec<Event> = sifted.events.into_iter().filter(|event| self.hears(event)).collect();
+        let told =
+            |event: &Event| self.hears(event) && self.dialect.concerns(event, &self.engine.near(event));
+        let heard: Vec<Event> = sifted.events.into_iter().filter(told).collect();
         let (count, began) = (heard.len(), self.engine.now());
         self.deliver_page(progress, heard).await;
         progress.stride.follow(count, self.engine.now().since_ms(began));

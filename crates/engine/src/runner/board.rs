@@ -25,7 +25,8 @@ pub(super) const LANE_HELD_MS_MAX: i64 = 60_000;
 /// Jobs held in memory.
 #[derive(Default)]
 pub(super) struct Board {
-    jobs: HashMap<JobId, Held>,
+    /// Boxed, for the table would be large, and is copied as it grows.
+    jobs: HashMap<JobId, Box<Held>>,
     lanes: HashMap<Lane, Queue>,
     /// Jobs at the head of their lane, or without a lane, whose time has not come.
     due: BTreeSet<(Time, JobId)>,
@@ -111,7 +112,8 @@ impl Board {
             self.sends.insert(message, id);
         }
         let place = Place::Behind;
-        self.jobs.insert(id, Held { job, sender, place, ready_since: None, since: None, parked: false });
+        let held = Held { job, sender, place, ready_since: None, since: None, parked: false };
+        self.jobs.insert(id, Box::new(held));
         if lane == Lane::None {
             return self.wait(id, due_at);
         }

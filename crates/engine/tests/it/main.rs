@@ -7,6 +7,7 @@
 mod callbacks;
 mod commits;
 mod fetching;
+mod flight;
 mod house;
 mod keeping;
 mod pacing;

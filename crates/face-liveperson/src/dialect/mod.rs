@@ -14,11 +14,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::channel::Channel;
+use domain::contact::Contact;
 use domain::content::Face;
-use domain::conversation::Standing;
+use domain::conversation::{Conversation, Standing};
 use domain::event::{Event, Fact};
+use domain::message::Message;
 use domain::subscription::Subscription;
-use engine::{Dialect, Facts, Patience, Rendered, Seal, Verdict};
+use engine::{Dialect, Facts, Near, Patience, Rendered, Seal, Verdict};
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
@@ -82,9 +84,17 @@ impl Dialect for LivePerson {
             }
     }
 
+    fn concerns(&self, event: &Event, near: &Near) -> bool {
+        let Near { contact, conversation: Some(conversation), message } = near else { return true };
+        let unread =
+            (event.contact.is_some() && contact.is_none()) || (event.message.is_some() && message.is_none());
+        unread || concerns(event, contact.as_deref(), conversation, message.as_deref())
+    }
+
     fn render(&self, facts: &Facts) -> Option<Rendered> {
         let manifest = Manifest::read(&facts.subscription.settings);
-        if !concerns(facts) {
+        let conversation = facts.conversation.as_deref()?;
+        if !concerns(&facts.event, facts.contact.as_deref(), conversation, facts.message.as_deref()) {
             return None;
         }
         let (capability, body) = match &facts.event.fact {
@@ -152,30 +162,31 @@ fn signature(secret: &str, body: &[u8]) -> String {
 }
 
 /// Whether the installation has to do with this conversation at all.
-fn concerns(facts: &Facts) -> bool {
-    let Some(conversation) = &facts.conversation else {
-        return false;
-    };
+fn concerns(
+    event: &Event,
+    contact: Option<&Contact>,
+    conversation: &Conversation,
+    message: Option<&Message>,
+) -> bool {
     let on_connector = |channel: &Channel| channel.as_str() == Channel::CONNECTOR;
-    let reached = facts.message.as_ref().and_then(|message| message.address.as_ref());
+    let reached = message.and_then(|message| message.address.as_ref());
     conversation.announced_to_connector
         || reached.is_some_and(|address| on_connector(&address.channel))
-        || consumer_address(facts).is_some()
+        || contact.is_some_and(|contact| consumer_address(event, contact).is_some())
 }
 
 /// The contact's address with this app's installation.
-fn consumer_address(facts: &Facts) -> Option<String> {
-    let contact = facts.contact.as_ref()?;
-    let app = facts.event.app?;
+fn consumer_address<'a>(event: &Event, contact: &'a Contact) -> Option<&'a str> {
     let mut own =
-        contact.identities_for(app).filter(|one| one.address.channel.as_str() == Channel::CONNECTOR);
-    own.next().map(|identity| identity.address.address.to_string())
+        contact.identities_for(event.app?).filter(|one| one.address.channel.as_str() == Channel::CONNECTOR);
+    own.next().map(|identity| &*identity.address.address)
 }
 
 /// The consumer's participant id: the 64 hex characters, or for people of other channels the contact's id.
 fn consumer_id(facts: &Facts) -> String {
+    let address = facts.contact.as_ref().and_then(|contact| consumer_address(&facts.event, contact));
     let contact = || facts.event.contact.map(|contact| contact.uuid()).unwrap_or_default();
-    consumer_address(facts).unwrap_or_else(contact)
+    address.map_or_else(contact, str::to_owned)
 }
 
 /// A notification with one change.
