@@ -153,18 +153,19 @@ fn set(
     record: Option<&Record>,
     vault: &dyn Vault,
 ) -> rusqlite::Result<()> {
-    let (table, tenant, name) = (names::table(key.kind), names::id(key.tenant.0), names::name(&key.name));
+    let (table, tenant) = (names::table(key.kind), names::id(key.tenant.0));
+    let name = names::Spelled::of(&key.name);
     match record {
         Some(record) => {
             let sql = format!(
                 "INSERT INTO {table} VALUES (?1, ?2, 1, ?3)
                  ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body"
             );
-            connection.execute(&sql, params![tenant, name, stored::encode(record, vault)])?;
+            connection.execute(&sql, params![tenant, &*name, stored::encode(record, vault)])?;
         }
         None => {
             let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2");
-            connection.execute(&sql, params![tenant, name])?;
+            connection.execute(&sql, params![tenant, &*name])?;
         }
     }
     Ok(())

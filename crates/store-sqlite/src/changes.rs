@@ -11,14 +11,14 @@ use domain::record::{Key, Kind};
 use domain::time::Time;
 use ports::{Batch, Error, ErrorKind, Vault, stored};
 
-use crate::names;
+use crate::names::{self, Spelled};
 
 /// Where a row stands in the tables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     pub kind: Kind,
     pub tenant: [u8; 16],
-    pub name: Bytes,
+    pub name: Spelled,
 }
 
 /// A row's change. No body deletes.
@@ -67,7 +67,7 @@ pub struct Changes {
 impl Place {
     /// A key's place.
     pub fn of(key: &Key) -> Place {
-        Place { kind: key.kind, tenant: names::id(key.tenant.0), name: names::name(&key.name).into() }
+        Place { kind: key.kind, tenant: names::id(key.tenant.0), name: Spelled::of(&key.name) }
     }
 
     /// The key of this place.
@@ -129,7 +129,7 @@ pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
     to.all(&batch.writes, |to, write| {
         to.0.push(names::kind(write.key.kind));
         to.id(write.key.tenant.0);
-        to.bytes(&names::name(&write.key.name));
+        to.bytes(&Spelled::of(&write.key.name));
         to.number(names::number(write.version));
         match &write.record {
             Some(record) => to.bytes(&stored::encode(record, vault)),
@@ -172,7 +172,7 @@ pub fn spell_cut(cut: i64, spelled: &mut Vec<u8>) {
 /// Reads a batch or a cut back.
 pub fn read(bytes: Bytes) -> Result<Changes, Error> {
     let sentence = "a batch in the journal cannot be understood";
-    Reader(bytes).changes().ok_or_else(|| Error::new(ErrorKind::Corrupt, sentence))
+    Reader { bytes, read: 0 }.changes().ok_or_else(|| Error::new(ErrorKind::Corrupt, sentence))
 }
 
 struct Speller<'a>(&'a mut Vec<u8>);
@@ -203,11 +203,15 @@ impl Speller<'_> {
     }
 }
 
-struct Reader(Bytes);
+/// Reads from the front of what is left.
+struct Reader {
+    bytes: Bytes,
+    read: usize,
+}
 
 impl Reader {
     fn changes(mut self) -> Option<Changes> {
-        let size = self.0.len();
+        let size = self.bytes.len();
         let changes = Changes {
             id: names::read_id(self.array()?),
             at: Time(self.number()?),
@@ -216,15 +220,15 @@ impl Reader {
             events: self.all(Self::event)?,
             jobs: self.all(Self::job)?,
             finished_jobs: self.all(Self::array)?,
-            cut: if self.0.is_empty() { None } else { Some(self.number()?) },
+            cut: if self.read == size { None } else { Some(self.number()?) },
             size,
         };
-        self.0.is_empty().then_some(changes)
+        (self.read == size).then_some(changes)
     }
 
     fn write(&mut self) -> Option<Write> {
-        let kind = names::read_kind(self.take(1)?[0])?;
-        let place = Place { kind, tenant: self.array()?, name: self.bytes()?? };
+        let kind = names::read_kind(self.array::<1>()?[0])?;
+        let place = Place { kind, tenant: self.array()?, name: self.bytes()??.into() };
         Some(Write { place, seen: self.number()?, body: self.bytes()? })
     }
 
@@ -234,7 +238,7 @@ impl Reader {
 
     fn event(&mut self) -> Option<Event> {
         let (position, tenant) = (self.number()?, self.array()?);
-        let about_message = self.take(1)?[0] == 1;
+        let about_message = self.array::<1>()?[0] == 1;
         let message = Some(self.array()?).filter(|_| about_message);
         Some(Event { position, tenant, message, at: self.number()?, body: self.bytes()?? })
     }
@@ -243,12 +247,10 @@ impl Reader {
         Some(Job { id: self.array()?, due_at: self.number()?, body: self.bytes()?? })
     }
 
-    fn take(&mut self, length: usize) -> Option<Bytes> {
-        (length <= self.0.len()).then(|| self.0.split_to(length))
-    }
-
     fn array<const LENGTH: usize>(&mut self) -> Option<[u8; LENGTH]> {
-        self.take(LENGTH)?.as_ref().try_into().ok()
+        let array = *self.bytes[self.read..].first_chunk()?;
+        self.read += LENGTH;
+        Some(array)
     }
 
     fn number(&mut self) -> Option<i64> {
@@ -261,13 +263,23 @@ impl Reader {
 
     /// `Some(None)` is what was spelled as nothing.
     fn bytes(&mut self) -> Option<Option<Bytes>> {
-        match self.count()? {
-            NONE => Some(None),
-            length => self.take(length as usize).map(Some),
-        }
+        let length = match self.count()? {
+            NONE => return Some(None),
+            length => length as usize,
+        };
+        let end = self.read.checked_add(length).filter(|end| *end <= self.bytes.len())?;
+        let bytes = self.bytes.slice(self.read..end);
+        self.read = end;
+        Some(Some(bytes))
     }
 
     fn all<T>(&mut self, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        (0..self.count()?).map(|_| each(self)).collect()
+        let count = self.count()? as usize;
+        // Each takes a byte at least: what is damaged asks for no more memory than it has bytes.
+        let mut all = Vec::with_capacity(count.min(self.bytes.len() - self.read));
+        for _ in 0..count {
+            all.push(each(self)?);
+        }
+        Some(all)
     }
 }

@@ -1,6 +1,9 @@
 //! How keys, ids and lists are spelled in the tables and in the journal.
 //! These spellings are part of the file format: they never change without a migration.
 
+use std::ops::Deref;
+
+use bytes::Bytes;
 use domain::id::Id;
 use domain::record::{Kind, List, Name};
 use ports::{Error, ErrorKind};
@@ -97,11 +100,49 @@ pub fn read_id(bytes: [u8; 16]) -> Id {
     Id(u128::from_be_bytes(bytes))
 }
 
-/// A name's bytes.
-pub fn name(name: &Name) -> Vec<u8> {
-    match name {
-        Name::Id(own) => [&[ID], id(*own).as_slice()].concat(),
-        Name::Text(text) => [&[TEXT], text.as_bytes()].concat(),
+/// A name's bytes, ordered as the tables order them. Most names are ids, and need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Spelled {
+    Id([u8; ID_BYTES]),
+    Text(Bytes),
+}
+
+/// A name that is an id.
+const ID_BYTES: usize = 17;
+
+impl Spelled {
+    /// Before every name: each begins with a byte.
+    pub const FIRST: Spelled = Spelled::Text(Bytes::new());
+
+    pub fn of(name: &Name) -> Spelled {
+        match name {
+            Name::Id(own) => {
+                let mut bytes = [ID; ID_BYTES];
+                bytes[1..].copy_from_slice(&id(*own));
+                Spelled::Id(bytes)
+            }
+            Name::Text(text) => Spelled::Text([&[TEXT], text.as_bytes()].concat().into()),
+        }
+    }
+}
+
+impl From<Bytes> for Spelled {
+    fn from(bytes: Bytes) -> Spelled {
+        match <[u8; ID_BYTES]>::try_from(&*bytes) {
+            Ok(id) if id[0] == ID => Spelled::Id(id),
+            _ => Spelled::Text(bytes),
+        }
+    }
+}
+
+impl Deref for Spelled {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Spelled::Id(bytes) => bytes,
+            Spelled::Text(bytes) => bytes,
+        }
     }
 }
 

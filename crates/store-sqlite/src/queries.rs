@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use crate::answers::failed;
 use crate::backlog::{Latest, Standing, State};
 use crate::changes::{self, Changes, Place};
-use crate::names;
+use crate::names::{self, Spelled};
 
 /// The batches of the backlog, oldest first.
 pub type Batches = Vec<Arc<Changes>>;
@@ -251,7 +251,7 @@ fn bodies(
     (sql, parameters): (&str, impl Params),
 ) -> Result<BTreeMap<Place, Body>, Error> {
     let found = rows(connection, sql, parameters, |row| {
-        let name = Bytes::from(row.get::<_, Vec<u8>>(1)?);
+        let name = Bytes::from(row.get::<_, Vec<u8>>(1)?).into();
         let place = Place { kind, tenant: row.get(0)?, name };
         Ok((place, (row.get::<_, i64>(2)?, Bytes::from(row.get::<_, Vec<u8>>(3)?))))
     })?;
@@ -295,9 +295,8 @@ pub fn rows_after(
     limit: usize,
     vault: &dyn Vault,
 ) -> Result<Vec<Row>, Error> {
-    // Every name begins with a byte, so that the empty one is before them all.
     let (tenant, name) =
-        after.map_or(([0; 16], Bytes::new()), |key| (names::id(key.tenant.0), names::name(&key.name).into()));
+        after.map_or(([0; 16], Spelled::FIRST), |key| (names::id(key.tenant.0), Spelled::of(&key.name)));
     let after = (tenant, &*name);
     let pending = pending(batches, |place| place.kind == kind && (place.tenant, &*place.name) > after);
     let table = names::table(kind);

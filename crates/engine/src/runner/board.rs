@@ -25,9 +25,9 @@ pub(super) const LANE_HELD_MS_MAX: i64 = 60_000;
 /// Jobs held in memory.
 #[derive(Default)]
 pub(super) struct Board {
-    /// Boxed, for the table would be large, and is copied as it grows.
+    /// Boxed, as lanes are, for the table would be large, and is copied as it grows.
     jobs: HashMap<JobId, Box<Held>>,
-    lanes: HashMap<Lane, Queue>,
+    lanes: HashMap<Lane, Box<Queue>>,
     /// Jobs at the head of their lane, or without a lane, whose time has not come.
     due: BTreeSet<(Time, JobId)>,
     turns: Turns,
@@ -119,7 +119,8 @@ impl Board {
         }
         let high = usize::from(priority == Priority::High);
         let Some(queue) = self.lanes.get_mut(&lane) else {
-            self.lanes.insert(lane, Queue { head: id, behind: BTreeSet::new(), high });
+            let queue = Queue { head: id, behind: BTreeSet::new(), high };
+            self.lanes.insert(lane, Box::new(queue));
             return self.wait(id, due_at);
         };
         queue.high += high;

@@ -54,16 +54,20 @@ fn escaped(body: &Value) -> Bytes {
 fn envelope(account: &Account, key: &str, items: Value, contacts: Option<Value>) -> Bytes {
     let number = account.text("display_phone_number").unwrap_or(&account.id);
     let metadata = json!({ "display_phone_number": number, "phone_number_id": account.id });
-    let mut value = json!({ "messaging_product": "whatsapp", "metadata": metadata });
+    let mut value = json!({ "messaging_product": "whatsapp" });
+    value["metadata"] = metadata;
     value[key] = items;
     if let Some(contacts) = contacts {
         value["contacts"] = contacts;
     }
-    let entry = json!([{
-        "id": account.text("waba_id").unwrap_or("100000000000000"),
-        "changes": [{ "field": "messages", "value": value }],
-    }]);
-    escaped(&json!({ "object": "whatsapp_business_account", "entry": entry }))
+    // Moved into its place: `json!` copies what it is given.
+    let mut change = json!({ "field": "messages" });
+    change["value"] = value;
+    let mut entry = json!({ "id": account.text("waba_id").unwrap_or("100000000000000") });
+    entry["changes"] = Value::Array(vec![change]);
+    let mut body = json!({ "object": "whatsapp_business_account" });
+    body["entry"] = Value::Array(vec![entry]);
+    escaped(&body)
 }
 
 pub(super) fn undeliverable() -> Value {
@@ -106,7 +110,7 @@ impl Report {
             item["pricing"] = json!({ "billable": true, "pricing_model": "PMP", "category": "service" });
         }
         world.handsets.mark(NAME, &self.recipient, &self.id, status.as_str());
-        let body = envelope(&account, "statuses", json!([item]), None);
+        let body = envelope(&account, "statuses", Value::Array(vec![item]), None);
         callbacks::deliver(&world, &WhatsApp, &self.account, body).await;
     }
 }
@@ -141,7 +145,7 @@ pub(super) fn say(world: &Arc<World>, person: Person, said: Said) -> String {
     bubble.at_ms = now_ms();
     world.handsets.add(NAME, &identity, bubble);
     let contacts = json!([{ "profile": { "name": format!("Person {identity}") }, "wa_id": identity }]);
-    let body = envelope(&person.account, "messages", json!([message]), Some(contacts));
+    let body = envelope(&person.account, "messages", Value::Array(vec![message]), Some(contacts));
     let (shared, account) = (world.clone(), person.account.id.clone());
     let job = async move { callbacks::deliver(&shared, &WhatsApp, &account, body).await };
     world.callbacks.in_order(world, NAME, &identity, job);
