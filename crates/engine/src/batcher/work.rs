@@ -363,7 +363,7 @@ impl Work {
         match outcome {
             Outcome::Kept => {
                 self.settled(flight.union, flight.versions, flight.last);
-                return flight.commands.into_iter().for_each(|command| command.answer());
+                flight.commands.into_iter().for_each(|command| command.answer());
             }
             Outcome::Stale(stale) if rounds < STALE_ROUNDS_MAX => {
                 self.overturned = Some(Overturned { commands: flight.commands, rounds, stale });
