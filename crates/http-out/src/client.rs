@@ -134,11 +134,10 @@ impl HttpOut for Client {
     fn call(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, OutError>> {
         Box::pin(async move {
             let method = request.method.clone();
-            // Path and query may hold credentials: the host is all that is logged.
-            let host = Url::parse(&request.url)
-                .ok()
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .unwrap_or_default();
+            // Path and query may hold credentials: the host is all that is logged, and looked for only then.
+            let logged = tracing::enabled!(tracing::Level::DEBUG);
+            let url = if logged { Url::parse(&request.url).ok() } else { None };
+            let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
             let ended = self.exchange(request).await;
             match &ended {
                 Ok(answer) => {

@@ -338,7 +338,7 @@ impl Route {
         let events = lanes.iter().flat_map(|(_, events)| events);
         let ahead = self.engine.facts_ahead(events).await.unwrap_or_default();
         let turns = lanes.into_iter().map(|(lane, events)| Lane::fresh(self, &ahead, lane).deliver(events));
-        self.run_lanes(progress, turns.collect()).await;
+        self.run_lanes(progress, turns).await;
     }
 
     /// Tries parked lanes whose time has come. Says whether any was.
@@ -357,11 +357,16 @@ impl Route {
             turns.push(Lane::parked(self, &ahead, parked).go_on(until));
         }
         let any = !turns.is_empty();
-        self.run_lanes(progress, turns).await;
+        self.run_lanes(progress, turns.into_iter()).await;
         any
     }
 
-    async fn run_lanes(&self, progress: &mut Progress, turns: Vec<impl Future<Output = LaneEnd>>) {
+    /// Each turn is begun when there is room for it: a page of them would be large.
+    async fn run_lanes(
+        &self,
+        progress: &mut Progress,
+        turns: impl Iterator<Item = impl Future<Output = LaneEnd>>,
+    ) {
         let open_max = self.engine.parts().limits.open_callbacks_max;
         let patience_ms = self.patience_ms();
         let mut ends = futures_util::stream::iter(turns).buffer_unordered(open_max);

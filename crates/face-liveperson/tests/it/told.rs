@@ -2,8 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::channel::Address;
+use domain::command::Person;
 use domain::command::consumer::Signal;
-use domain::content::{Action, Body, Choice, Content};
+use domain::command::receive::Receive;
+use domain::content::{Action, Body, Choice, Content, Face};
 use domain::conversation::Party;
 use domain::event::{Fact, SignalKind};
 use domain::id::{AgentId, ConversationId, Id};
@@ -194,4 +197,30 @@ async fn only_200_and_201_are_delivered() {
         world.webhook().await;
         world.held_back(1).await;
     }
+}
+
+#[tokio::test]
+async fn an_installation_hears_nothing_of_a_person_who_writes_over_another_channel() {
+    let mut world = world().await;
+    world.install().await;
+    let app = world.engine.directory().apps().find(|app| app.tenant == tenant(1)).unwrap().id;
+    for source in ["first", "second"] {
+        let over_sms = Receive {
+            tenant: tenant(1),
+            app,
+            face: Face::Provider,
+            from: Address::new("SMS", "46700000001"),
+            app_scoped: false,
+            person: Person::default(),
+            source_id: source.to_owned(),
+            content: Content::text(source),
+            reply_to: None,
+            conversation: None,
+            metadata: String::new(),
+        };
+        world.engine.execute(over_sms).await.unwrap();
+    }
+    let id = world.open("a").await;
+    let (place, _, opened) = world.webhook().await;
+    assert_eq!((place.as_str(), &opened["body"]["changes"][0]["result"]["convId"]), ("cqm", &json!(id)));
 }
