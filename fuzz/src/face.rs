@@ -2,6 +2,7 @@
 
 use axum::http::{Request, StatusCode, header};
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::request;
@@ -21,7 +22,10 @@ pub struct Face {
 pub fn serve(face: &Face, input: &[u8]) {
     world::with(|world| {
         let Some(request) = request::read(&world.named(input)) else { return };
-        if !face.paths.iter().any(|path| request.uri().path().starts_with(path)) {
+        let asked = request.uri().path();
+        // A path that is no text is refused at the server's edge.
+        let is_text = percent_decode_str(asked).decode_utf8().is_ok();
+        if !is_text || !face.paths.iter().any(|path| asked.starts_with(path)) {
             return;
         }
         let answer = world.call(request::sendable(request.clone()));

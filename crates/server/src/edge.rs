@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
@@ -81,8 +82,12 @@ pub async fn nothing(uri: Uri) -> Response {
 
 /// Stands around all routes.
 pub async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
-    let (name, refuse) = face(request.uri().path());
-    let response = edge.pass(refuse, request, next).await;
+    let path = request.uri().path();
+    let (name, refuse) = face(path);
+    // A path that is no text names nothing, and routes would refuse it in words of their own.
+    let is_text = percent_decode_str(path).decode_utf8().is_ok();
+    let response =
+        if is_text { edge.pass(refuse, request, next).await } else { refuse(StatusCode::NOT_FOUND) };
     let class = match response.status().as_u16() {
         ..300 => "2xx",
         300..400 => "3xx",

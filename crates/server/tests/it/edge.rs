@@ -44,6 +44,25 @@ async fn unknown_paths_and_wrong_methods_answer_in_the_form_of_their_face() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_names_nothing_in_the_form_of_its_face() {
+    let folder = TempFolder::new("edge-text");
+    let served = Served::start(folder.path(), &[]).await;
+    let ids = [
+        "/api/account/%e0/messaging/consumer/conversation?v=3",
+        "/v1/projects/1/messages/%c3%28",
+        "/api/v1/accounts/1/conversations/%ff",
+        "/trunkline/v1/files/1/%e0",
+        "/callbacks/%e0/1",
+    ];
+    for (path, (.., place)) in ids.into_iter().zip(FACES) {
+        let (status, form) = call(Method::GET, &served.url(path), &[], Bytes::new()).await.unwrap();
+        assert_eq!(status, 404, "{path}");
+        assert!(shows(&form, place, 404, "no_such_path"), "{path}: {form}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_is_refused_from_one_byte_over_the_limit() {
     let folder = TempFolder::new("edge-bodies");
     let served = Served::start(folder.path(), &[("TRUNKLINE_LIMITS__BODY_BYTES_MAX", "5000")]).await;
