@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use domain::event::Fact;
 use domain::id::{Id, MessageId};
 use domain::message::Message;
 use domain::record::Key;
@@ -23,6 +24,8 @@ struct Slow {
     slow: AtomicBool,
     let_go: Semaphore,
     waiting: AtomicUsize,
+    /// Most messages that one batch brought.
+    most: AtomicUsize,
 }
 
 impl Slow {
@@ -32,6 +35,7 @@ impl Slow {
             slow: AtomicBool::new(false),
             let_go: Semaphore::new(0),
             waiting: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
         };
         let slow = Arc::new(slow);
         let engine = house.start_over(slow.clone()).await;
@@ -57,6 +61,8 @@ impl Store for Slow {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>> {
+        let messages = batch.events.iter().filter(|event| event.fact == Fact::MessageSubmitted).count();
+        self.most.fetch_max(messages, Ordering::Relaxed);
         Box::pin(async move {
             if self.slow.load(Ordering::Relaxed) {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -179,4 +185,25 @@ async fn a_stop_waits_for_the_batch_in_flight_and_for_the_one_behind_it() {
     stop.await.unwrap();
     assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
     assert_eq!(house.submitted(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_takes_no_more_than_it_may_however_long_the_one_before_it_flies() {
+    let mut house = House::new();
+    house.limits.batch_commands_max = 3;
+    let (engine, store) = Slow::open(&house).await;
+    let first = sending(&engine, "1", "first");
+    quiet().await;
+    let others: Vec<Answer> = (0..8).map(|one| sending(&engine, "2", &one.to_string())).collect();
+    quiet().await;
+    assert_eq!(store.waiting(), 1);
+    store.let_go();
+    first.await.unwrap().unwrap();
+    let mut numbers = Vec::new();
+    for other in others {
+        numbers.push(number(&engine, other.await.unwrap().unwrap()).await);
+    }
+    assert!(numbers.is_sorted(), "in the order in which they came: {numbers:?}");
+    assert_eq!((house.submitted(), store.most.load(Ordering::Relaxed)), (9, 3));
+    assert!(is_gap_free(&house));
 }
