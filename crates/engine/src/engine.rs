@@ -19,7 +19,7 @@ use domain::time::Time;
 use ports::{Claims, Clock, Files, Inspect, Reads, Store};
 use tokio::sync::{Notify, watch};
 
-use crate::batcher::{self, Batcher};
+use crate::batcher::{self, Batcher, NewJobs};
 use crate::cache::Shared;
 use crate::dialect::Dialect;
 use crate::directory::Directory;
@@ -116,8 +116,25 @@ impl Drop for Held<'_> {
 }
 
 impl Engine {
+    /// Opens it for commands and questions alone: nothing is handed over, posted, fetched or forgotten.
+    pub async fn open(parts: Parts) -> Result<Engine, ports::Error> {
+        Engine::opened(parts).await.map(|(engine, _)| engine)
+    }
+
     /// Loads the directory, finds open work and starts the background actors.
     pub async fn start(parts: Parts) -> Result<Engine, ports::Error> {
+        let (engine, jobs) = Engine::opened(parts).await?;
+        let runner = tokio::spawn(runner::run(engine.clone(), jobs));
+        let courier = tokio::spawn(courier::run(engine.clone()));
+        let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
+        let keeper = tokio::spawn(keeper::run(engine.clone()));
+        let watchdog = tokio::spawn(watchdog::run(engine.clone()));
+        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper, watchdog]);
+        Ok(engine)
+    }
+
+    /// An engine that decides and commits, and the jobs that come of that.
+    async fn opened(parts: Parts) -> Result<(Engine, NewJobs), ports::Error> {
         let started = batcher::start(&parts).await?;
         let hold = Hold::load(&*parts.store).await?;
         let log_name = log::name(&started.batcher, parts.ids.next(parts.clock.now())).await?;
@@ -143,13 +160,7 @@ impl Engine {
                 parts,
             }),
         };
-        let runner = tokio::spawn(runner::run(engine.clone(), started.jobs));
-        let courier = tokio::spawn(courier::run(engine.clone()));
-        let sessions = tokio::spawn(runner::hold_sessions(engine.clone()));
-        let keeper = tokio::spawn(keeper::run(engine.clone()));
-        let watchdog = tokio::spawn(watchdog::run(engine.clone()));
-        engine.inner.background.lock().await.extend([runner, courier, sessions, keeper, watchdog]);
-        Ok(engine)
+        Ok((engine, started.jobs))
     }
 
     fn held(&self) -> MutexGuard<'_, HashSet<MessageId>> {

@@ -45,7 +45,9 @@ pub async fn carry_out(config: Config, data: &Path, request: AdminRequest) -> an
     if let AdminRequest::Backup { to } = request {
         return Ok(back_up(&store, data, &to).await);
     }
-    let engine = node::engine(&wiring, &folder, store.clone(), "http://127.0.0.1").await?;
+    // Opened, not started: what waits is for the server, under the server's own settings.
+    let parts = node::parts(&wiring, &folder, store.clone(), "http://127.0.0.1")?;
+    let engine = Engine::open(parts).await.context("the data folder cannot be opened")?;
     let answer = answer(Opened { engine: engine.clone(), store, data: data.to_owned() }, request).await;
     engine.shutdown().await;
     Ok(answer)

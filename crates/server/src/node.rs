@@ -43,19 +43,19 @@ pub fn store(wiring: &Wiring, folder: &DataFolder) -> anyhow::Result<Arc<SqliteS
     Ok(Arc::new(SqliteStore::open(&folder.database(), &wiring.store, vault)?))
 }
 
-/// Starts an engine on an open store and folder, without any door.
-pub async fn engine(
+/// What an engine is made of, on an open store and folder.
+pub fn parts(
     wiring: &Wiring,
     folder: &DataFolder,
     store: Arc<SqliteStore>,
     base_url: &str,
-) -> anyhow::Result<Engine> {
+) -> anyhow::Result<Parts> {
     let channels = connectors::registry::all()
         .into_iter()
         .map(|one| Registered { connector: one.connector, session: one.session })
         .collect();
     let links = FileLinks::new(Arc::from(base_url), folder.secret("links.key")?);
-    let parts = Parts {
+    Ok(Parts {
         store: store.clone(),
         reads: store.clone(),
         claims: store,
@@ -74,8 +74,7 @@ pub async fn engine(
         callback_http: Arc::new(wiring.callback_http.clone()),
         links,
         limits: wiring.engine,
-    };
-    Engine::start(parts).await.context("the engine cannot start")
+    })
 }
 
 impl Node {
@@ -94,7 +93,8 @@ impl Node {
         let tls_address = secured.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
         let base_url = wiring.doors.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let store = store(&wiring, &folder)?;
-        let engine = engine(&wiring, &folder, store.clone(), &base_url).await?;
+        let parts = parts(&wiring, &folder, store.clone(), &base_url)?;
+        let engine = Engine::start(parts).await.context("the engine cannot start")?;
         administration::equip_apps(&engine).await.map_err(anyhow::Error::msg)?;
         let stop = watch::Sender::new(false);
         let mut doors = JoinSet::new();

@@ -364,9 +364,9 @@ impl House {
         }
     }
 
-    pub async fn start_over(&self, store: Arc<dyn Store>) -> Engine {
+    fn parts(&self, store: Arc<dyn Store>) -> Parts {
         let registered = |one: &Arc<Scripted>| Registered { connector: one.clone(), session: None };
-        let parts = Parts {
+        Parts {
             store,
             reads: Arc::new(self.reads.clone()),
             claims: Arc::new(self.store.clone()),
@@ -380,8 +380,16 @@ impl House {
             callback_http: self.hook.clone(),
             links: engine::FileLinks::new(Arc::from("http://localhost"), [0; 32]),
             limits: self.limits,
-        };
-        Engine::start(parts).await.unwrap()
+        }
+    }
+
+    pub async fn start_over(&self, store: Arc<dyn Store>) -> Engine {
+        Engine::start(self.parts(store)).await.unwrap()
+    }
+
+    /// An engine for commands alone.
+    pub async fn open_alone(&self) -> Engine {
+        Engine::open(self.parts(Arc::new(self.store.clone()))).await.unwrap()
     }
 
     /// An engine over what is there.

@@ -99,3 +99,19 @@ fn a_clock_that_was_set_back_between_two_lives_delays_nothing() {
     });
     assert_eq!(house.alpha.texts(), ["before", "after"]);
 }
+
+#[tokio::test]
+async fn an_engine_that_is_only_opened_takes_commands_and_hands_nothing_over() {
+    let house = House::new();
+    house.open().await.shutdown().await;
+    let engine = house.open_alone().await;
+    let message = send(&engine, text("1", "hello", &["ALPHA"])).await;
+    quiet().await;
+    assert_eq!(delivery(&engine, message).await.status, Status::Queued);
+    engine.shutdown().await;
+    assert_eq!(house.alpha.texts(), [""; 0]);
+    house.alpha.answers(accepted("p1"));
+    let engine = house.start().await;
+    until_status(&engine, message, Status::HandedOver).await;
+    assert_eq!(house.alpha.texts(), ["hello"]);
+}

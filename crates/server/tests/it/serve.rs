@@ -66,6 +66,33 @@ async fn a_polite_stop_loses_nothing_and_finishes_what_is_in_flight() {
     providers.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_on_a_stopped_server_leave_what_waits_to_the_next_start() {
+    let folder = TempFolder::new("stopped-commands");
+    let providers = Sandbox::start(Settings::default()).await.unwrap();
+    let url = providers.url();
+    let served = Served::start(folder.path(), &[]).await;
+    let shop = Shop::open(folder.path(), &url);
+    shop.register(&served, &url).await;
+    assert!(run(folder.path(), &["delivery", "pause"]).status.success());
+    let (_, waiting) = shop.send(&served, "46706600077", "waiting").await.unwrap();
+    served.stop().await;
+    // Nothing holds it back any more, and each of these opens the folder itself.
+    assert!(run(folder.path(), &["delivery", "resume"]).status.success());
+    for _ in 0..5 {
+        let explained = run(folder.path(), &["explain", &waiting]);
+        let explained = String::from_utf8_lossy(&explained.stdout).into_owned();
+        assert!(!explained.contains("attempt 1"), "{explained}");
+    }
+    let served = Served::start(folder.path(), &[]).await;
+    wait("the message at the provider", || async {
+        ledger(&url).await.contains(&"waiting".to_owned()).then_some(())
+    })
+    .await;
+    served.stop().await;
+    providers.shutdown().await;
+}
+
 #[tokio::test]
 async fn reads_that_wait_for_events_end_when_the_server_stops() {
     let folder = TempFolder::new("stop-streams");
