@@ -275,7 +275,7 @@ impl Reader {
 
     fn all<T>(&mut self, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.count()? as usize;
-        // Each takes a byte at least: what is damaged asks for no more memory than it has bytes.
+        // Each takes a byte at least: a damaged count makes room for no more of them than there are bytes.
         let mut all = Vec::with_capacity(count.min(self.bytes.len() - self.read));
         for _ in 0..count {
             all.push(each(self)?);
