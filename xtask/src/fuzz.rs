@@ -97,15 +97,24 @@ fn summary(said: &str) -> Option<String> {
 /// The names in the seeds, as a dictionary of libFuzzer: it does not guess whole words. `None`: they hold none.
 fn words_file(room: &Path, name: &str, seeds: &Path) -> anyhow::Result<Option<PathBuf>> {
     let mut words = BTreeSet::new();
-    let files = fs::read_dir(seeds).with_context(|| format!("{} cannot be listed", seeds.display()))?;
-    for file in files.flatten() {
-        let seed = fs::read(file.path()).with_context(|| format!("{name} has an unreadable seed"))?;
+    for file in files(seeds)? {
+        let seed = fs::read(file).with_context(|| format!("{name} has an unreadable seed"))?;
         words.extend(String::from_utf8_lossy(&seed).split('"').skip(1).step_by(2).filter_map(word));
     }
     let path = room.join("target").join(format!("{name}.words"));
     let lines: String = words.into_iter().collect();
     fs::write(&path, &lines).context("a dictionary cannot be written")?;
     Ok((!lines.is_empty()).then_some(path))
+}
+
+/// The files in a folder and in those inside it, as libFuzzer reads them too.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let inside = fs::read_dir(folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+    for path in inside.flatten().map(|entry| entry.path()) {
+        if path.is_dir() { files.extend(self::files(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
 }
 
 fn word(text: &str) -> Option<String> {

@@ -161,7 +161,9 @@ fn set(
                 "INSERT INTO {table} VALUES (?1, ?2, 1, ?3)
                  ON CONFLICT DO UPDATE SET version = version + 1, body = excluded.body"
             );
-            connection.execute(&sql, params![tenant, &*name, stored::encode(record, vault)])?;
+            let mut body = Vec::new();
+            stored::encode(record, vault, &mut body);
+            connection.execute(&sql, params![tenant, &*name, body])?;
         }
         None => {
             let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2");

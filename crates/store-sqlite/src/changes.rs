@@ -98,10 +98,11 @@ impl Job {
     }
 }
 
-/// An event's body.
-fn body(event: &domain::event::Event) -> Vec<u8> {
+/// Spells an event without what stands beside it.
+fn spell_body(event: &domain::event::Event, spelled: &mut Vec<u8>) {
     let (position, tenant, at) = Default::default();
-    stored::encode_event(&domain::event::Event { position, tenant, message: None, at, ..event.clone() })
+    let beside = domain::event::Event { position, tenant, message: None, at, ..event.clone() };
+    stored::encode_event(&beside, spelled);
 }
 
 impl Write {
@@ -132,7 +133,7 @@ pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
         to.bytes(&Spelled::of(&write.key.name));
         to.number(names::number(write.version));
         match &write.record {
-            Some(record) => to.bytes(&stored::encode(record, vault)),
+            Some(record) => to.spelled(|spelled| stored::encode(record, vault, spelled)),
             None => to.count(NONE),
         }
     });
@@ -149,12 +150,12 @@ pub fn spell(batch: &Batch, vault: &dyn Vault, spelled: &mut Vec<u8>) {
         to.0.push(u8::from(event.message.is_some()));
         to.id(event.message.map_or(Id(0), |message| message.0));
         to.number(event.at.0);
-        to.bytes(&body(event));
+        to.spelled(|spelled| spell_body(event, spelled));
     });
     to.all(&batch.jobs, |to, job| {
         to.id(job.id.0);
         to.number(job.due_at.0);
-        to.bytes(&stored::encode_job(job));
+        to.spelled(|spelled| stored::encode_job(job, spelled));
     });
     to.all(&batch.finished_jobs, |to, job| to.id(job.0));
 }
@@ -193,6 +194,15 @@ impl Speller<'_> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len() as u32);
         self.0.extend_from_slice(bytes);
+    }
+
+    /// Bytes that are spelled in their place, and then counted.
+    fn spelled(&mut self, spell: impl FnOnce(&mut Vec<u8>)) {
+        let count = self.0.len();
+        self.count(0);
+        spell(self.0);
+        let length = (self.0.len() - count - size_of::<u32>()) as u32;
+        self.0[count..][..size_of::<u32>()].copy_from_slice(&length.to_le_bytes());
     }
 
     fn all<T>(&mut self, all: &[T], each: impl Fn(&mut Self, &T)) {

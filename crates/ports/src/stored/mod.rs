@@ -1,23 +1,27 @@
 //! Stored forms: what rows, events and jobs look like as bytes, for every store alike.
 //!
-//! Bytes are compact JSON, `{"v":1,"row":{…}}`. The domain derives no serde; each noun has a twin here that lists
+//! Bytes are the version and then CBOR, in which numbers stand for the names of fields (`write`, `names`). Version 1
+//! was JSON, `{"v":1,"row":{…}}`, and is read still. The domain derives no serde; each noun has a twin here that lists
 //! its fields, checked by the compiler, and writes straight from the noun without copying it. What keys and columns
 //! beside the bytes say of the rows written most is not said in the bytes again. Fields that hold
 //! their default are left out, and read as their default: adding such a field needs no new version. Any other
-//! change gets a new version, and `fixtures/v1` keeps what was written before. A version above [`VERSION`] is
+//! change gets a new version, and `fixtures` keeps what each version wrote. A version above [`VERSION`] is
 //! refused as too new. Secret fields never reach the bytes unsealed.
 
 mod content;
 mod delivery;
 mod form;
 mod log;
+mod names;
 mod people;
 mod plain;
+mod read;
 mod rows;
 mod secrets;
 mod tenancy;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 
@@ -27,23 +31,25 @@ use domain::job::Job;
 use domain::record::{Key, Kind, Name, Record};
 use domain::time::Time;
 use serde::Deserialize;
+use serde::de::Error as _;
 
 use crate::{Error, ErrorKind, Vault};
-use form::{Form, Read, Written};
+use form::{Form, Read};
+use read::Reader;
+use write::Writer;
 
-/// The version that is written.
-pub const VERSION: u64 = 1;
+/// The version that is written, the first byte of the bytes.
+pub const VERSION: u8 = 2;
 
-const OPENING: &[u8] = br#"{"v":1,"row":"#;
-/// Most rows fit, so that the buffer seldom grows.
-const ROW_BYTES_USUAL: usize = 640;
+/// What version 1 begins with; no later one will come to this number.
+const VERSION_1: u8 = b'{';
 
 macro_rules! kinds {
     ($($kind:ident)*) => {
-        /// A row as bytes, its secrets sealed.
-        pub fn encode(record: &Record, vault: &dyn Vault) -> Vec<u8> {
+        /// Writes a row behind what the buffer holds, its secrets sealed.
+        pub fn encode(record: &Record, vault: &dyn Vault, to: &mut Vec<u8>) {
             match secrets::sealed(record, vault).as_ref().unwrap_or(record) {
-                $(Record::$kind(entity) => write(&**entity)),*
+                $(Record::$kind(entity) => write(&**entity, to)),*
             }
         }
 
@@ -83,9 +89,9 @@ fn named(mut record: Record, key: &Key) -> Record {
     record
 }
 
-/// An event as bytes.
-pub fn encode_event(event: &Event) -> Vec<u8> {
-    write(event)
+/// Writes an event behind what the buffer holds.
+pub fn encode_event(event: &Event, to: &mut Vec<u8>) {
+    write(event, to);
 }
 
 /// An event from bytes.
@@ -93,9 +99,9 @@ pub fn decode_event(bytes: &[u8]) -> Result<Event, Error> {
     read(bytes, "Event")
 }
 
-/// A job as bytes.
-pub fn encode_job(job: &Job) -> Vec<u8> {
-    write(job)
+/// Writes a job behind what the buffer holds.
+pub fn encode_job(job: &Job, to: &mut Vec<u8>) {
+    write(job, to);
 }
 
 /// A job from bytes.
@@ -103,38 +109,43 @@ pub fn decode_job(id: JobId, due_at: Time, bytes: &[u8]) -> Result<Job, Error> {
     Ok(Job { id, due_at, ..read(bytes, "Job")? })
 }
 
-fn write<T: Form>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(ROW_BYTES_USUAL);
-    bytes.extend_from_slice(OPENING);
-    serde_json::to_writer(&mut bytes, &Written(value))
-        .expect("memory takes every write, and no form has keys other than texts");
-    bytes.push(b'}');
-    bytes
+fn write<T: Form>(value: &T, to: &mut Vec<u8>) {
+    to.push(VERSION);
+    value
+        .serialize(&mut Writer::new(to))
+        .expect("memory takes every write, and forms hold what a writer knows");
+}
+
+fn read<T: Form>(bytes: &[u8], what: &str) -> Result<T, Error> {
+    let understood = match bytes {
+        [VERSION, form @ ..] => read_cbor(form).map_err(Into::into),
+        [VERSION_1, ..] => read_json(bytes).map_err(Into::into),
+        [newer, ..] if *newer > VERSION => {
+            let sentence =
+                format!("a stored {what} has version {newer}, and this program knows up to {VERSION}");
+            return Err(Error::new(ErrorKind::TooNew, sentence));
+        }
+        _ => Err("it does not say its version".into()),
+    };
+    understood.map_err(|why: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(ErrorKind::Corrupt, format!("a stored {what} cannot be understood")).because(why)
+    })
+}
+
+fn read_cbor<T: Form>(bytes: &[u8]) -> Result<T, read::Misread> {
+    let mut reader = Reader::new(bytes);
+    let value = T::deserialize(&mut reader)?;
+    reader.end().map(|()| value)
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Form"))]
 struct Envelope<T> {
+    v: u8,
     row: Read<T>,
 }
 
-fn read<T: Form>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    let version = version(bytes)
-        .ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("a stored {what} does not say its version")))?;
-    if version > VERSION {
-        let sentence =
-            format!("a stored {what} has version {version}, and this program knows up to {VERSION}");
-        return Err(Error::new(ErrorKind::TooNew, sentence));
-    }
-    let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(ErrorKind::Corrupt, format!("a stored {what} cannot be understood")).because(error)
-    })?;
-    Ok(envelope.row.0)
-}
-
-/// The version stands first, so that it is read without parsing the rest.
-fn version(bytes: &[u8]) -> Option<u64> {
-    let rest = bytes.strip_prefix(br#"{"v":"#)?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+fn read_json<T: Form>(bytes: &[u8]) -> serde_json::Result<T> {
+    let Envelope { v, row } = serde_json::from_slice(bytes)?;
+    if v == 1 { Ok(row.0) } else { Err(serde_json::Error::custom("version 1 alone was JSON")) }
 }

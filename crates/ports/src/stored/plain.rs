@@ -1,7 +1,6 @@
 //! Forms of what all nouns are made of: numbers, texts, ids, times, bytes, lists, options, pairs.
 //!
-//! Ids are written as ULIDs, which a person can grep for. Bytes are written as text where they are text, which
-//! stored answers nearly always are, and as hex otherwise.
+//! Ids, digests and other bytes are bytes. In JSON, which is only read, they are ULIDs, texts and hex.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,56 +44,48 @@ as_its_inside! {
     SubscriptionId(Id) EventId(Id) KeyId(Id) JobId(Id)
 }
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const NO_DIGIT: u8 = 255;
+/// Reads a byte string into what it is turned to.
+struct BytesTo<T, F: FnOnce(&[u8]) -> Option<T>>(F, &'static str);
 
-/// The value of each byte as a digit. Rows hold many ids, so reading one is a look-up per digit.
-const DIGITS: [u8; 256] = {
-    let mut digits = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < CROCKFORD.len() {
-        digits[CROCKFORD[value] as usize] = value as u8;
-        value += 1;
-    }
-    digits
-};
-
-struct IdText;
-
-impl Visitor<'_> for IdText {
-    type Value = Id;
+impl<T, F: FnOnce(&[u8]) -> Option<T>> Visitor<'_> for BytesTo<T, F> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id of 26 characters")
+        f.write_str(self.1)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id, E> {
-        if text.len() != 26 || DIGITS[usize::from(text.as_bytes()[0])] > 7 {
-            return Err(E::custom("not an id"));
-        }
-        let mut bits: u128 = 0;
-        for byte in text.bytes() {
-            let digit = DIGITS[usize::from(byte)];
-            if digit == NO_DIGIT {
-                return Err(E::custom("not an id"));
-            }
-            bits = bits << 5 | u128::from(digit);
-        }
-        Ok(Id(bits))
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        (self.0)(bytes).ok_or_else(|| E::invalid_length(bytes.len(), &self.1))
     }
 }
 
 impl Form for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = [0u8; 26];
-        for (place, byte) in text.iter_mut().enumerate() {
-            *byte = CROCKFORD[(self.0 >> (5 * (25 - place))) as usize & 31];
-        }
-        serializer.serialize_str(std::str::from_utf8(&text).expect("the digits are ASCII"))
+        serializer.serialize_bytes(&self.0.to_be_bytes())
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(IdText)
+        if deserializer.is_human_readable() {
+            let text = <Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
+            return Id::parse(&text).ok_or_else(|| D::Error::custom("not an id"));
+        }
+        let id = |bytes: &[u8]| bytes.try_into().ok().map(|bytes| Id(u128::from_be_bytes(bytes)));
+        deserializer.deserialize_bytes(BytesTo(id, "an id of 16 bytes"))
+    }
+}
+
+/// Reads a text into what it is turned to, without a copy between.
+struct TextTo<T, F: FnOnce(&str) -> T>(F);
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for TextTo<T, F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
     }
 }
 
@@ -104,7 +95,7 @@ impl Form for Arc<str> {
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <Cow<'de, str> as Deserialize>::deserialize(deserializer).map(|text| Arc::from(&*text))
+        deserializer.deserialize_str(TextTo(|text: &str| Arc::from(text)))
     }
 }
 
@@ -114,7 +105,7 @@ impl Form for Channel {
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <Cow<'de, str> as Deserialize>::deserialize(deserializer).map(|text| Channel::new(&text))
+        deserializer.deserialize_str(TextTo(Channel::new))
     }
 }
 
@@ -168,26 +159,25 @@ impl<A: Form, B: Form> Form for (A, B) {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Bytes<'a> {
+enum Json<'a> {
     Text(#[serde(borrow)] Cow<'a, str>),
     Hex(String),
 }
 
 impl Form for Vec<u8> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes = match std::str::from_utf8(self) {
-            Ok(text) => Bytes::Text(Cow::Borrowed(text)),
-            Err(_) => Bytes::Hex(hex::encode(self)),
-        };
-        bytes.serialize(serializer)
+        serializer.serialize_bytes(self)
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match <Bytes<'de> as Deserialize>::deserialize(deserializer)? {
-            Bytes::Text(text) => Ok(text.into_owned().into_bytes()),
-            Bytes::Hex(hex) => hex::decode(hex).map_err(D::Error::custom),
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_bytes(BytesTo(|bytes: &[u8]| Some(bytes.to_vec()), "bytes"));
+        }
+        match <Json<'de> as Deserialize>::deserialize(deserializer)? {
+            Json::Text(text) => Ok(text.into_owned().into_bytes()),
+            Json::Hex(hex) => hex::decode(hex).map_err(D::Error::custom),
         }
     }
 }
@@ -195,10 +185,14 @@ impl Form for Vec<u8> {
 /// Digests.
 impl Form for [u8; 32] {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self))
+        serializer.serialize_bytes(self)
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            let digest = |bytes: &[u8]| bytes.try_into().ok();
+            return deserializer.deserialize_bytes(BytesTo(digest, "a digest of 32 bytes"));
+        }
         let text = <Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
         let mut digest = [0; 32];
         hex::decode_to_slice(&*text, &mut digest).map_err(D::Error::custom)?;
