@@ -17,6 +17,8 @@ pub struct Job {
     /// Where the message goes next, known to the process that wrote the job. It is not kept with the row: a failover
     /// changes it, and the message's own row is right at any time.
     pub to: Option<Address>,
+    /// When the time-to-live of its message is over: then it comes up, whatever it waits for.
+    pub expires_at: Option<Time>,
     pub work: Work,
 }
 
@@ -35,7 +37,7 @@ pub enum Lane {
 pub enum Work {
     /// Hand the message to its current channel.
     Send { message: MessageId },
-    /// Look whether its time-to-live, or its held attempt, is over.
+    /// Look whether the patience with its held attempt, or with its channel's report, is over.
     Expire { message: MessageId },
     /// Dispatch-mode retention: erase content and addresses.
     Erase { message: MessageId },

@@ -211,6 +211,7 @@ impl<'a> View<'a> {
             lane,
             priority: delivery.priority,
             to: Some(delivery.address().clone()),
+            expires_at: Some(delivery.expires_at).filter(|at| *at < Time::NEVER),
             work: Work::Send { message: message.id },
         });
     }
@@ -225,6 +226,7 @@ impl<'a> View<'a> {
             lane: Lane::None,
             priority: Priority::Normal,
             to: None,
+            expires_at: None,
             work,
         });
     }

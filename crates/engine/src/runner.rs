@@ -20,7 +20,6 @@ use std::sync::atomic::Ordering;
 use domain::app::UnknownPolicy;
 use domain::channel::{Address, Channel, Nature};
 use domain::command::expire::{Erase, Expire};
-use domain::id::MessageId;
 use domain::job::{Job, Work};
 use domain::time::Time;
 use tokio::sync::Semaphore;
@@ -61,13 +60,11 @@ struct Worked {
     ended: Ended,
     /// What its hand-over said of the provider, if it came so far.
     heard: Option<Heard>,
-    /// A message whose journey it ended from outside its lane.
-    over: Option<MessageId>,
 }
 
 impl From<Ended> for Worked {
     fn from(ended: Ended) -> Worked {
-        Worked { ended, heard: None, over: None }
+        Worked { ended, heard: None }
     }
 }
 
@@ -202,9 +199,7 @@ async fn work(engine: &Engine, job: Job, pass: Pass) -> Worked {
         Work::Send { message } => hand_over::send(engine, &job, message, pass).await,
         Work::Expire { message } => {
             let expire = Expire { tenant: job.tenant, message, job: job.id };
-            let ended = engine.conclude(expire).await;
-            let over = ended.as_ref().is_ok_and(|ended| *ended).then_some(message);
-            Worked { over, ..again_unless(engine, ended.is_ok()) }
+            again_unless(engine, engine.conclude(expire).await.is_ok())
         }
         Work::Erase { message } => {
             if !fetch::erase_bytes(engine, &job, message).await {

@@ -35,6 +35,7 @@ pub fn job(id: u128, tenant: TenantId, due_at: Time) -> Job {
         lane: Lane::None,
         priority: Priority::High,
         to: None,
+        expires_at: None,
         work: Work::Send { message: MessageId(Id(2)) },
     }
 }

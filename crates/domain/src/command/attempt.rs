@@ -71,7 +71,9 @@ impl Command for Begin {
         };
         // Before anything else is looked at: a job that comes up twice never touches what is under way.
         match delivery.phase {
-            Phase::Waiting { not_before } if not_before > view.now() => Ok(Begun::NotBefore(not_before)),
+            Phase::Waiting { not_before } if not_before > view.now() && !delivery.is_over(view.now()) => {
+                Ok(Begun::NotBefore(not_before))
+            }
             Phase::Waiting { .. } => self.open(view, Arc::unwrap_or_clone(message), delivery, content),
             Phase::Attempting if self.job.is_some() => self.recover(view, Arc::unwrap_or_clone(message)),
             Phase::Attempting => self.join(view, message, &delivery, content),

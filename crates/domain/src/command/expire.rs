@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Command, fetch, settle};
 use crate::app::App;
 use crate::content::Content;
-use crate::delivery::{Attempt, Delivery, Moved, Outcome};
+use crate::delivery::{Attempt, Delivery, Outcome};
 use crate::id::{JobId, MessageId, TenantId};
 use crate::message::Message;
 use crate::record::{Key, Pointer};
@@ -15,8 +15,7 @@ use crate::view::{Halt, View};
 /// How long a dispatch message's facts outlive its content, in seconds.
 pub const FACTS_KEPT_S: i64 = 7 * 86_400;
 
-/// Looks whether a message's time-to-live, or some patience with its channel, is over. Answers whether its journey
-/// ended by that.
+/// Looks whether some patience with a message's channel, or its time-to-live, is over.
 #[derive(Clone, Debug)]
 pub struct Expire {
     pub tenant: TenantId,
@@ -25,18 +24,18 @@ pub struct Expire {
 }
 
 impl Command for Expire {
-    type Answer = bool;
+    type Answer = ();
     type Refusal = std::convert::Infallible;
 
     fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    fn decide(&self, view: &mut View<'_>) -> Result<bool, Halt<Self::Refusal>> {
+    fn decide(&self, view: &mut View<'_>) -> Result<(), Halt<Self::Refusal>> {
         view.finish_job(self.job);
         match timed(view, self.tenant, self.message)? {
             Some(message) => run_out(view, message),
-            None => Ok(false),
+            None => Ok(()),
         }
     }
 }
@@ -54,22 +53,21 @@ pub(super) fn timed<R>(
     Ok(Some(Arc::unwrap_or_clone(message)))
 }
 
-/// Lets time move a journey. Says whether that ended it.
-pub(super) fn run_out<R>(view: &mut View<'_>, mut message: Message) -> Result<bool, Halt<R>> {
+/// Lets time move a journey.
+pub(super) fn run_out<R>(view: &mut View<'_>, mut message: Message) -> Result<(), Halt<R>> {
     let Some(delivery) = message.delivery.as_mut() else {
-        return Ok(false);
+        return Ok(());
     };
     let waited = delivery.is_queued();
     let Some(moved) = delivery.expire(view.now()) else {
-        return Ok(false);
+        return Ok(());
     };
     let again = delivery.is_queued() && !waited;
-    let ended = matches!(moved, Moved::Failed(_));
     settle::settle(view, &mut message, &[moved])?;
     if again {
         settle::send_again(view, &message);
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// Erases a message's content and forgets the files that it names, whose bytes must be gone by then. A message of no

@@ -66,7 +66,7 @@ pub fn send_again(view: &mut View<'_>, message: &Message) {
     view.schedule_send(message, view.now(), lane);
 }
 
-/// Looks whether the time-to-live, or some patience, is over.
+/// Looks whether some patience is over.
 fn look_again(view: &mut View<'_>, message: &Message, at: Time) {
     view.schedule(message, at, Work::Expire { message: message.id });
 }

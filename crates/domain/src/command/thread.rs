@@ -13,7 +13,7 @@ use crate::conversation::{Conversation, Standing};
 use crate::delivery::Delivery;
 use crate::event::Fact;
 use crate::id::{AppId, ContactId, ConversationId, MessageId, TenantId};
-use crate::job::{Lane, Work};
+use crate::job::Lane;
 use crate::message::{Author, Direction, Message};
 use crate::record::{Key, List, Listing, Pointer};
 use crate::view::{About, Halt, View};
@@ -286,15 +286,11 @@ pub fn put_message(view: &mut View<'_>, message: Message) {
     view.put(Key::id::<Message>(message.tenant, message.id.0), message);
 }
 
-/// Puts a new message that travels into its app's queue: hand it over now, look after its time-to-live.
+/// Puts a new message that travels into its app's queue, to be handed over now.
 pub fn schedule<R>(view: &mut View<'_>, message: &Message, lane: Lane) -> Result<(), Halt<R>> {
-    let Some(delivery) = &message.delivery else {
-        return Ok(());
-    };
-    settle::enqueue(view, message)?;
-    view.schedule_send(message, view.now(), lane);
-    if delivery.expires_at < crate::time::Time::NEVER {
-        view.schedule(message, delivery.expires_at, Work::Expire { message: message.id });
+    if message.delivery.is_some() {
+        settle::enqueue(view, message)?;
+        view.schedule_send(message, view.now(), lane);
     }
     Ok(())
 }

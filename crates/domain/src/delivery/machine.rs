@@ -314,6 +314,11 @@ impl Delivery {
         Some(Moved::Advanced { status, leg })
     }
 
+    /// Whether it waits with us though its time-to-live is over.
+    pub fn is_over(&self, now: Time) -> bool {
+        matches!(self.phase, Phase::Waiting { .. }) && now >= self.expires_at
+    }
+
     /// The time-to-live, the patience with an unknown outcome, or the wait for a report may be over. What a channel
     /// has is that channel's to expire: only what waits with us ends.
     pub fn expire(&mut self, now: Time) -> Option<Moved> {
@@ -323,7 +328,7 @@ impl Delivery {
             Phase::HandedOver if self.report_due.is_some_and(|due| now >= due) && now < self.expires_at => {
                 Some(self.leave_leg(timed_out(), now))
             }
-            Phase::Waiting { .. } if now >= self.expires_at => Some(self.expired(now)),
+            Phase::Waiting { .. } if self.is_over(now) => Some(self.expired(now)),
             _ => None,
         }
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use domain::channel::Address;
 use domain::delivery::Priority;
-use domain::id::{JobId, MessageId};
-use domain::job::{Job, Lane, Work};
+use domain::id::JobId;
+use domain::job::{Job, Lane};
 use domain::time::Time;
 use foldhash::HashMap;
 
@@ -21,6 +21,10 @@ use super::{Ended, Worked};
 
 /// How long a message that is to be tried again keeps its lane, in milliseconds; then it parks and the lane moves on.
 pub(super) const LANE_HELD_MS_MAX: i64 = 60_000;
+/// Before a job is looked at again that ran when its message's life was over, in milliseconds.
+const RAN_MS: i64 = 1_000;
+/// Before one is looked at again that did not end by it, because an attempt is open, in milliseconds.
+const STAYED_MS: i64 = 60_000;
 
 /// Jobs held in memory.
 #[derive(Default)]
@@ -33,8 +37,8 @@ pub(super) struct Board {
     turns: Turns,
     /// Jobs that wait for another turn, and when their lanes move on without them.
     parks: BTreeSet<(Time, JobId)>,
-    /// The send job of each message.
-    sends: HashMap<MessageId, JobId>,
+    /// When the lives of messages are over that wait for their hand-over.
+    lives: BTreeSet<(Time, JobId)>,
 }
 
 struct Held {
@@ -45,6 +49,8 @@ struct Held {
     ready_since: Option<Time>,
     /// Since when its lane waits for it.
     since: Option<Time>,
+    /// When to look whether its message's life is over.
+    over_at: Option<Time>,
     /// It left its lane, which moved on.
     parked: bool,
 }
@@ -77,7 +83,7 @@ impl Held {
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// Behind another one of its lane.
+    /// Behind another one of its lane, and waits for that.
     Behind,
     Due(Time),
     Ready(Ready),
@@ -108,11 +114,10 @@ impl Board {
         }
         let sender = terms(&job).sender.clone();
         let (id, lane, due_at, priority) = (job.id, job.lane.clone(), job.due_at, job.priority);
-        if let Work::Send { message } = job.work {
-            self.sends.insert(message, id);
-        }
+        let over_at = job.expires_at;
+        self.lives.extend(over_at.map(|at| (at, id)));
         let place = Place::Behind;
-        let held = Held { job, sender, place, ready_since: None, since: None, parked: false };
+        let held = Held { job, sender, place, ready_since: None, since: None, over_at, parked: false };
         self.jobs.insert(id, Box::new(held));
         if lane == Lane::None {
             return self.wait(id, due_at);
@@ -170,6 +175,16 @@ impl Board {
 
     /// Lets everything go on whose time has come.
     pub fn wake(&mut self, now: Time) {
+        while let Some((at, id)) = self.lives.first().copied()
+            && at <= now
+        {
+            self.lives.pop_first();
+            let again_at = now.plus_ms(if self.run_out(id, now) { STAYED_MS } else { RAN_MS });
+            if let Some(held) = self.jobs.get_mut(&id) {
+                held.over_at = Some(again_at);
+                self.lives.insert((again_at, id));
+            }
+        }
         while let Some((at, id)) = self.parks.first().copied()
             && at <= now
         {
@@ -189,7 +204,8 @@ impl Board {
     pub fn wakes_at(&self) -> Option<Time> {
         let due = self.due.first().map(|(due, _)| *due);
         let park = self.parks.first().map(|(at, _)| *at);
-        [due, park, self.turns.wakes_at()].into_iter().flatten().min()
+        let life = self.lives.first().map(|(at, _)| *at);
+        [due, park, life, self.turns.wakes_at()].into_iter().flatten().min()
     }
 
     /// A job that was taken has ended. Says what became of its sender's breaker.
@@ -227,26 +243,22 @@ impl Board {
                 self.wait(id, now);
             }
         }
-        worked.over.into_iter().for_each(|message| self.over(message, now));
         breaker
     }
 
-    /// A message's journey ended while it waited: its send job goes its last step past the gate.
-    fn over(&mut self, message: MessageId, now: Time) {
-        let Some(id) = self.sends.get(&message).copied() else { return };
-        let Some(held) = self.jobs.get(&id).filter(|held| !matches!(held.place, Place::Running { .. }))
-        else {
-            return;
-        };
-        let (place, tenant) = (held.place, held.job.tenant);
+    /// Its message's life is over: it goes its last step past the gate and all before it in its lane, which does not
+    /// pass it before that step is done. `false`: it runs.
+    fn run_out(&mut self, id: JobId, now: Time) -> bool {
+        if self.jobs.get(&id).is_none_or(|held| matches!(held.place, Place::Running { .. })) {
+            return false;
+        }
         self.lift(id);
         if let Some(held) = self.jobs.get_mut(&id) {
             held.job.to = None;
-            held.sender = Sender { tenant, account: None };
+            held.sender = Sender { tenant: held.job.tenant, account: None };
         }
-        if !matches!(place, Place::Behind) {
-            self.wait(id, now);
-        }
+        self.wait(id, now);
+        true
     }
 
     /// It waits outside from now on: later messages of its lane go before it.
@@ -259,11 +271,9 @@ impl Board {
     }
 
     fn forget(&mut self, id: JobId) {
-        let Some(held) = self.jobs.remove(&id) else { return };
-        if let Work::Send { message } = held.job.work
-            && self.sends.get(&message) == Some(&id)
-        {
-            self.sends.remove(&message);
+        let held = self.jobs.remove(&id);
+        if let Some(at) = held.and_then(|held| held.over_at) {
+            self.lives.remove(&(at, id));
         }
     }
 
@@ -282,8 +292,9 @@ impl Board {
             return;
         };
         queue.head = next;
-        if let Some(due_at) = self.jobs.get(&next).map(|held| held.job.due_at) {
-            self.wait(next, due_at);
+        // One whose life is over is on its way already.
+        if let Some(held) = self.jobs.get(&next).filter(|held| matches!(held.place, Place::Behind)) {
+            self.wait(next, held.job.due_at);
         }
     }
 

@@ -7,7 +7,7 @@ use connector_api::Outbound;
 use domain::channel::{Channel, Nature};
 use domain::command::attempt::{Begin, Begun, Finish, Finished, HandOver, LeaveToCourier};
 use domain::content::{Content, Override};
-use domain::delivery::{Delivery, Outcome, Reason, ReasonKind};
+use domain::delivery::{Outcome, Reason, ReasonKind};
 use domain::event::Fact;
 use domain::id::{Id, MessageId, SubscriptionId};
 use domain::job::{Job, Lane};
@@ -36,25 +36,11 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: P
         return again();
     };
     let to = row.delivery.as_ref().map(|delivery| delivery.address().clone());
-    let channel = to.as_ref().map_or_else(|| Channel::new(""), |to| to.channel.clone());
-    if job.lane == Lane::None && !channel.is_face() {
-        // It only looks after a message left to a callback, and that has gone on, with a job of its own.
-        return leave(engine, job, message).await.into();
-    }
-    let queued = row.delivery.as_ref().is_some_and(Delivery::is_queued);
-    if let Some(to) = to.filter(|to| queued && job.to.as_ref() != Some(to)) {
-        // Its turn was another sender's.
-        return Ended::Elsewhere(to).into();
-    }
-    if queued && engine.delivery_is_paused() {
-        return again();
-    }
-    if channel.is_face() {
-        match is_carried(engine, &row, &channel).await {
-            Ok(true) => return leave(engine, job, message).await.into(),
-            Ok(false) => {}
-            Err(_) => return again(),
-        }
+    let channel = to.map_or_else(|| Channel::new(""), |to| to.channel);
+    // What has run out of time goes nowhere, and waits for nothing.
+    let is_over = row.delivery.as_ref().is_some_and(|delivery| delivery.is_over(engine.now()));
+    if !is_over && let Some(ended) = other_way(engine, job, &row, &channel).await {
+        return ended.into();
     }
     let nature = Nature { patience_over: pass == Pass::PatienceOver, ..nature(engine, &channel) };
     let begin = Begin { tenant: job.tenant, message, job: Some(job.id), nature };
@@ -81,6 +67,33 @@ pub(super) async fn send(engine: &Engine, job: &Job, message: MessageId, pass: P
             }
         }
     }
+}
+
+/// How the job ends before an attempt is begun, if it does.
+async fn other_way(engine: &Engine, job: &Job, row: &Message, channel: &Channel) -> Option<Ended> {
+    if job.lane == Lane::None && !channel.is_face() {
+        // It only looks after a message left to a callback, and that has gone on, with a job of its own.
+        return Some(leave(engine, job, row.id).await);
+    }
+    let again = || Some(Ended::Unavailable(engine.now().plus_ms(UNAVAILABLE_MS)));
+    if let Some(delivery) = row.delivery.as_ref().filter(|delivery| delivery.is_queued()) {
+        let to = delivery.address();
+        if job.to.as_ref() != Some(to) {
+            // Its turn was another sender's.
+            return Some(Ended::Elsewhere(to.clone()));
+        }
+        if engine.delivery_is_paused() {
+            return again();
+        }
+    }
+    if channel.is_face() {
+        match is_carried(engine, row, channel).await {
+            Ok(true) => return Some(leave(engine, job, row.id).await),
+            Ok(false) => {}
+            Err(_) => return again(),
+        }
+    }
+    None
 }
 
 /// The courier's callback is the attempt. The message is looked at again, outside its lane, in case no callback comes.

@@ -69,7 +69,8 @@ form! { Job "Job" {
     app: AppId,
     lane: Lane,
     work: Work;
-    priority: Priority;
+    priority: Priority,
+    expires_at: Option<Time>;
     id: JobId,
     due_at: Time,
     to: Option<Address>,

@@ -156,6 +156,16 @@ fn each_job_of_version_1_is_read_whole_and_written_as_version_2() {
 }
 
 #[test]
+fn a_job_tells_when_its_message_expires() {
+    let job =
+        Job { expires_at: Some(Time(2_000)), ..decode_job(JobId(Id(3)), Time(1), &cbor("Job")[0]).unwrap() };
+    let mut written = Vec::new();
+    encode_job(&job, &mut written);
+    assert_eq!(hex::encode(&written), hex::encode(&cbor("Job")[4]));
+    assert_eq!(decode_job(JobId(Id(3)), Time(1), &written).unwrap(), job);
+}
+
+#[test]
 fn a_row_of_each_message_spells_no_name() {
     for kind in [Kind::Contact, Kind::Conversation, Kind::Message, Kind::Pointer] {
         let lean = &cbor(kind.as_str())[0];

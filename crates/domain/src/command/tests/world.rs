@@ -180,9 +180,16 @@ impl World {
 
     /// Runs the jobs that look after lives and patience and are due.
     pub fn expire_all(&mut self) {
-        for job in self.due() {
-            if let Work::Expire { message } = job.work {
-                self.run(&Expire { tenant: TENANT, message, job: job.id }).unwrap();
+        for job in self.jobs.values().cloned().collect::<Vec<_>>() {
+            match job.work {
+                Work::Expire { message } if job.due_at <= self.now => {
+                    self.run(&Expire { tenant: TENANT, message, job: job.id }).unwrap();
+                }
+                Work::Send { message } if job.expires_at.is_some_and(|at| at <= self.now) => {
+                    let begun = self.run(&begin(message, Some(job.id))).unwrap();
+                    assert!(matches!(begun, Begun::Nothing), "{begun:?}");
+                }
+                _ => {}
             }
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::channel::Address;
 use domain::delivery::Priority::{High, Normal};
-use domain::id::{AppId, ConversationId, Id, TenantId};
+use domain::id::{AppId, ConversationId, Id, MessageId, TenantId};
+use domain::job::Work;
 use proptest::prelude::*;
 
 use super::*;
@@ -23,6 +24,7 @@ fn job(id: u128, lane: u128, priority: Priority) -> Job {
         lane: Lane::Conversation(ConversationId(Id(lane))),
         priority,
         to: Some(Address::new("ALPHA", "7")),
+        expires_at: None,
         work: Work::Send { message: MessageId(Id(id)) },
     }
 }
@@ -225,7 +227,8 @@ proptest! {
         for (id, (tenant, lane, high)) in (0..).zip(&jobs) {
             let priority = if *high { High } else { Normal };
             let number = tenant * 10 + lane;
-            table.add(Job { tenant: TenantId(Id(*tenant)), ..job(id, number, priority) });
+            let expires_at = high.then_some(Time(i64::MAX));
+            table.add(Job { tenant: TenantId(Id(*tenant)), expires_at, ..job(id, number, priority) });
             lanes.entry((*tenant, number)).or_default().push(id);
         }
         let (mut now, mut running, mut tried) = (0, Vec::<(u128, bool)>::new(), Vec::new());
@@ -266,7 +269,7 @@ proptest! {
             prop_assert_eq!(&order, ids, "first tries");
         }
         prop_assert_eq!(table.taken(now + 1_000_000), Vec::<u128>::new());
-        prop_assert!(table.board.jobs.is_empty() && table.board.lanes.is_empty() && table.board.sends.is_empty());
+        prop_assert!(table.board.jobs.is_empty() && table.board.lanes.is_empty() && table.board.lives.is_empty());
         prop_assert!(table.board.turns.is_empty() && table.wakes_at().is_none());
     }
 }
@@ -361,22 +364,71 @@ fn a_breaker_keeps_no_message_longer_than_the_patience_with_the_channel() {
     assert_eq!(table.taken(BREAKER_MS + PATIENCE_MS), [101], "although the probe is still out");
 }
 
+/// Its message lives until then.
+fn mortal(id: u128, lane: u128, until: i64) -> Job {
+    Job { expires_at: Some(Time(until)), ..job(id, lane, Normal) }
+}
+
 #[test]
 fn a_message_whose_life_ends_behind_a_breaker_frees_its_lane_at_once() {
     let mut table = broken(0);
-    table.add(job(100, 7, Normal));
+    table.add(mortal(100, 7, 10));
     table.add(Job { to: Some(Address::new("BETA", "8")), ..job(101, 7, Normal) });
-    table.add(Job {
-        lane: Lane::None,
-        to: None,
-        work: Work::Expire { message: MessageId(Id(100)) },
-        ..job(102, 0, Normal)
-    });
-    assert_eq!(table.taken(10), [102]);
-    table.ended(102, Worked { over: Some(MessageId(Id(100))), ..Ended::Done.into() }, 10);
+    assert_eq!((table.taken(9), table.wakes_at()), (vec![], Some(10)));
     assert_eq!(table.taken(10), [100], "for its last step, which hands nothing over");
     table.ended(100, Ended::Done, 10);
     assert_eq!(table.taken(10), [101]);
+}
+
+#[test]
+fn a_message_whose_life_ends_behind_another_of_its_lane_does_not_wait_for_it() {
+    let mut table = broken(0);
+    table.add(job(100, 7, Normal));
+    table.add(mortal(101, 7, 10));
+    table.add(job(102, 7, Normal));
+    assert_eq!(table.taken(10), [101]);
+    table.ended(101, Ended::Done, 10);
+    assert_eq!(table.taken(BREAKER_MS), [100]);
+    table.heard(100, Heard::Fine, Ended::Done, BREAKER_MS);
+    assert_eq!(table.taken(BREAKER_MS), [102]);
+}
+
+#[test]
+fn a_lane_does_not_pass_a_message_whose_end_is_under_way() {
+    let mut table = Table::new();
+    table.add(job(100, 7, Normal));
+    table.add(mortal(101, 7, 10));
+    table.add(job(102, 7, Normal));
+    assert_eq!((table.taken(0), table.taken(10)), (vec![100], vec![101]));
+    table.ended(100, Ended::Done, 10);
+    assert_eq!(table.taken(10), Vec::<u128>::new());
+    table.ended(101, Ended::Done, 10);
+    assert_eq!(table.taken(10), [102]);
+}
+
+#[test]
+fn a_message_whose_life_ends_before_it_is_tried_again_is_not_waited_for() {
+    let mut table = Table::new();
+    table.add(mortal(100, 7, 10));
+    assert_eq!(table.taken(0), [100]);
+    table.ended(100, again(1_000_000), 1);
+    assert_eq!((table.taken(9), table.taken(10)), (vec![], vec![100]));
+}
+
+#[test]
+fn a_hand_over_that_outlasts_its_message_is_looked_at_again_when_it_ended() {
+    let mut table = Table::new();
+    table.add(mortal(100, 7, 10));
+    assert_eq!(table.taken(0), [100]);
+    assert_eq!(table.taken(10), Vec::<u128>::new());
+    table.ended(100, again(1_000_000), 20);
+    assert_eq!((table.taken(9 + RAN_MS), table.taken(10 + RAN_MS)), (vec![], vec![100]));
+    // Its attempt is open, so that nothing ends here.
+    table.ended(100, again(1_000_000), 10 + RAN_MS);
+    let stayed = 10 + RAN_MS + STAYED_MS;
+    assert_eq!((table.taken(stayed - 1), table.taken(stayed)), (vec![], vec![100]));
+    table.ended(100, Ended::Done, stayed);
+    assert!(table.board.lives.is_empty());
 }
 
 #[test]
