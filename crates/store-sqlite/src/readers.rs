@@ -3,13 +3,14 @@
 //! Each question sees one moment: the backlog, and the tables in a read transaction that begins while the backlog is
 //! held still. That moment comes after the question was asked, so it sees everything acknowledged before.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use ports::{Error, ErrorKind};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::answers::{failed, stopped};
 use crate::backlog::{Backlog, State};
@@ -17,33 +18,76 @@ use crate::schema;
 use crate::settings::Settings;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
-type Inbox = Arc<Mutex<mpsc::Receiver<Question>>>;
 
 /// The reading threads' handle; dropping it waits for what was asked.
 pub struct Readers {
     backlog: Arc<Backlog>,
-    questions: Option<mpsc::Sender<Question>>,
+    inbox: Arc<Inbox>,
+    places: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// Where questions wait. Each wakes one thread, and whoever is awake takes the oldest.
+#[derive(Default)]
+struct Inbox {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    questions: VecDeque<(Question, OwnedSemaphorePermit)>,
+    closed: bool,
+}
+
+impl Inbox {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, question: Question, place: OwnedSemaphorePermit) {
+        self.waiting().questions.push_back((question, place));
+        self.came.notify_one();
+    }
+
+    /// The next question, which makes room for another; `None` once it is closed and empty.
+    fn take(&self) -> Option<Question> {
+        let idle = |waiting: &mut Waiting| waiting.questions.is_empty() && !waiting.closed;
+        let mut waiting = self.came.wait_while(self.waiting(), idle).unwrap_or_else(PoisonError::into_inner);
+        waiting.questions.pop_front().map(|(question, _)| question)
+    }
+
+    fn close(&self) {
+        self.waiting().closed = true;
+        self.came.notify_all();
+    }
 }
 
 impl Readers {
     /// Opens the connections, at least one, and starts the threads. The file must exist.
     pub fn start(path: &Path, backlog: Arc<Backlog>, settings: &Settings) -> Result<Readers, Error> {
-        let (questions, inbox) = mpsc::channel(settings.reader_queue);
-        let inbox: Inbox = Arc::new(Mutex::new(inbox));
-        let mut threads = Vec::new();
+        let mut readers = Readers {
+            backlog,
+            inbox: Arc::default(),
+            places: Arc::new(Semaphore::new(settings.reader_queue)),
+            threads: Vec::new(),
+        };
         for number in 0..settings.readers.max(1) {
             let connection = schema::open_reader(path)?;
-            let inbox = Arc::clone(&inbox);
+            let inbox = Arc::clone(&readers.inbox);
             let thread = std::thread::Builder::new()
                 .name(format!("sqlite-reader-{number}"))
-                .spawn(move || work(&connection, &inbox))
+                .spawn(move || {
+                    while let Some(question) = inbox.take() {
+                        question(&connection);
+                    }
+                })
                 .map_err(|error| {
                     Error::new(ErrorKind::Unavailable, "cannot start a reader").because(error)
                 })?;
-            threads.push(thread);
+            readers.threads.push(thread);
         }
-        Ok(Readers { backlog, questions: Some(questions), threads })
+        Ok(readers)
     }
 
     /// Runs a question on some reader: `gather` takes what it needs from the backlog, `answer` lays that over the
@@ -61,26 +105,18 @@ impl Readers {
         let question: Question = Box::new(move |connection| {
             let _ = reply.send(in_one_moment(connection, &backlog, gather, answer));
         });
-        let questions = self.questions.as_ref().ok_or_else(stopped)?;
-        questions.send(question).await.map_err(|_| stopped())?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| stopped())?;
+        self.inbox.put(question, place);
         answered.await.map_err(|_| stopped())?
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        self.questions = None;
+        self.inbox.close();
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-    }
-}
-
-fn work(connection: &Connection, inbox: &Inbox) {
-    loop {
-        let question = inbox.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(question) = question else { return };
-        question(connection);
     }
 }
 

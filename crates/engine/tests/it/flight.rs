@@ -108,6 +108,14 @@ fn is_gap_free(house: &House) -> bool {
     events.iter().zip(1..).all(|(event, position)| event.position == position)
 }
 
+/// Both are answered, in order, and the log tells of both.
+async fn both_are_kept(house: &House, engine: &Engine, first: Answer, second: Answer) {
+    let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
+    assert_eq!(number(engine, second).await, number(engine, first).await + 1);
+    assert_eq!(house.submitted(), 2);
+    assert!(is_gap_free(house));
+}
+
 #[tokio::test]
 async fn nobody_is_answered_and_nothing_is_seen_before_the_store_confirms() {
     let house = House::new();
@@ -117,10 +125,7 @@ async fn nobody_is_answered_and_nothing_is_seen_before_the_store_confirms() {
     assert!(!first.is_finished() && !second.is_finished());
     assert_eq!((*engine.head().borrow(), house.submitted()), (head, 0));
     store.let_go();
-    let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
-    assert_eq!(number(&engine, second).await, number(&engine, first).await + 1);
-    assert_eq!(house.submitted(), 2);
-    assert!(is_gap_free(&house));
+    both_are_kept(&house, &engine, first, second).await;
 }
 
 #[tokio::test]
@@ -145,10 +150,7 @@ async fn a_stale_batch_is_decided_again_before_what_was_decided_above_it() {
     let (first, second) = two(&engine, &store).await;
     house.store.play(Trick::Stale);
     store.let_go();
-    let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
-    assert_eq!(number(&engine, second).await, number(&engine, first).await + 1);
-    assert_eq!(house.submitted(), 2);
-    assert!(is_gap_free(&house));
+    both_are_kept(&house, &engine, first, second).await;
 }
 
 #[tokio::test]

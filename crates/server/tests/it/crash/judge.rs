@@ -13,7 +13,8 @@ use super::{OPEN_ATTEMPTS_MIN, PATIENCE, Sendings};
 use crate::sink::Sink;
 
 /// Statuses of the Sinch face in the only order in which they may be told.
-const ORDER: [&str; 3] = ["QUEUED_ON_CHANNEL", "DELIVERED", "READ"];
+const ORDER: [&str; 5] = ["SWITCHING_CHANNEL", "QUEUED_ON_CHANNEL", FAILED, "DELIVERED", "READ"];
+const FAILED: &str = "FAILED";
 /// Timelines read at a time.
 const READERS: usize = 32;
 
@@ -55,7 +56,8 @@ impl Verdict {
     pub fn assert_kept(&self, kills: usize) {
         assert_eq!(self.attempted, self.acknowledged, "a careful client gets every answer");
         assert!(self.delivered > 0 && self.unknown.len() >= kills * OPEN_ATTEMPTS_MIN, "{self}");
-        assert!(self.duplicated <= self.resolved(Resolved::ByRetry), "{self}");
+        let allowed = self.resolved(Resolved::ByRetry) + self.resolved(Resolved::ByFailover);
+        assert!(self.duplicated <= allowed, "{self}");
         let wrong =
             [&self.lost, &self.repeated_silently, &self.forgotten, &self.out_of_order, &self.callbacks_wrong];
         assert!(wrong.iter().all(|list| list.is_empty()), "{self:#?}");
@@ -73,11 +75,13 @@ impl fmt::Display for Verdict {
         writeln!(f, "duplicated        {:>8}", self.duplicated)?;
         writeln!(
             f,
-            "unknown resolved  {resolved:>8} of {}: {} by receipt, {} by retry, {} by another channel; {held} held",
+            "unknown resolved  {resolved:>8} of {}: {} by receipt, {} by retry, {} by another channel, {} given up; \
+             {held} held",
             self.unknown.len(),
             self.resolved(Resolved::ByReceipt),
             self.resolved(Resolved::ByRetry),
             self.resolved(Resolved::ByFailover),
+            self.resolved(Resolved::ByGivingUp),
         )?;
         write!(f, "out of order      {:>8}", self.out_of_order.len())
     }
@@ -106,7 +110,11 @@ async fn is_settled(
     for (key, sending) in sendings {
         let Some(id) = sending.acknowledged.as_deref() else { return false };
         let settled = match arrivals.get(key.as_str()) {
-            Some(_) => told(&sink.statuses(id)).is_ok(),
+            Some(_) => match told(&sink.statuses(id)) {
+                Ok(End::Arrived) => true,
+                Ok(End::Failed) => Story::of(&door.timeline(id).await).gave_up(),
+                Err(_) => false,
+            },
             None => !Story::of(&door.timeline(id).await).unknown.is_empty(),
         };
         if !settled {
@@ -138,7 +146,8 @@ fn count(
         verdict.acknowledged += 1;
         let (times, story) =
             (arrivals.get(key.as_str()).map_or(0, |arrival| arrival.times), &stories[key.as_str()]);
-        let repeats = story.unknown.iter().filter(|own| **own == Resolved::ByRetry).count();
+        let again = [Resolved::ByRetry, Resolved::ByFailover];
+        let repeats = story.unknown.iter().filter(|own| again.contains(own)).count();
         verdict.unknown.extend(&story.unknown);
         verdict.duplicated += times.saturating_sub(1);
         if times > 1 + repeats {
@@ -149,7 +158,9 @@ fn count(
         }
         if times > 0 {
             match told(&sink.statuses(id)) {
-                Ok(()) => verdict.delivered += 1,
+                Ok(End::Arrived) => verdict.delivered += 1,
+                Ok(End::Failed) if story.gave_up() => {}
+                Ok(End::Failed) => verdict.callbacks_wrong.push(format!("{key}: failed without a reason")),
                 Err(statuses) => verdict.callbacks_wrong.push(format!("{key}: {statuses}")),
             }
         } else if story.unknown.is_empty() {
@@ -159,15 +170,21 @@ fn count(
     verdict
 }
 
-/// Whether callbacks told of a delivery, going forward only.
-fn told(statuses: &[String]) -> Result<(), String> {
+/// How callbacks say that a message ended.
+enum End {
+    Arrived,
+    Failed,
+}
+
+/// The end that callbacks told of, going forward only.
+fn told(statuses: &[String]) -> Result<End, String> {
     let ranks: Vec<_> =
         statuses.iter().map(|status| ORDER.iter().position(|known| known == status)).collect();
     let forward = ranks.iter().all(Option::is_some) && ranks.is_sorted();
-    if forward && ranks.last().is_some_and(|rank| *rank >= Some(1)) {
-        Ok(())
-    } else {
-        Err(statuses.join(", "))
+    match statuses.last().map(String::as_str) {
+        Some("DELIVERED" | "READ") if forward => Ok(End::Arrived),
+        Some(FAILED) if forward => Ok(End::Failed),
+        _ => Err(statuses.join(", ")),
     }
 }
 

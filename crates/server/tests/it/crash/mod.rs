@@ -8,7 +8,8 @@
 //!
 //! The demo's app has no policy of its own for unknown outcomes: the channel is no place to repeat, so they are held.
 //! Told to retry, it leaves none of them open, and may send twice what the provider had read without saying so: every
-//! repetition stands in a timeline.
+//! repetition stands in a timeline. Told to fail over, it leaves none open either where persons have a second channel,
+//! and each second way stands there too.
 
 mod door;
 mod judge;
@@ -36,8 +37,8 @@ use crate::sink::Sink;
 
 /// Kills when `TRUNKLINE_CRASH_ROUNDS` says nothing.
 const ROUNDS: usize = 20;
-/// Kills of an app that retries.
-const ROUNDS_OF_RETRIES: usize = 4;
+/// Kills of an app that retries, and of one that fails over.
+const ROUNDS_WITH_POLICY: usize = 4;
 /// Requests sent at once before each kill, and how many of them go to one phone. One commit answers 512 at most, so that
 /// enough are open when the first answers come.
 const REQUESTS: usize = 800;
@@ -48,6 +49,8 @@ const OPEN_REQUESTS_MIN: usize = 200;
 const SLOW: usize = 60;
 /// Hand-overs that must be open at the kill.
 const OPEN_ATTEMPTS_MIN: usize = 50;
+/// Recipients ending so are answered at once.
+const QUICK_ENDING: &str = "7777";
 /// Recipients ending so are answered after this time.
 const SLOW_ENDING: &str = "0010";
 const SLOW_MS: u64 = 3_000;
@@ -66,12 +69,27 @@ struct Sending {
 
 type Sendings = HashMap<String, Sending>;
 
-impl Sending {
-    fn new(app: &str, phone: String, text: &str) -> Sending {
-        let identity = json!({"channel": "WHATSAPP", "identity": format!("+{phone}")});
-        let recipient = json!({"identified_by": {"channel_identities": [identity]}});
-        let message = json!({"text_message": {"text": text}});
-        let body = json!({"app_id": app, "recipient": recipient, "message": message});
+/// Whom the messages go to.
+#[derive(Clone)]
+struct Audience {
+    app: String,
+    /// In order of preference. A slow phone is slow on the first of them.
+    channels: &'static [&'static str],
+}
+
+impl Audience {
+    fn sending(&self, phone: String, ending: &str, text: &str) -> Sending {
+        let identity = |(place, channel): (usize, &&str)| {
+            let ending = if place == 0 { ending } else { QUICK_ENDING };
+            json!({"channel": channel, "identity": format!("+{phone}{ending}")})
+        };
+        let identities: Vec<_> = self.channels.iter().enumerate().map(identity).collect();
+        let body = json!({
+            "app_id": self.app,
+            "recipient": {"identified_by": {"channel_identities": identities}},
+            "message": {"text_message": {"text": text}},
+            "channel_priority_order": self.channels,
+        });
         Sending { phone, body: Bytes::from(body.to_string()), acknowledged: None }
     }
 }
@@ -87,12 +105,21 @@ async fn crash_loses_nothing_and_repeats_nothing_silently() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_that_retries_leaves_nothing_unknown_and_says_what_it_repeated() {
-    let verdict = play(ROUNDS_OF_RETRIES, Some("retry")).await;
-    verdict.assert_kept(ROUNDS_OF_RETRIES);
+    let verdict = play(ROUNDS_WITH_POLICY, Some("retry")).await;
+    verdict.assert_kept(ROUNDS_WITH_POLICY);
     assert_eq!(verdict.resolved(Resolved::Held), 0, "{verdict}");
 }
 
-/// Kills so many times, and judges; `unknown_outcomes` is the app's policy, if it gets one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_fails_over_leaves_nothing_unknown_and_says_what_went_two_ways() {
+    let verdict = play(ROUNDS_WITH_POLICY, Some("fail-over")).await;
+    verdict.assert_kept(ROUNDS_WITH_POLICY);
+    assert!(verdict.resolved(Resolved::ByFailover) > 0, "{verdict}");
+    assert_eq!(verdict.resolved(Resolved::Held), 0, "{verdict}");
+}
+
+/// Kills so many times, and judges; `unknown_outcomes` is the app's policy, if it gets one. A second channel takes what
+/// is to fail over.
 async fn play(rounds: usize, unknown_outcomes: Option<&str>) -> Verdict {
     let folder = TempFolder::new("crash");
     let provider = Sandbox::start(Settings::default()).await.unwrap();
@@ -108,9 +135,12 @@ async fn play(rounds: usize, unknown_outcomes: Option<&str>) -> Verdict {
         administer(folder.path(), &["app", "set", "--tenant", &tenant, &app, "--unknown-outcomes", policy]);
     }
     Door::of(&server).subscribe(&app, &sink.url).await;
+    let channels: &[_] =
+        if unknown_outcomes == Some("fail-over") { &["WHATSAPP", "SMS"] } else { &["WHATSAPP"] };
+    let audience = Audience { app, channels };
     for round in 0..rounds {
-        let mut fresh = slow_ones(&Door::of(&server), &app, round, &mut ledger).await;
-        let open = storm(&Door::of(&server), &app, round, &mut fresh, server).await;
+        let mut fresh = slow_ones(&Door::of(&server), &audience, round, &mut ledger).await;
+        let open = storm(&Door::of(&server), &audience, round, &mut fresh, server).await;
         let attempts = ledger.open_at_the_kill(&format!("slow {round} ")).await;
         assert!(open >= OPEN_REQUESTS_MIN, "only {open} requests were open at the kill");
         assert!(attempts >= OPEN_ATTEMPTS_MIN, "only {attempts} attempts were open at the kill");
@@ -130,12 +160,12 @@ async fn play(rounds: usize, unknown_outcomes: Option<&str>) -> Verdict {
 }
 
 /// Opens hand-overs that the provider answers late, and waits until it has read enough of them.
-async fn slow_ones(door: &Door, app: &str, round: usize, ledger: &mut Ledger) -> Sendings {
+async fn slow_ones(door: &Door, audience: &Audience, round: usize, ledger: &mut Ledger) -> Sendings {
     let mut fresh = Sendings::new();
     let mut open = JoinSet::new();
     for n in 0..SLOW {
         let text = format!("slow {round} {n}");
-        let sending = Sending::new(app, format!("4672{round:03}{n:03}{SLOW_ENDING}"), &text);
+        let sending = audience.sending(format!("4672{round:03}{n:03}"), SLOW_ENDING, &text);
         let door = door.clone();
         open.spawn(async move {
             let acknowledged = Some(door.send_until_answered(&text, &sending.body).await);
@@ -155,12 +185,18 @@ async fn slow_ones(door: &Door, app: &str, round: usize, ledger: &mut Ledger) ->
 }
 
 /// Sends many at once and kills while most are unanswered. Returns how many were open at the kill.
-async fn storm(door: &Door, app: &str, round: usize, fresh: &mut Sendings, server: Server) -> usize {
+async fn storm(
+    door: &Door,
+    audience: &Audience,
+    round: usize,
+    fresh: &mut Sendings,
+    server: Server,
+) -> usize {
     let answered = Arc::new(AtomicUsize::new(0));
     let mut open = JoinSet::new();
     for n in 0..REQUESTS {
         let text = format!("storm {round} {n}");
-        let sending = Sending::new(app, format!("4673{round:03}{:04}7", n / PER_PHONE), &text);
+        let sending = audience.sending(format!("4673{round:03}{:03}", n / PER_PHONE), QUICK_ENDING, &text);
         let (door, answered) = (door.clone(), answered.clone());
         open.spawn(async move {
             let acknowledged = door.send(&text, &sending.body).await;

@@ -11,6 +11,8 @@ pub enum Resolved {
     ByRetry,
     /// The app's policy had it go by another channel.
     ByFailover,
+    /// There was no other channel left: the message failed, and says so.
+    ByGivingUp,
     /// Nobody told: it waits for a receipt, and says so.
     Held,
 }
@@ -25,6 +27,11 @@ pub struct Story {
 }
 
 impl Story {
+    /// Whether the message failed because an attempt's answer never came.
+    pub fn gave_up(&self) -> bool {
+        self.unknown.contains(&Resolved::ByGivingUp)
+    }
+
     /// Reads the entries of a timeline.
     pub fn of(timeline: &Value) -> Story {
         let entries: Vec<&Value> = timeline.as_array().into_iter().flatten().collect();
@@ -43,6 +50,7 @@ impl Story {
                 "receipt" if entry["attempt"] == started["attempt"] => Some(Resolved::ByReceipt),
                 "attempt_started" => Some(Resolved::ByRetry),
                 "switched" => Some(Resolved::ByFailover),
+                "gave_up" => Some(Resolved::ByGivingUp),
                 _ => None,
             });
             if own.is_empty() {
@@ -79,4 +87,5 @@ fn a_timeline_says_what_became_of_each_attempt() {
         0,
     );
     check(&[began, unknown, ("switched", 0), ("attempt_started", 2)], &[Resolved::ByFailover], 1);
+    check(&[began, unknown, ("gave_up", 0), ("receipt", 1)], &[Resolved::ByGivingUp], 0);
 }
