@@ -31,12 +31,15 @@ fn fixture(version: &str, name: &str) -> Vec<String> {
     std::fs::read_to_string(&path).expect(name).lines().map(str::to_owned).collect()
 }
 
+/// Kinds that came after version 1.
+const SINCE_2: &[Kind] = &[];
+
 /// The rows that version 1 wrote.
 fn json(name: &str) -> Vec<String> {
     fixture("v1", &format!("{name}.json"))
 }
 
-/// The same rows as version 2 wrote them.
+/// The same rows as version 2 wrote them, and then those that version 1 did not know.
 fn cbor(name: &str) -> Vec<Vec<u8>> {
     fixture("v2", &format!("{name}.hex")).iter().map(|line| hex::decode(line).unwrap()).collect()
 }
@@ -101,10 +104,8 @@ fn each_field_counts<T: PartialEq + std::fmt::Debug>(
 
 #[test]
 fn each_kind_of_version_1_is_read_whole_and_written_as_version_2() {
-    for kind in Kind::ALL {
-        let (json, cbor) = (json(kind.as_str()), cbor(kind.as_str()));
-        assert_eq!(json.len(), cbor.len(), "{}", kind.as_str());
-        for (line, bytes) in json.iter().zip(cbor) {
+    for kind in Kind::ALL.iter().filter(|kind| !SINCE_2.contains(kind)) {
+        for (line, bytes) in json(kind.as_str()).iter().zip(cbor(kind.as_str())) {
             let key = key(*kind, line);
             let record = decode(&key, line.as_bytes(), &Marked).unwrap();
             assert_eq!(record.kind(), *kind);
@@ -115,6 +116,18 @@ fn each_kind_of_version_1_is_read_whole_and_written_as_version_2() {
                 let beside: &[&str] = if named { &["id", "tenant"] } else { &[] };
                 each_field_counts(line, beside, |line| decode(&key, line, &Marked).ok());
             }
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_version_2_is_read_and_written_alike() {
+    for kind in Kind::ALL {
+        let rows = cbor(kind.as_str());
+        assert!(!rows.is_empty(), "{} has no fixture", kind.as_str());
+        for bytes in rows {
+            let record = decode(&key(*kind, ""), &bytes, &Marked).unwrap();
+            assert_eq!(hex::encode(encoded(&record)), hex::encode(&bytes), "{}", kind.as_str());
         }
     }
 }
