@@ -101,8 +101,8 @@ impl Job {
 /// Spells an event without what stands beside it.
 fn spell_body(event: &domain::event::Event, spelled: &mut Vec<u8>) {
     let (position, tenant, at) = Default::default();
-    let beside = domain::event::Event { position, tenant, message: None, at, ..event.clone() };
-    stored::encode_event(&beside, spelled);
+    let rest = domain::event::Event { position, tenant, message: None, at, ..event.clone() };
+    stored::encode_event(&rest, spelled);
 }
 
 impl Write {

@@ -184,8 +184,7 @@ impl Serializer for &mut Writer<'_> {
         length: usize,
     ) -> Result<Self, NotAForm> {
         self.variant(name)?;
-        self.0.map(length as u64)?;
-        Ok(self)
+        self.serialize_struct(name, length)
     }
 }
 
