@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
 enum Section {
     /// `messages:send` saturated, handed over as it goes. `calm` and `lists` need its rate, and bring it along.
     Accept,
-    /// Waiting times at a part of that rate.
+    /// Waiting times at parts of that rate.
     Calm,
     /// A tenant beside one that floods.
     Fairness,
@@ -63,7 +63,7 @@ enum Section {
     Stored,
     /// Lists with many messages stored while sends go on.
     Lists,
-    /// Accepted to the last callback, over HTTP.
+    /// Accepted to the last callback, over HTTP: saturated, and from a receipt to its callback at parts of that rate.
     Journeys,
     /// Accepted to the last callback through a message center, beside Kannel.
     Kannel,
@@ -125,7 +125,7 @@ async fn with_providers(
         rate = sections::accept(target, time, ceiling, course).await?;
     }
     if arguments.wants(&[Calm]) {
-        sections::calm(target, time, rate, course).await?;
+        sections::waits::steps(target, time, rate, course).await?;
     }
     if arguments.wants(&[Fairness]) {
         sections::fairness(target, time, course).await?;

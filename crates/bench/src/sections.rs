@@ -1,7 +1,6 @@
 //! What is measured, one function a figure of the budget. Every load is bounded in count and time.
 
-use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::bail;
 use tokio::time::Instant;
@@ -17,10 +16,11 @@ use crate::{closed, open, print};
 pub mod held;
 pub mod kannel;
 pub mod lists;
+pub mod waits;
 
 /// How long before measuring.
 pub const WARM_UP: Duration = Duration::from_secs(2);
-/// Share of the saturated rate at which waiting times are measured.
+/// Share of the saturated rate that the budgets for waiting times are about.
 pub const CALM: f64 = 0.3;
 /// Sends a second that each app may make while a neighbour sends a hundred times that.
 const LIMIT: f64 = 100.0;
@@ -77,35 +77,14 @@ fn per_message(before: Used, after: Used, count: usize) -> String {
     format!("{cpu:.0} us of processor, {written:.1} KB written")
 }
 
-/// How long callers and the provider wait at a part of the saturated rate.
-#[expect(clippy::disallowed_methods, reason = "compared with the provider's clock, which is this machine's")]
-pub async fn calm(target: &Target, time: Duration, rate: f64, course: &mut Course) -> anyhow::Result<()> {
-    course.drain(target).await?;
-    let (calm, first) = (rate * CALM, course.next());
-    let (now, wall) = (Instant::now(), SystemTime::now());
-    let report = open::run(&target.demo.load(SILENT), calm, time, first).await?;
-    let arrivals = course.drain(target).await?;
-    let arrived: HashMap<usize, SystemTime> =
-        arrivals.iter().filter_map(|arrival| Some((arrival.number?, arrival.at))).collect();
-    let waits = report.answered.iter().filter_map(|(number, answered)| {
-        let accepted = wall + (*answered - now);
-        Some(arrived.get(number)?.duration_since(accepted).unwrap_or_default())
-    });
-    print(&format!("at {calm:.0}/s (open loop)   accept {}", report.times));
-    print(&format!("  accept to provider   {}, to 1 ms", Times::of(waits.collect())));
-    if report.refused > 0 {
-        bail!("{} requests were refused at {calm:.0}/s", report.refused);
-    }
-    Ok(())
-}
-
 /// Whole journeys a second: accept, hand-over, delivered, read, three callbacks.
 pub async fn journeys(target: &Target, time: Duration, course: &mut Course) -> anyhow::Result<()> {
     let sink = Sink::open("").await?;
     target.demo.subscribe(&sink.url).await?;
     let per_second = whole(&target.demo.load(TALKATIVE), time, course.next(), &sink, CALLBACKS).await?;
     print(&format!("whole journeys         {per_second:.0}/s with {CALLBACKS} callbacks each"));
-    target.demo.unsubscribe().await
+    target.demo.unsubscribe().await?;
+    waits::receipts(target, time, per_second, course).await
 }
 
 /// Journeys a second from the first request to the last of `callbacks` for each.
@@ -118,7 +97,12 @@ async fn whole(
 ) -> anyhow::Result<f64> {
     let (started, before) = (Instant::now(), sink.count());
     let report = closed::run(load, time, first).await?;
-    let wanted = before + report.times.count() * callbacks;
+    heard(sink, before + report.times.count() * callbacks).await?;
+    Ok(report.times.count() as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Waits until so many callbacks came.
+async fn heard(sink: &Sink, wanted: usize) -> anyhow::Result<()> {
     let until = Instant::now() + DRAIN_MAX;
     while sink.count() < wanted {
         if Instant::now() > until {
@@ -126,7 +110,7 @@ async fn whole(
         }
         tokio::time::sleep(DRAIN_STEP).await;
     }
-    Ok(report.times.count() as f64 / started.elapsed().as_secs_f64())
+    Ok(())
 }
 
 /// What a polite tenant waits: alone, beside one at a hundred times its limit, and beside one that has no limit and

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::world::now_ms;
+
 const BUBBLES_PER_HANDSET_MAX: usize = 1_000;
 const BUBBLES_MAX: usize = 200_000;
 
@@ -38,6 +40,11 @@ pub(crate) struct Bubble {
     pub at_ms: u64,
     /// Of ours: `sent`, `delivered`, `read`. Of the person's: `sent`, then `read` when the business marks it.
     pub status: &'static str,
+    /// When it first became so: a report of it goes out at that moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,11 +69,25 @@ impl Bubble {
             account: String::new(),
             at_ms: 0,
             status: "sent",
+            delivered_at_ms: None,
+            read_at_ms: None,
             media_url: None,
             location: None,
             choices: Vec::new(),
             echo: None,
             silent: false,
+        }
+    }
+
+    /// Moves its mark forward, and notes when.
+    fn mark(&mut self, status: &'static str, now_ms: u64) {
+        match status {
+            "delivered" => _ = self.delivered_at_ms.get_or_insert(now_ms),
+            "read" => _ = self.read_at_ms.get_or_insert(now_ms),
+            _ => {}
+        }
+        if self.status != "read" {
+            self.status = status;
         }
     }
 }
@@ -153,9 +174,8 @@ impl Handsets {
         if let Some(phone) = inner.phones.get_mut(&(channel, identity.to_owned()))
             && let Some(bubble) =
                 phone.bubbles.iter_mut().rev().find(|bubble| bubble.provider_id == provider_id)
-            && bubble.status != "read"
         {
-            bubble.status = status;
+            bubble.mark(status, now_ms());
         }
     }
 
@@ -167,7 +187,7 @@ impl Handsets {
         };
         let unread = phone.bubbles.iter_mut().filter(|b| b.from == Author::Business && b.status != "read");
         let read = unread.map(|bubble| {
-            bubble.status = "read";
+            bubble.mark("read", now_ms());
             bubble.clone()
         });
         read.filter(|bubble| !bubble.silent).collect()
@@ -281,9 +301,15 @@ mod tests {
         let mut bubble = Bubble::new(Author::Business, "text", "hi");
         bubble.provider_id = "p".to_owned();
         handsets.add(CHANNEL, "1", bubble);
+        let mut delivered = None;
         for (mark, shown) in [("delivered", "delivered"), ("read", "read"), ("delivered", "read")] {
             handsets.mark(CHANNEL, "1", "p", mark);
-            assert_eq!(handsets.bubbles(CHANNEL, "1")[0].status, shown);
+            let bubble = handsets.bubbles(CHANNEL, "1").remove(0);
+            assert_eq!(bubble.status, shown);
+            assert_eq!(bubble.read_at_ms.is_some(), shown == "read");
+            delivered = delivered.or(bubble.delivered_at_ms);
+            assert_eq!(bubble.delivered_at_ms, delivered, "the first time stays");
         }
+        assert!(delivered.is_some());
     }
 }
