@@ -1,9 +1,12 @@
 //! The memory cache of rows with their versions, and the batch's own changes above it.
 //!
 //! The batcher alone writes: a row's newest state is here before anybody is told of it, so whoever reads may look here
-//! first. Bounded by two generations: when the young one is full it becomes the old one and the old one is dropped, so a
-//! row that is used stays and there is no list to maintain on each read.
+//! first. Bounded by two generations: when the young one is full it becomes the old one and the old one is spent, so a
+//! row that is used stays and there is no list to maintain on each read. Spent rows go a few at a time: to drop tens of
+//! thousands at once takes 20 ms, and every caller would wait for that.
 
+use std::collections::hash_map::IntoIter;
+use std::mem;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::record::{Entity, Key, Record};
@@ -21,16 +24,20 @@ pub(crate) struct Cached {
 /// Rows as they stood when somebody read them ahead; `None` is absent.
 pub(crate) type Ahead = HashMap<Key, Option<Record>>;
 
+/// Spent rows dropped for each row that comes: more than one, so that a generation is gone before the next is spent.
+const DROPPED_AT_ONCE: usize = 2;
+
 /// Rows in memory.
 pub(crate) struct Cache {
     young: HashMap<Key, Cached>,
     old: HashMap<Key, Cached>,
+    spent: Vec<IntoIter<Key, Cached>>,
     rows_max: usize,
 }
 
 impl Cache {
     pub fn new(rows_max: usize) -> Cache {
-        Cache { young: HashMap::new(), old: HashMap::new(), rows_max }
+        Cache { young: HashMap::new(), old: HashMap::new(), spent: Vec::new(), rows_max }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Cached> {
@@ -39,23 +46,26 @@ impl Cache {
 
     pub fn put(&mut self, key: Key, cached: Cached) {
         self.young.insert(key, cached);
+        if let Some(spent) = self.spent.last_mut()
+            && spent.by_ref().take(DROPPED_AT_ONCE).count() < DROPPED_AT_ONCE
+        {
+            self.spent.pop();
+        }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
+        self.spent.extend([mem::take(&mut self.young), mem::take(&mut self.old)].map(HashMap::into_iter));
     }
 
-    /// Makes room; only between batches, so that nothing vanishes while a batch is decided. What is returned is to be
-    /// dropped where nobody waits for it.
-    #[must_use]
-    pub fn trim(&mut self) -> Option<HashMap<Key, Cached>> {
+    /// Makes room; only between batches, so that nothing vanishes while a batch is decided.
+    pub fn trim(&mut self) {
         let generation = self.rows_max / 2;
-        // As large as the last one, so that it does not grow step by step again.
-        let next = || HashMap::with_capacity(generation);
-        let full = self.young.len() > generation;
-        full.then(|| std::mem::replace(&mut self.old, std::mem::replace(&mut self.young, next())))
+        if self.young.len() > generation {
+            // As large as the last one, so that it does not grow step by step again.
+            let young = mem::replace(&mut self.young, HashMap::with_capacity(generation));
+            self.spent.push(mem::replace(&mut self.old, young).into_iter());
+        }
     }
 }
 
@@ -126,5 +136,59 @@ impl Loaded for Layered<'_> {
             return Some(change.clone());
         }
         self.cache.get(key).map(|cached| cached.record.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::contact::Contact;
+    use domain::id::{Id, TenantId};
+
+    use super::*;
+
+    const ROWS_MAX: usize = 20;
+
+    fn put(cache: &mut Cache, number: u128) -> Key {
+        let key = Key::id::<Contact>(TenantId(Id(1)), Id(number));
+        cache.put(key.clone(), Cached { version: 1, record: None });
+        cache.trim();
+        key
+    }
+
+    fn spent(cache: &Cache) -> usize {
+        cache.spent.iter().map(ExactSizeIterator::len).sum()
+    }
+
+    #[test]
+    fn a_row_stays_for_a_generation_after_it_was_last_put() {
+        let mut cache = Cache::new(ROWS_MAX);
+        let first = put(&mut cache, 0);
+        let found: Vec<bool> = (1..=ROWS_MAX as u128 + 2)
+            .map(|number| {
+                put(&mut cache, number);
+                cache.get(&first).is_some()
+            })
+            .collect();
+        assert!(found[ROWS_MAX / 2], "it became one of the old");
+        assert!(!found[ROWS_MAX + 1], "it is spent");
+    }
+
+    #[test]
+    fn spent_rows_go_a_few_at_a_time_and_are_gone_before_the_next_are_spent() {
+        let (mut cache, mut before) = (Cache::new(ROWS_MAX), 0);
+        for number in 0..10 * ROWS_MAX as u128 {
+            put(&mut cache, number);
+            let now = spent(&cache);
+            assert!(now >= before || before - now <= DROPPED_AT_ONCE, "{before} to {now}");
+            assert!(
+                now <= before || before == 0,
+                "a generation was spent while {before} rows of the last were there"
+            );
+            before = now;
+        }
+        cache.clear();
+        assert!(spent(&cache) >= ROWS_MAX / 2, "nothing is dropped at once");
+        (0..ROWS_MAX as u128).for_each(|number| _ = put(&mut cache, number));
+        assert_eq!(spent(&cache), 0);
     }
 }

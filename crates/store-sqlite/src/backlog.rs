@@ -107,17 +107,20 @@ impl State {
         self.batches.push_back((number, changes));
     }
 
-    fn remove(&mut self, applied: u64) {
-        while self.batches.front().is_some_and(|(number, _)| *number <= applied) {
-            let Some((_, changes)) = self.batches.pop_front() else { return };
-            self.bytes -= changes.size;
-            for write in &changes.writes {
-                if self.rows.get(&write.place).is_some_and(|latest| latest.number <= applied) {
-                    self.rows.remove(&write.place);
-                }
+    /// Removes the oldest batch of those up to `applied`, and returns it.
+    fn remove_one(&mut self, applied: u64) -> Option<Numbered> {
+        let oldest = self.batches.pop_front_if(|(number, _)| *number <= applied);
+        let Some((_, changes)) = &oldest else {
+            self.applied = applied;
+            return None;
+        };
+        self.bytes -= changes.size;
+        for write in &changes.writes {
+            if self.rows.get(&write.place).is_some_and(|latest| latest.number <= applied) {
+                self.rows.remove(&write.place);
             }
         }
-        self.applied = applied;
+        oldest
     }
 }
 
@@ -176,9 +179,15 @@ impl Backlog {
         state.batches.iter().take_while(enough).cloned().collect()
     }
 
-    /// Lets go of the batches that the tables have.
+    /// Lets go of the batches that the tables have, one by one: readers and the committer come in between, and what
+    /// is removed is dropped while nobody waits for it.
     pub fn remove(&self, applied: u64) {
-        self.state().remove(applied);
+        loop {
+            let removed = self.state().remove_one(applied);
+            if removed.is_none() {
+                break;
+            }
+        }
         self.went.notify_all();
     }
 

@@ -321,8 +321,7 @@ impl Work {
         let last = batch.events.last().map_or(self.head, |event| event.position);
         let versions = batch.writes.iter().map(|write| write.version).collect();
         // Here nothing is decided that rests on a version in the cache and is not in flight with it.
-        let spent = self.cache.write().trim();
-        drop(spent);
+        self.cache.write().trim();
         let outcome = keep(self.parts.store.clone(), batch).boxed();
         self.flight = Some(Flight { commands, union, rounds, versions, last, outcome });
     }
