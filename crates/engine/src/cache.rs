@@ -2,16 +2,17 @@
 //!
 //! The batcher alone writes: a row's newest state is here before anybody is told of it, so whoever reads may look here
 //! first. Bounded by two generations: when the young one is full it becomes the old one and the old one is spent, so a
-//! row that is used stays and there is no list to maintain on each read. Spent rows go a few at a time: to drop tens of
-//! thousands at once takes 20 ms, and every caller would wait for that.
+//! row that is used stays and there is no list to maintain on each read. Spent rows go a few at a time, and their room is
+//! the next generation's: to drop tens of thousands at once, or to get memory for as many, takes 20 ms, and every caller
+//! would wait for that.
 
-use std::collections::hash_map::IntoIter;
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::record::{Entity, Key, Record};
 use domain::view::Loaded;
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::HashMap;
+use indexmap::IndexMap;
 use ports::store::{Store, Version};
 
 /// A row with its version; version 0 is absent.
@@ -27,17 +28,21 @@ pub(crate) type Ahead = HashMap<Key, Option<Record>>;
 /// Spent rows dropped for each row that comes: more than one, so that a generation is gone before the next is spent.
 const DROPPED_AT_ONCE: usize = 2;
 
+type Generation = IndexMap<Key, Cached, foldhash::fast::RandomState>;
+
 /// Rows in memory.
+#[derive(Default)]
 pub(crate) struct Cache {
-    young: HashMap<Key, Cached>,
-    old: HashMap<Key, Cached>,
-    spent: Vec<IntoIter<Key, Cached>>,
+    young: Generation,
+    old: Generation,
+    /// Rows that nobody finds any more.
+    spent: Generation,
     rows_max: usize,
 }
 
 impl Cache {
     pub fn new(rows_max: usize) -> Cache {
-        Cache { young: HashMap::new(), old: HashMap::new(), spent: Vec::new(), rows_max }
+        Cache { rows_max, ..Cache::default() }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Cached> {
@@ -46,25 +51,20 @@ impl Cache {
 
     pub fn put(&mut self, key: Key, cached: Cached) {
         self.young.insert(key, cached);
-        if let Some(spent) = self.spent.last_mut()
-            && spent.by_ref().take(DROPPED_AT_ONCE).count() < DROPPED_AT_ONCE
-        {
-            self.spent.pop();
-        }
+        self.spent.truncate(self.spent.len().saturating_sub(DROPPED_AT_ONCE));
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.spent.extend([mem::take(&mut self.young), mem::take(&mut self.old)].map(HashMap::into_iter));
+        *self = Cache::new(self.rows_max);
     }
 
     /// Makes room; only between batches, so that nothing vanishes while a batch is decided.
     pub fn trim(&mut self) {
-        let generation = self.rows_max / 2;
-        if self.young.len() > generation {
-            // As large as the last one, so that it does not grow step by step again.
-            let young = mem::replace(&mut self.young, HashMap::with_capacity(generation));
-            self.spent.push(mem::replace(&mut self.old, young).into_iter());
+        if self.young.len() > self.rows_max / 2 {
+            self.spent.clear();
+            mem::swap(&mut self.old, &mut self.spent);
+            mem::swap(&mut self.young, &mut self.old);
         }
     }
 }
@@ -155,10 +155,6 @@ mod tests {
         key
     }
 
-    fn spent(cache: &Cache) -> usize {
-        cache.spent.iter().map(ExactSizeIterator::len).sum()
-    }
-
     #[test]
     fn a_row_stays_for_a_generation_after_it_was_last_put() {
         let mut cache = Cache::new(ROWS_MAX);
@@ -175,20 +171,15 @@ mod tests {
 
     #[test]
     fn spent_rows_go_a_few_at_a_time_and_are_gone_before_the_next_are_spent() {
-        let (mut cache, mut before) = (Cache::new(ROWS_MAX), 0);
+        let mut cache = Cache::new(ROWS_MAX);
         for number in 0..10 * ROWS_MAX as u128 {
+            let before = cache.spent.len();
             put(&mut cache, number);
-            let now = spent(&cache);
-            assert!(now >= before || before - now <= DROPPED_AT_ONCE, "{before} to {now}");
-            assert!(
-                now <= before || before == 0,
-                "a generation was spent while {before} rows of the last were there"
-            );
-            before = now;
+            let now = cache.spent.len();
+            assert!(before.saturating_sub(now) <= DROPPED_AT_ONCE, "{before} to {now}");
+            assert!(now <= before || before <= DROPPED_AT_ONCE, "{before} rows were dropped at once");
         }
-        cache.clear();
-        assert!(spent(&cache) >= ROWS_MAX / 2, "nothing is dropped at once");
-        (0..ROWS_MAX as u128).for_each(|number| _ = put(&mut cache, number));
-        assert_eq!(spent(&cache), 0);
+        let room = [&cache.young, &cache.old, &cache.spent].map(Generation::capacity);
+        assert!(room.iter().all(|room| *room > ROWS_MAX / 2), "each generation keeps its room: {room:?}");
     }
 }
