@@ -1,7 +1,7 @@
 # The front door. Logic sits in xtask and in the binary; this file only names it.
-#   make demo [ARGS=--once]    make test [CI=1]    make lint    make bench    make build    make fmt    make crash [N=20]
+#   make demo [ARGS=--once]    make test [CI=1]    make lint    make bench    make build    make dist    make fmt    make crash [N=20]
 #   make soak [SEEDS=1000] [FROM=1000]    make fuzz [SECONDS=60]
-.PHONY: demo test bench lint build fmt crash soak fuzz
+.PHONY: demo test bench lint build dist fmt crash soak fuzz
 
 ARGS ?=
 N ?= 20
@@ -27,6 +27,10 @@ lint:
 # Leaves the product at target/release/trunkline.
 build:
 	cargo build --release --locked --package server
+
+# Leaves the product as it is shipped at target/dist/trunkline.
+dist:
+	cargo build --profile dist --locked --package server
 
 fmt:
 	cargo fmt --all

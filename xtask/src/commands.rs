@@ -54,13 +54,15 @@ pub fn test(root: &Path) -> anyhow::Result<()> {
 
 /// The load generator; the budgets are judged by the binary that measures them.
 pub fn bench(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
-    let binary = binary(root).display().to_string();
+    let binary = built(root, "dist").display().to_string();
     let mut line =
         vec!["cargo", "run", "--release", "--locked", "--package", "bench", "--", "--binary", &binary];
     line.extend(arguments);
     let mut steps = Steps::new(root, false);
-    steps.run("build", &["cargo", "build", "--release", "--locked", "--package", "server"], &[]);
-    steps.run("bench", &line, &[]);
+    let build = ["cargo", "build", "--profile", "dist", "--locked", "--package", "server"];
+    if steps.run("build", &build, &[]) {
+        steps.run("bench", &line, &[]);
+    }
     steps.finish()
 }
 
@@ -149,10 +151,14 @@ fn node_clients(root: &Path, steps: &mut Steps) {
     }
 }
 
-/// Where cargo leaves the product.
+/// Where cargo leaves the product that is tested.
 fn binary(root: &Path) -> PathBuf {
+    built(root, "release")
+}
+
+fn built(root: &Path, profile: &str) -> PathBuf {
     let target = setting("CARGO_TARGET_DIR").unwrap_or_else(|| "target".to_owned());
-    root.join(target).join("release/trunkline")
+    root.join(target).join(profile).join("trunkline")
 }
 
 fn can_start(program: &str) -> bool {

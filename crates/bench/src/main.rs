@@ -34,7 +34,7 @@ struct Arguments {
     /// Seconds that each load runs.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Messages to store before lists and restart are measured.
+    /// Messages to store first, where lists or a start with many are measured.
     #[arg(long, default_value_t = 200_000)]
     messages: usize,
     /// Sections to measure, all of them unless given.
@@ -121,20 +121,20 @@ async fn with_providers(
 ) -> anyhow::Result<()> {
     use Section::{Accept, Calm, Fairness, Journeys, Kannel, Lists, Stored};
     let (time, mut rate) = (Duration::from_secs(arguments.seconds), 0.0);
+    if arguments.wants(&[Stored, Lists]) {
+        sections::fill(target, arguments.messages, course).await?;
+    }
     if arguments.wants(&[Accept, Calm, Lists]) {
         rate = sections::accept(target, time, ceiling, course).await?;
     }
     if arguments.wants(&[Calm]) {
         sections::waits::steps(target, time, rate, course).await?;
     }
-    if arguments.wants(&[Fairness]) {
-        sections::fairness(target, time, course).await?;
-    }
-    if arguments.wants(&[Stored, Lists]) {
-        sections::fill(target, arguments.messages, course).await?;
-    }
     if arguments.wants(&[Lists]) {
         sections::lists::under_load(target, time, rate, course).await?;
+    }
+    if arguments.wants(&[Fairness]) {
+        sections::fairness(target, time, course).await?;
     }
     if arguments.wants(&[Stored]) {
         sections::stored(target, course).await?;

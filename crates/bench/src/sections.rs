@@ -59,7 +59,11 @@ pub async fn accept(
     let ended = Instant::now();
     course.drain(target).await?;
     let (used, count) = (target.used(), report.times.count());
-    print(&format!("messages:send          {report}, {:.2} of bare axum", report.per_second / ceiling));
+    print(&format!(
+        "messages:send          {report}, {:.2} of bare axum; {} stored",
+        report.per_second / ceiling,
+        course.read
+    ));
     print(&format!(
         "  behind at the end    {behind}, handed over {:.1} s later",
         ended.elapsed().as_secs_f64()
