@@ -54,25 +54,10 @@ pub async fn run(load: &Load, per_second: f64, time: Duration, first: usize) -> 
             }
         });
     }
-    let mut dump = std::env::var("DUMP")
-        .ok()
-        .map(|p| std::fs::OpenOptions::new().append(true).create(true).open(p).unwrap());
-    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
-    let base = Instant::now();
     let mut report = Report { times: Times::default(), answered: Vec::new(), refused: 0 };
     let mut times = Vec::new();
     while let Some(ended) = tasks.join_next().await {
         for (number, status, answered, took) in ended?? {
-            if let Some(f) = &mut dump {
-                use std::io::Write;
-                writeln!(
-                    f,
-                    "{:.6} {:.3}",
-                    wall + answered.duration_since(base).as_secs_f64() - took.as_secs_f64(),
-                    took.as_secs_f64() * 1e3
-                )
-                .unwrap();
-            }
             if status == 200 {
                 report.answered.push((number, answered));
                 times.push(took);

@@ -19,7 +19,7 @@ use crate::target::Target;
 use crate::wire::Connection;
 
 /// Shares of the saturated rate, one after the other.
-const STEPS: [f64; 1] = [CALM];
+const STEPS: [f64; 4] = [0.1, CALM, 0.5, 0.7];
 /// Phones asked when they got and showed their message, at most, spread over a load.
 const PHONES_MAX: usize = 1_000;
 
