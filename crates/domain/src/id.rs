@@ -4,6 +4,7 @@
 //! (Crockford base 32): two spellings of the same number. Distinct types keep ids of different nouns apart.
 
 use std::fmt::Write as _;
+use std::ops::Deref;
 
 /// The bare 128 bits behind every typed id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,10 +12,32 @@ pub struct Id(pub u128);
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Twenty-six upper-case characters of Crockford base 32.
+#[derive(Clone, Copy, Debug)]
+pub struct Ulid([u8; 26]);
+
+impl Deref for Ulid {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the characters of base 32 are ASCII")
+    }
+}
+
 impl Id {
-    /// Twenty-six upper-case characters of Crockford base 32.
+    /// The ULID, spelled where it stands.
+    pub fn spelled(self) -> Ulid {
+        let (mut text, mut bits) = ([0; 26], self.0);
+        for character in text.iter_mut().rev() {
+            *character = CROCKFORD[bits as usize & 31];
+            bits >>= 5;
+        }
+        Ulid(text)
+    }
+
+    /// The ULID as text of its own.
     pub fn ulid(self) -> String {
-        (0..26).rev().map(|place| CROCKFORD[(self.0 >> (5 * place)) as usize & 31] as char).collect()
+        String::from(&*self.spelled())
     }
 
     /// The lower-case hyphenated form, `8-4-4-4-12`.
@@ -82,6 +105,8 @@ macro_rules! typed_ids {
         pub struct $name(pub Id);
 
         impl $name {
+            /// The ULID, spelled where it stands.
+            pub fn spelled(self) -> Ulid { self.0.spelled() }
             /// The ULID rendering.
             pub fn ulid(self) -> String { self.0.ulid() }
             /// The UUID rendering.

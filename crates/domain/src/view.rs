@@ -140,7 +140,12 @@ impl<'a> View<'a> {
 
     /// Writes a row.
     pub fn put<E: Entity>(&mut self, key: Key, entity: E) {
-        self.write(key, Some(E::wrap(Arc::new(entity))));
+        self.put_shared(key, Arc::new(entity));
+    }
+
+    /// Writes a row that the command goes on with.
+    pub fn put_shared<E: Entity>(&mut self, key: Key, entity: Arc<E>) {
+        self.write(key, Some(E::wrap(entity)));
     }
 
     /// Deletes a row.

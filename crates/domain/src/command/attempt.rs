@@ -65,7 +65,7 @@ impl Command for Begin {
         let message = view.by_id::<Message, _>(tenant, self.message.0)?;
         let content = view.by_id::<Content, _>(tenant, self.message.0)?;
         let Some((message, delivery)) =
-            message.and_then(|message| Some((message.clone(), message.delivery.clone()?)))
+            message.as_ref().and_then(|message| Some((message, message.delivery.as_ref()?)))
         else {
             return Ok(self.nothing(view));
         };
@@ -74,9 +74,9 @@ impl Command for Begin {
             Phase::Waiting { not_before } if not_before > view.now() && !delivery.is_over(view.now()) => {
                 Ok(Begun::NotBefore(not_before))
             }
-            Phase::Waiting { .. } => self.open(view, Arc::unwrap_or_clone(message), delivery, content),
-            Phase::Attempting if self.job.is_some() => self.recover(view, Arc::unwrap_or_clone(message)),
-            Phase::Attempting => self.join(view, message, &delivery, content),
+            Phase::Waiting { .. } => self.open(view, message, delivery, content),
+            Phase::Attempting if self.job.is_some() => self.recover(view, Message::clone(message)),
+            Phase::Attempting => self.join(view, Arc::clone(message), delivery, content),
             Phase::HandedOver | Phase::Held { .. } | Phase::Done => Ok(self.nothing(view)),
         }
     }
@@ -92,8 +92,8 @@ impl Begin {
     fn open<R>(
         &self,
         view: &mut View<'_>,
-        mut message: Message,
-        mut delivery: Delivery,
+        message: &Message,
+        delivery: &Delivery,
         content: Option<Arc<Content>>,
     ) -> Result<Begun, Halt<R>> {
         let (tenant, to) = (self.tenant, delivery.address().clone());
@@ -104,8 +104,13 @@ impl Begin {
         view.want(&wanted)?;
         let app = thread::app::<R>(view, tenant, message.app)?;
         let allowed = view.get::<Consent, R>(&consent)?.is_none_or(|consent| consent.allows(message.class));
-        let reply_to = answered(view, &message, &to)?;
+        let reply_to = answered(view, message, &to)?;
         let now = view.now();
+        // Nothing is copied before all that is wanted is there.
+        let mut message = message.clone();
+        let Some(mut delivery) = message.delivery.take() else {
+            return Ok(self.nothing(view));
+        };
         let over = match obstacle(app.as_deref(), &to, allowed, content.is_some()) {
             Some(reason) => delivery.give_up(reason, now),
             None => delivery.expire(now),
@@ -120,8 +125,8 @@ impl Begin {
         };
         message.address = Some(to.clone());
         message.delivery = Some(delivery);
-        thread::put_message(view, message.clone());
         let message = Arc::new(message);
+        view.put_shared(Key::id::<Message>(tenant, message.id.0), Arc::clone(&message));
         Ok(Begun::HandOver(HandOver { app, message, content, attempt, to, reply_to }))
     }
 
@@ -264,19 +269,22 @@ impl Command for Finish {
 
     fn decide(&self, view: &mut View<'_>) -> Result<Finished, Halt<Self::Refusal>> {
         let tenant = self.tenant;
-        let Some(message) = view.by_id::<Message, _>(tenant, self.message.0)? else {
-            return Ok(self.done(view));
-        };
-        let mut message = Arc::unwrap_or_clone(message);
-        let Some(mut delivery) = message.delivery.take() else {
+        let stored = view.by_id::<Message, _>(tenant, self.message.0)?;
+        let Some((message, delivery)) =
+            stored.as_ref().and_then(|message| Some((message, message.delivery.as_ref()?)))
+        else {
             return Ok(self.done(view));
         };
         let mut wanted = vec![Key::id::<App>(tenant, message.app.0), Key::queue(tenant, message.app)];
         wanted.extend(message.conversation.map(|id| Key::id::<Conversation>(tenant, id.0)));
-        wanted.extend(self.early(&message, &delivery));
+        wanted.extend(self.early(message, delivery));
         view.want(&wanted)?;
         let app = thread::app::<Self::Refusal>(view, tenant, message.app)?;
-        let rules = settle::rules(app.as_deref(), self.nature, &message, self.attempt);
+        let rules = settle::rules(app.as_deref(), self.nature, message, self.attempt);
+        let mut message = Message::clone(message);
+        let Some(mut delivery) = message.delivery.take() else {
+            return Ok(self.done(view));
+        };
         let mut moved = delivery.finish(self.attempt, self.outcome.clone(), rules, view.now());
         moved.extend(self.join_early(view, &message, &mut delivery, rules)?);
         let (phase, to) = (delivery.phase, delivery.address().clone());

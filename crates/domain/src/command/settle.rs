@@ -104,10 +104,7 @@ fn count<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
     let key = Key::id::<Message>(message.tenant, message.id.0);
     let before = view.get::<Message, R>(&key)?.is_some_and(|before| waits(&before));
     match (before, waits(message)) {
-        (true, false) => {
-            let queued = queued::<R>(view, message.tenant, message.app)?;
-            view.put(Key::queue(message.tenant, message.app), Counter(queued.saturating_sub(1)));
-        }
+        (true, false) => requeue(view, message, |queued| queued.saturating_sub(1))?,
         (false, true) => enqueue(view, message)?,
         _ => {}
     }
@@ -116,10 +113,17 @@ fn count<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
 
 /// Counts a message that waits from now on.
 pub fn enqueue<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
-    if waits(message) {
-        let queued = queued::<R>(view, message.tenant, message.app)?;
-        view.put(Key::queue(message.tenant, message.app), Counter(queued + 1));
-    }
+    if waits(message) { requeue(view, message, |queued| queued + 1) } else { Ok(()) }
+}
+
+fn requeue<R>(
+    view: &mut View<'_>,
+    message: &Message,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<(), Halt<R>> {
+    let key = Key::queue(message.tenant, message.app);
+    let queued = view.get::<Counter, R>(&key)?.map_or(0, |counter| counter.0);
+    view.put(key, Counter(change(queued)));
     Ok(())
 }
 
