@@ -122,6 +122,16 @@ fn basic(public: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{public}:{secret}")))
 }
 
+/// The recipient of the `number`th request of a load.
+pub fn identity(number: usize, ending: &str) -> String {
+    format!("46{number:07}{ending}")
+}
+
+/// Where the sandbox tells what a recipient's phone shows.
+pub fn handset(identity: &str) -> String {
+    format!("/handsets/WHATSAPP/{identity}")
+}
+
 /// The text begins with the request's number, so that the provider's ledger tells which one it is.
 pub fn body(app: &str, channel: &str, ending: &str, text: &str) -> String {
     let identity = json!({"channel": channel, "identity": format!("+46%{ending}")});

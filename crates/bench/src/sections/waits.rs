@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{CALLBACKS, CALM};
 use crate::course::Course;
-use crate::demo::{SILENT, TALKATIVE};
+use crate::demo::{self, SILENT, TALKATIVE};
 use crate::figures::Times;
 use crate::open::{self, Report};
 use crate::print;
@@ -82,8 +82,8 @@ async fn told(target: &Target, report: &Report, heard: &[Heard]) -> anyhow::Resu
     let mut phones = Connection::open(&target.sandbox_address).await?;
     let mut waits = Vec::new();
     for (number, _) in report.answered.iter().step_by(report.answered.len().div_ceil(PHONES_MAX).max(1)) {
-        let identity = format!("46{number:07}{TALKATIVE}");
-        let shown = phones.get(&format!("/handsets/WHATSAPP/{identity}"), "none").await?;
+        let identity = demo::identity(*number, TALKATIVE);
+        let shown = phones.get(&demo::handset(&identity), "none").await?;
         for (field, status) in [("delivered_at_ms", "DELIVERED"), ("read_at_ms", "READ")] {
             let at = shown[0][field].as_u64().with_context(|| format!("{identity} has no {field}"))?;
             let told = told.get(&(identity.clone(), status.to_owned()));
