@@ -122,9 +122,9 @@ fn basic(public: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{public}:{secret}")))
 }
 
-/// The recipient of the `number`th request of a load.
-pub fn identity(number: usize, ending: &str) -> String {
-    format!("46{number:07}{ending}")
+/// A recipient of a load with this ending, by its request's number or the place of it.
+pub fn identity(number: &str, ending: &str) -> String {
+    format!("46{number}{ending}")
 }
 
 /// Where the sandbox tells what a recipient's phone shows.
@@ -134,7 +134,7 @@ pub fn handset(identity: &str) -> String {
 
 /// The text begins with the request's number, so that the provider's ledger tells which one it is.
 pub fn body(app: &str, channel: &str, ending: &str, text: &str) -> String {
-    let identity = json!({"channel": channel, "identity": format!("+46%{ending}")});
+    let identity = json!({"channel": channel, "identity": format!("+{}", identity("%", ending))});
     json!({"app_id": app, "recipient": {"identified_by": {"channel_identities": [identity]}},
         "message": {"text_message": {"text": format!("% {text}")}}, "message_metadata": "campaign-7", "ttl": "86400s"})
     .to_string()

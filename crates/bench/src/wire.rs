@@ -22,13 +22,18 @@ pub struct Load {
 impl Load {
     /// The bytes of the `number`th request.
     pub fn request(&self, number: usize) -> Vec<u8> {
-        let number = format!("{number:07}");
+        let number = digits(number);
         let path = self.path.replace('%', &number);
         match &self.template {
             Some(template) => with_body("POST", &path, &self.authorization, &template.replace('%', &number)),
             None => bare("GET", &path, &self.authorization),
         }
     }
+}
+
+/// A request's number, as it is written into the request.
+pub fn digits(number: usize) -> String {
+    format!("{number:07}")
 }
 
 fn with_body(method: &str, path: &str, authorization: &str, body: &str) -> Vec<u8> {

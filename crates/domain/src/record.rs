@@ -143,7 +143,7 @@ impl Key {
         Key { tenant, kind: E::KIND, name: Name::Text(Arc::from(name)) }
     }
 
-    /// The same, the name put together: commands name dozens of rows, and formatting costs more than all else of that.
+    /// The same, the name put together: a command names dozens of rows, and formatting takes memory four times for each.
     fn joined<E: Entity>(tenant: TenantId, parts: &[&str]) -> Key {
         Key { tenant, kind: E::KIND, name: Name::Text(Arc::from(parts.concat())) }
     }
@@ -231,4 +231,38 @@ pub struct Listing {
     pub owner: Id,
     pub position: u64,
     pub target: Id,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stores keep these names: a row is found by the name that an earlier program gave it.
+    #[test]
+    fn a_composed_name_is_spelled_as_it_always_was() {
+        let (tenant, app) = (TenantId(Id(1)), AppId(Id(0x0190_1234_5678_7abc_8def_0123_4567_89ab)));
+        let address = Address::new("SMS", "46700000001");
+        let key = |key: Key| match key.name {
+            Name::Text(name) => name.to_string(),
+            Name::Id(id) => panic!("{id:?} is no composed name"),
+        };
+        let of_app = "01J0938NKRFAY8VVR14D2PF2DB";
+        let named = [
+            (
+                Key::active_conversation(tenant, app, ContactId(Id(33))),
+                "active/APP/00000000000000000000000011",
+            ),
+            (Key::identity(tenant, None, &address), "identity//SMS/46700000001"),
+            (Key::identity(tenant, Some(app), &address), "identity/APP/SMS/46700000001"),
+            (Key::provider_id(tenant, app, "SMS", "p/1"), "APP/SMS/p/1"),
+            (Key::early_receipts(tenant, app, "SMS", "p/1"), "APP/SMS/p/1"),
+            (Key::inbound_source(tenant, app, "SMS", "p/1"), "inbound/APP/SMS/p/1"),
+            (Key::queue(tenant, app), "queue/APP"),
+            (Key::consent(tenant, app, &address), "APP/SMS/46700000001"),
+            (Key::recipient_memory(tenant, app, &address), "APP/SMS/46700000001"),
+        ];
+        for (row, name) in named {
+            assert_eq!(key(row), name.replace("APP", of_app));
+        }
+    }
 }

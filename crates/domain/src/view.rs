@@ -177,9 +177,14 @@ impl<'a> View<'a> {
     /// Draws the next small number for `what` within the tenant, from 1.
     pub fn next_number<R>(&mut self, tenant: TenantId, what: &str) -> Result<u64, Halt<R>> {
         let key = Key::counter(tenant, what);
-        let last = self.get::<Counter, R>(&key)?.map_or(0, |counter| counter.0);
+        let last = self.count::<R>(&key)?;
         self.put(key, Counter(last + 1));
         Ok(last + 1)
+    }
+
+    /// What a counter stands at; 0 before its first number.
+    pub fn count<R>(&mut self, key: &Key) -> Result<u64, Halt<R>> {
+        Ok(self.get::<Counter, R>(key)?.map_or(0, |counter| counter.0))
     }
 
     /// Appends an entry to a list.

@@ -16,7 +16,7 @@ use crate::open::{self, Report};
 use crate::print;
 use crate::sink::{Heard, Sink};
 use crate::target::Target;
-use crate::wire::Connection;
+use crate::wire::{Connection, digits};
 
 /// Shares of the saturated rate, one after the other.
 const STEPS: [f64; 4] = [0.1, CALM, 0.5, 0.7];
@@ -82,7 +82,7 @@ async fn told(target: &Target, report: &Report, heard: &[Heard]) -> anyhow::Resu
     let mut phones = Connection::open(&target.sandbox_address).await?;
     let mut waits = Vec::new();
     for (number, _) in report.answered.iter().step_by(report.answered.len().div_ceil(PHONES_MAX).max(1)) {
-        let identity = demo::identity(*number, TALKATIVE);
+        let identity = demo::identity(&digits(*number), TALKATIVE);
         let shown = phones.get(&demo::handset(&identity), "none").await?;
         for (field, status) in [("delivered_at_ms", "DELIVERED"), ("read_at_ms", "READ")] {
             let at = shown[0][field].as_u64().with_context(|| format!("{identity} has no {field}"))?;

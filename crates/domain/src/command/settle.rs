@@ -96,7 +96,7 @@ pub fn erase_at(view: &mut View<'_>, message: &Message, at: Time) {
 
 /// How many of the app's messages wait.
 pub fn queued<R>(view: &mut View<'_>, tenant: TenantId, app: AppId) -> Result<u64, Halt<R>> {
-    Ok(view.get::<Counter, R>(&Key::queue(tenant, app))?.map_or(0, |counter| counter.0))
+    view.count(&Key::queue(tenant, app))
 }
 
 /// Keeps the app's count of waiting messages true to what is about to be written.
@@ -104,7 +104,7 @@ fn count<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
     let key = Key::id::<Message>(message.tenant, message.id.0);
     let before = view.get::<Message, R>(&key)?.is_some_and(|before| waits(&before));
     match (before, waits(message)) {
-        (true, false) => requeue(view, message, |queued| queued.saturating_sub(1))?,
+        (true, false) => recount(view, message, |queued| queued.saturating_sub(1))?,
         (false, true) => enqueue(view, message)?,
         _ => {}
     }
@@ -113,16 +113,16 @@ fn count<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
 
 /// Counts a message that waits from now on.
 pub fn enqueue<R>(view: &mut View<'_>, message: &Message) -> Result<(), Halt<R>> {
-    if waits(message) { requeue(view, message, |queued| queued + 1) } else { Ok(()) }
+    if waits(message) { recount(view, message, |queued| queued + 1) } else { Ok(()) }
 }
 
-fn requeue<R>(
+fn recount<R>(
     view: &mut View<'_>,
     message: &Message,
     change: impl FnOnce(u64) -> u64,
 ) -> Result<(), Halt<R>> {
     let key = Key::queue(message.tenant, message.app);
-    let queued = view.get::<Counter, R>(&key)?.map_or(0, |counter| counter.0);
+    let queued = view.count(&key)?;
     view.put(key, Counter(change(queued)));
     Ok(())
 }
