@@ -122,8 +122,10 @@ impl Shared {
     }
 }
 
-/// The cache below, above it the changes in flight to the store, and uppermost the forming batch's.
+/// What the store knows to be absent at the bottom, above it the cache, then the changes in flight to the store, and
+/// uppermost the forming batch's.
 pub(crate) struct Layered<'a> {
+    pub store: &'a dyn Store,
     pub cache: &'a Cache,
     pub in_flight: Option<&'a HashMap<Key, Option<Record>>>,
     pub changes: &'a HashMap<Key, Option<Record>>,
@@ -135,7 +137,8 @@ impl Loaded for Layered<'_> {
         if let Some(change) = self.changes.get(key).or_else(in_flight) {
             return Some(change.clone());
         }
-        self.cache.get(key).map(|cached| cached.record.clone())
+        let cached = self.cache.get(key).map(|cached| cached.record.clone());
+        cached.or_else(|| self.store.is_absent(key).then_some(None))
     }
 }
 

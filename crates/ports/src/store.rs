@@ -71,6 +71,11 @@ pub enum Committed {
 pub trait Store: Send + Sync {
     /// The rows in the order asked for; absent ones with version 0.
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>>;
+    /// Whether the store knows, without waiting, that a row is absent. Every row that a commit said to be kept before now
+    /// is not; of any other the store may know nothing.
+    fn is_absent(&self, _key: &Key) -> bool {
+        false
+    }
     /// Commits atomically and durably. An error means that the outcome is unknown: look it up.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Commit, Error>>;
     /// Whether a batch was kept. Ids of at least the last 1,000 commits are known.

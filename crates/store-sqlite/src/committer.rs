@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::id::Id;
-use domain::record::Kind;
 use ports::{Batch, Commit, Committed, Error, ErrorKind, Vault};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::answers::stopped;
 use crate::backlog::Backlog;
 use crate::changes::{self, Changes, Place};
+use crate::filter::{Filter, NAMED_IN_ORDER};
 use crate::journal::{Journal, Record, Unkept};
 use crate::names;
 use crate::queries;
@@ -28,9 +28,6 @@ use crate::settings::Settings;
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// More than most rows, events and jobs take, so that the buffer seldom grows.
 const SPELLED_BYTES_USUAL: usize = 512;
-
-/// Kinds whose rows are mostly named by ids drawn just now.
-const NAMED_IN_ORDER: &[Kind] = &[Kind::Contact, Kind::Conversation, Kind::Message, Kind::Content];
 
 /// A batch, ready to be checked and kept.
 pub struct Prepared {
@@ -79,13 +76,14 @@ impl Committer {
     pub fn start(
         path: &Path,
         journal: Journal,
-        backlog: Arc<Backlog>,
+        (backlog, filter): (Arc<Backlog>, Arc<Filter>),
         settings: &Settings,
     ) -> Result<Committer, Error> {
         let tables = schema::open_reader(path)?;
         let (orders, inbox) = mpsc::channel(settings.writer_queue);
         let newest = queries::newest_id(&tables, NAMED_IN_ORDER)?;
-        let work = Work { tables, journal, backlog, backlog_bytes: settings.backlog_bytes, newest };
+        let backlog_bytes = settings.backlog_bytes;
+        let work = Work { tables, journal, backlog, filter, backlog_bytes, newest };
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
             .spawn(move || work.run(inbox))
@@ -136,6 +134,7 @@ struct Work {
     tables: Connection,
     journal: Journal,
     backlog: Arc<Backlog>,
+    filter: Arc<Filter>,
     backlog_bytes: usize,
     /// No row of the kinds named in order has a larger id: one that is to be new needs no look at the tables.
     newest: u128,
@@ -227,6 +226,7 @@ impl Work {
         self.journal.append(number, record)?;
         let ids = changes.writes.iter().filter_map(|write| id_in_order(&write.place));
         self.newest = ids.fold(self.newest, u128::max);
+        changes.writes.iter().for_each(|write| self.filter.add(&write.place));
         self.backlog.add(number, Arc::new(changes));
         Ok(())
     }
@@ -250,6 +250,7 @@ impl Work {
             match state.row(place) {
                 Some(latest) if latest.version == version => {}
                 Some(_) => stale.push(place.key()?),
+                None if version == 0 && self.filter.is_place_absent(place) => {}
                 None => elsewhere.push((place, version)),
             }
         }

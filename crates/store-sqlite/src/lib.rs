@@ -9,8 +9,10 @@ mod answers;
 mod applier;
 mod backlog;
 mod backup;
+mod census;
 mod changes;
 mod committer;
+mod filter;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

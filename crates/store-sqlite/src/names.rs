@@ -146,6 +146,11 @@ impl Deref for Spelled {
     }
 }
 
+/// What a name says, without whether it is an id or a text.
+pub fn without_tag(name: &[u8]) -> &[u8] {
+    name.split_first().map_or(name, |(_, rest)| rest)
+}
+
 /// The id that a name is, if it is one.
 pub fn id_in(name: &[u8]) -> Option<u128> {
     let (&ID, id) = name.split_first()? else { return None };

@@ -310,6 +310,24 @@ pub fn rows_after(
     overlay(found, pending, limit, vault)
 }
 
+/// A row's tenant and name as the tables spell them.
+pub type TableName = ([u8; 16], Vec<u8>);
+
+/// The names that the tables have of a kind, after the given one, in order.
+pub fn names_after(
+    connection: &Connection,
+    kind: Kind,
+    (tenant, name): &TableName,
+    limit: usize,
+) -> Result<Vec<TableName>, Error> {
+    let table = names::table(kind);
+    let sql = format!(
+        "SELECT tenant, name FROM {table} WHERE (tenant, name) > (?1, ?2) ORDER BY tenant, name LIMIT ?3"
+    );
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    rows(connection, &sql, params![tenant, name, names::limit(limit)], read)
+}
+
 /// All rows of a kind, ordered by tenant and name.
 pub fn scan(
     connection: &Connection,

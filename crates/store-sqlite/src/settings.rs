@@ -30,6 +30,9 @@ pub struct Settings {
     pub apply_bytes: usize,
     /// How long a batch may wait for others before it is applied. Nobody waits for that: reads see the backlog.
     pub apply_linger: Duration,
+    /// Bytes of memory for the filter that tells which rows surely are not there: 2 for each contact, message and answer
+    /// kept for an idempotency key are plenty. Too few cost reads, and nothing else.
+    pub filter_bytes: usize,
     /// Length of a segment of the journal. A full one is cut off once the tables are synced.
     pub segment_bytes: u64,
     /// Bytes that the database and what lies beside it may take; beyond it the store says that it has no room. Below
@@ -49,6 +52,7 @@ impl Default for Settings {
             backlog_bytes: 24 << 20,
             apply_bytes: 8 << 20,
             apply_linger: Duration::from_secs(1),
+            filter_bytes: 8 << 20,
             segment_bytes: 16 << 20,
             bytes_max: None,
             pages_max: None,

@@ -18,8 +18,10 @@ use crate::answers::stopped;
 use crate::applier::{self, Applier};
 use crate::backlog::{Backlog, Numbered, State};
 use crate::backup::{self, Manifest};
+use crate::census::Census;
 use crate::changes;
 use crate::committer::{Committer, Prepared};
+use crate::filter::Filter;
 use crate::journal::{self, Journal};
 use crate::queries;
 use crate::readers::Readers;
@@ -34,6 +36,8 @@ pub struct SqliteStore {
     readers: Readers,
     committer: Committer,
     _applier: Applier,
+    _census: Census,
+    filter: Arc<Filter>,
     backlog: Arc<Backlog>,
     path: PathBuf,
     vault: Arc<dyn Vault>,
@@ -67,9 +71,13 @@ impl SqliteStore {
         prepare(&journal);
         let backlog = Arc::new(Backlog::new(standing));
         let applier = Applier::start(tables, journal.segments(), Arc::clone(&backlog), settings)?;
-        let committer = Committer::start(path, journal, Arc::clone(&backlog), settings)?;
+        let filter = Arc::new(Filter::new(settings.filter_bytes));
+        let census = Census::start(path, Arc::clone(&filter))?;
+        let known = (Arc::clone(&backlog), Arc::clone(&filter));
+        let committer = Committer::start(path, journal, known, settings)?;
         let readers = Readers::start(path, Arc::clone(&backlog), settings)?;
-        Ok(SqliteStore { readers, committer, _applier: applier, backlog, path: path.to_owned(), vault })
+        let path = path.to_owned();
+        Ok(SqliteStore { readers, committer, _applier: applier, _census: census, filter, backlog, path, vault })
     }
 
     /// Writes a copy of everything acknowledged before now into the folder `to`, which must hold no backup, while
@@ -133,6 +141,10 @@ impl Store for SqliteStore {
 
     fn look_up(&self, batch: Id) -> BoxFuture<'_, Result<Committed, Error>> {
         Box::pin(self.committer.look_up(batch))
+    }
+
+    fn is_absent(&self, key: &Key) -> bool {
+        self.filter.is_absent(key)
     }
 
     fn has_room(&self) -> bool {

@@ -183,6 +183,10 @@ fn now<'a, T: Send + 'a>(answer: T) -> BoxFuture<'a, Result<T, Error>> {
 }
 
 impl Store for MemoryStore {
+    fn is_absent(&self, key: &Key) -> bool {
+        !self.kept().rows.contains_key(key)
+    }
+
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let kept = self.kept();
         now(keys.iter().map(|key| kept.row(key)).collect())

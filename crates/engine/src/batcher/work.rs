@@ -254,7 +254,8 @@ impl Work {
     ) -> Result<(Kept, Decision), Vec<Key>> {
         let now = self.now();
         let in_flight = self.flight.as_ref().map(|flight| &flight.union.changes);
-        let layered = Layered { cache: &self.cache.read(), in_flight, changes: &union.changes };
+        let (store, cache) = (&*self.parts.store, &*self.cache.read());
+        let layered = Layered { store, cache, in_flight, changes: &union.changes };
         let mut ids = IdsAt { ids: &self.parts.ids, now, drawn, next: 0 };
         let mut view = View::new(&layered, &mut ids, now);
         let kept = command.decide(&mut view)?;

@@ -90,6 +90,11 @@ fn unavailable() -> Error {
 }
 
 impl Store for ChaosStore {
+    /// What a store knows without looking is up to it.
+    fn is_absent(&self, key: &Key) -> bool {
+        self.memory.is_absent(key) && self.fate.between(0, 1) == 1
+    }
+
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         Box::pin(async move {
             self.hurdle("load").await?;

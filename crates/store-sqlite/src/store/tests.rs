@@ -1,4 +1,5 @@
-//! The store when the disk fails under its journal: nothing half-kept, and no second try of a sync.
+//! The store when the disk fails under its journal: nothing half-kept, and no second try of a sync. And what it knows to
+//! be absent after a start.
 
 use domain::record::{Counter, Record};
 use ports::store::Write;
@@ -54,4 +55,22 @@ async fn a_failed_sync_stops_the_store_for_good() {
     let kept = store.look_up(Id(1)).await.unwrap() == Committed::Yes;
     assert_eq!(version(&store).await, u64::from(kept));
     assert_eq!(store.look_up(Id(2)).await.unwrap(), Committed::No);
+}
+
+#[tokio::test]
+async fn after_a_start_what_was_never_kept_is_known_to_be_absent_and_what_was_is_not() {
+    let folder = TempFolder::new("sqlite");
+    let other = Key::counter(TenantId(Id(1)), "another");
+    let mut store = open(&folder, &[]);
+    store._census.finish();
+    assert!(store.is_absent(&key()) && store.is_absent(&other));
+    assert_eq!(store.commit(count(1, 0)).await.unwrap(), Commit::Committed);
+    assert!(!store.is_absent(&key()) && store.is_absent(&other));
+    drop(store);
+    let mut store = open(&folder, &[]);
+    assert!(!store.is_absent(&key()), "while the names are still being read");
+    store._census.finish();
+    assert!(!store.is_absent(&key()) && store.is_absent(&other));
+    // Told by the filter and by the tables, and by nobody else, that it is stale.
+    assert_eq!(store.commit(count(2, 0)).await.unwrap(), Commit::Stale(vec![key()]));
 }

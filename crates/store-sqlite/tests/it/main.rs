@@ -76,6 +76,9 @@ async fn fresh_eager() -> InFolder {
 type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
 impl Store for InFolder {
+    fn is_absent(&self, key: &Key) -> bool {
+        self.store.is_absent(key)
+    }
     fn load(&self, keys: Vec<Key>) -> Answer<'_, Vec<Row>> {
         self.store.load(keys)
     }

@@ -29,6 +29,7 @@ macro_rules! store_conformance {
                 rows: absent_rows_have_version_0,
                 rows: versions_count_writes,
                 rows: deletes_leave_nothing,
+                rows: a_row_that_was_kept_is_never_called_absent,
                 rows: tenants_do_not_share_names,
                 rows: text_and_id_names_never_collide,
                 rows: kinds_do_not_share_names,

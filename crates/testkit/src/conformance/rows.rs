@@ -42,6 +42,17 @@ pub async fn deletes_leave_nothing(store: &impl Whole) {
     assert_eq!(counter(store, &key).await, (1, Some(30)));
 }
 
+pub async fn a_row_that_was_kept_is_never_called_absent(store: &impl Whole) {
+    let number = |number: u64| Key::counter(tenant(1), &format!("number {number}"));
+    for one in 0..100 {
+        let (key, id) = (number(one), u128::from(one) + 1);
+        keep(store, batch(id, vec![write(&key, 0, one)])).await;
+        assert!(!store.is_absent(&key), "as soon as it is kept");
+    }
+    let told: Vec<bool> = (0..100).map(|one| store.is_absent(&number(one))).collect();
+    assert_eq!(told, [false; 100]);
+}
+
 pub async fn tenants_do_not_share_names(store: &impl Whole) {
     let mine = Key::counter(tenant(1), "number");
     let yours = Key::counter(tenant(2), "number");
