@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::id::Id;
 use domain::time::Time;
-use foldhash::{HashMap, HashMapExt as _};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use ports::Error;
 use tokio::sync::watch;
 
 use crate::answers::stopped;
-use crate::changes::{Changes, Place};
+use crate::changes::{Changes, Place, Write};
 
 /// How many batches are known by their ids.
 pub const BATCHES_KEPT: usize = 4_096;
@@ -26,13 +26,11 @@ pub const BATCHES_KEPT: usize = 4_096;
 /// A batch with its number in the journal.
 pub type Numbered = (u64, Arc<Changes>);
 
-/// A row as a batch in the backlog left it.
-#[derive(Clone)]
-pub struct Latest {
-    pub version: i64,
-    pub body: Option<Bytes>,
-    /// The batch that wrote it.
+/// Where the newest write of a row stands: in which batch, and at which place of that.
+struct Newest {
+    hash: u64,
     number: u64,
+    index: usize,
 }
 
 /// What the tables say at the start.
@@ -50,8 +48,9 @@ pub struct Standing {
 /// Everything acknowledged that is worth knowing without the tables.
 pub struct State {
     pub standing: Standing,
+    /// Their numbers follow one another.
     batches: VecDeque<Numbered>,
-    rows: HashMap<Place, Latest>,
+    rows: HashTable<Newest>,
     bytes: usize,
     applied: u64,
     /// Somebody waits for the tables: the applier does not linger.
@@ -74,9 +73,10 @@ pub struct Backlog {
 }
 
 impl State {
-    /// A row as the backlog has it.
-    pub fn row(&self, place: &Place) -> Option<&Latest> {
-        self.rows.get(place)
+    /// The newest write of a row, if the backlog has any; `hash` is that of its place.
+    pub fn row(&self, place: &Place, hash: u64) -> Option<&Write> {
+        let newest = self.rows.find(hash, |newest| write_of(&self.batches, newest).place == *place)?;
+        Some(write_of(&self.batches, newest))
     }
 
     /// The batches, oldest first.
@@ -90,10 +90,6 @@ impl State {
     }
 
     fn add(&mut self, number: u64, changes: Arc<Changes>) {
-        for write in &changes.writes {
-            let latest = Latest { version: write.version(), body: write.body.clone(), number };
-            self.rows.insert(write.place.clone(), latest);
-        }
         let (position, at) = &mut self.standing.head;
         *position += changes.events.len() as u64;
         *at = (*at).max(changes.at);
@@ -104,24 +100,39 @@ impl State {
             self.standing.ids.pop_front();
         }
         self.bytes += changes.size;
-        self.batches.push_back((number, changes));
+        self.batches.push_back((number, Arc::clone(&changes)));
+        for (index, Write { place, hash, .. }) in changes.writes.iter().enumerate() {
+            let newest = Newest { hash: *hash, number, index };
+            let same = |other: &Newest| write_of(&self.batches, other).place == *place;
+            match self.rows.entry(*hash, same, |other| other.hash) {
+                Entry::Occupied(mut older) => *older.get_mut() = newest,
+                Entry::Vacant(none) => drop(none.insert(newest)),
+            }
+        }
     }
 
     /// Removes the oldest batch of those up to `applied`, and returns it.
     fn remove_one(&mut self, applied: u64) -> Option<Numbered> {
         let oldest = self.batches.pop_front_if(|(number, _)| *number <= applied);
-        let Some((_, changes)) = &oldest else {
+        let Some((number, changes)) = &oldest else {
             self.applied = applied;
             return None;
         };
         self.bytes -= changes.size;
-        for write in &changes.writes {
-            if self.rows.get(&write.place).is_some_and(|latest| latest.number <= applied) {
-                self.rows.remove(&write.place);
+        for (index, write) in changes.writes.iter().enumerate() {
+            let own = |newest: &Newest| newest.number == *number && newest.index == index;
+            // Where a later batch wrote the row, that one's write stands there.
+            if let Ok(newest) = self.rows.find_entry(write.hash, own) {
+                newest.remove();
             }
         }
         oldest
     }
+}
+
+fn write_of<'a>(batches: &'a VecDeque<Numbered>, newest: &Newest) -> &'a Write {
+    let first = batches.front().map_or(0, |(number, _)| *number);
+    &batches[(newest.number - first) as usize].1.writes[newest.index]
 }
 
 impl Backlog {
@@ -131,7 +142,7 @@ impl Backlog {
         let state = State {
             standing,
             batches: VecDeque::new(),
-            rows: HashMap::new(),
+            rows: HashTable::new(),
             bytes: 0,
             applied,
             hurry: 0,

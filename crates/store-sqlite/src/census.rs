@@ -14,7 +14,7 @@ use ports::{Error, ErrorKind};
 use rusqlite::Connection;
 
 use crate::filter::{self, Filter};
-use crate::{queries, schema};
+use crate::{names, queries, schema};
 
 /// Names read at once.
 const PAGE_NAMES: usize = 4_096;
@@ -68,7 +68,9 @@ impl Work {
         match counted {
             Ok(through) if through.iter().all(|through| *through) => self.filter.is_whole_now(),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the names in the tables cannot be read; rows are looked for instead"),
+            Err(error) => {
+                tracing::warn!(%error, "the names in the tables cannot be read; rows are looked for instead")
+            }
         }
     }
 
@@ -78,7 +80,7 @@ impl Work {
         while !self.ended.load(Ordering::Relaxed) {
             let page = queries::names_after(&self.tables, kind, &last, PAGE_NAMES)?;
             for (tenant, name) in &page {
-                self.filter.add_name(kind, *tenant, name);
+                self.filter.add(kind, names::hash(kind, *tenant, names::without_tag(name)));
             }
             match page.into_iter().last() {
                 Some(next) => last = next,

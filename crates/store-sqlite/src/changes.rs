@@ -24,6 +24,8 @@ pub struct Place {
 /// A row's change. No body deletes.
 pub struct Write {
     pub place: Place,
+    /// The place's hash.
+    pub hash: u64,
     /// The version it was decided on.
     pub seen: i64,
     pub body: Option<Bytes>,
@@ -68,6 +70,11 @@ impl Place {
     /// A key's place.
     pub fn of(key: &Key) -> Place {
         Place { kind: key.kind, tenant: names::id(key.tenant.0), name: Spelled::of(&key.name) }
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> u64 {
+        names::hash(self.kind, self.tenant, names::without_tag(&self.name))
     }
 
     /// The key of this place.
@@ -239,7 +246,8 @@ impl Reader {
     fn write(&mut self) -> Option<Write> {
         let kind = names::read_kind(self.array::<1>()?[0])?;
         let place = Place { kind, tenant: self.array()?, name: self.bytes()??.into() };
-        Some(Write { place, seen: self.number()?, body: self.bytes()? })
+        let hash = place.hash();
+        Some(Write { place, hash, seen: self.number()?, body: self.bytes()? })
     }
 
     fn entry(&mut self) -> Option<Entry> {

@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::id::Id;
-use ports::{Batch, Commit, Committed, Error, ErrorKind, Vault};
+use domain::record::Key;
+use ports::{Batch, Commit, Committed, Error, ErrorKind, Vault, Version};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,11 +30,18 @@ const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// More than most rows, events and jobs take, so that the buffer seldom grows.
 const SPELLED_BYTES_USUAL: usize = 512;
 
+/// A row that a batch relies on: its place with the hash of that, and its version.
+struct Expected {
+    place: Place,
+    hash: u64,
+    version: i64,
+}
+
 /// A batch, ready to be checked and kept.
 pub struct Prepared {
     record: Record,
     changes: Changes,
-    relied: Vec<(Place, i64)>,
+    relied: Vec<Expected>,
 }
 
 impl Prepared {
@@ -44,14 +52,18 @@ impl Prepared {
         changes::spell(batch, vault, &mut payload);
         let record = Record::of(payload);
         let changes = changes::read(record.payload())?;
-        let relied = batch.relied.iter().map(|(key, version)| (Place::of(key), names::number(*version)));
-        Ok(Prepared { record, changes, relied: relied.collect() })
+        let expected = |(key, version): &(Key, Version)| {
+            let place = Place::of(key);
+            Expected { hash: place.hash(), place, version: names::number(*version) }
+        };
+        let relied = batch.relied.iter().map(expected).collect();
+        Ok(Prepared { record, changes, relied })
     }
 
-    /// The rows that must have these versions.
-    fn expected(&self) -> impl Iterator<Item = (&Place, i64)> {
-        let relied = self.relied.iter().map(|(place, version)| (place, *version));
-        relied.chain(self.changes.writes.iter().map(|write| (&write.place, write.seen)))
+    /// The rows that must have these versions, with the hashes of their places.
+    fn expected(&self) -> impl Iterator<Item = (&Place, u64, i64)> {
+        let relied = self.relied.iter().map(|row| (&row.place, row.hash, row.version));
+        relied.chain(self.changes.writes.iter().map(|write| (&write.place, write.hash, write.seen)))
     }
 }
 
@@ -226,13 +238,13 @@ impl Work {
         self.journal.append(number, record)?;
         let ids = changes.writes.iter().filter_map(|write| id_in_order(&write.place));
         self.newest = ids.fold(self.newest, u128::max);
-        changes.writes.iter().for_each(|write| self.filter.add(&write.place));
+        changes.writes.iter().for_each(|write| self.filter.add(write.place.kind, write.hash));
         self.backlog.add(number, Arc::new(changes));
         Ok(())
     }
 
     /// Refuses what makes no sense; otherwise tells which rows have changed.
-    fn check(&self, batch: &Prepared) -> Result<Vec<domain::record::Key>, Error> {
+    fn check(&self, batch: &Prepared) -> Result<Vec<Key>, Error> {
         let state = self.backlog.state();
         let head = names::number(state.standing.head.0);
         if batch.changes.events.iter().zip(head + 1..).any(|(event, position)| event.position != position) {
@@ -243,14 +255,14 @@ impl Work {
             return Err(Error::new(ErrorKind::Invalid, "a batch of this id was kept before"));
         }
         let (mut stale, mut elsewhere) = (Vec::new(), Vec::new());
-        for (place, version) in batch.expected() {
+        for (place, hash, version) in batch.expected() {
             if version == 0 && id_in_order(place).is_some_and(|id| id > self.newest) {
                 continue;
             }
-            match state.row(place) {
-                Some(latest) if latest.version == version => {}
+            match state.row(place, hash) {
+                Some(latest) if latest.version() == version => {}
                 Some(_) => stale.push(place.key()?),
-                None if version == 0 && self.filter.is_place_absent(place) => {}
+                None if version == 0 && self.filter.is_absent(place.kind, hash) => {}
                 None => elsewhere.push((place, version)),
             }
         }

@@ -5,12 +5,10 @@
 //! gone, or may share its bits with others: then the tables are asked. The names that the tables have at the start come
 //! from a thread of its own (`census`); until it is through, nothing is known.
 
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use domain::record::{Key, Kind, Name};
+use domain::record::{Key, Kind};
 
-use crate::changes::Place;
 use crate::names;
 
 /// Kinds whose rows are mostly named by ids drawn just now. An id beyond the newest needs no filter.
@@ -31,7 +29,6 @@ type Block = [AtomicU32; WORDS];
 /// The filter. The committer adds names, anybody asks.
 pub struct Filter {
     blocks: Box<[Block]>,
-    hashes: foldhash::quality::RandomState,
     /// It has the names that the tables had at the start.
     whole: AtomicBool,
 }
@@ -42,19 +39,14 @@ impl Filter {
     pub fn new(bytes: usize) -> Filter {
         let blocks = (bytes / size_of::<Block>()).clamp(1, BLOCKS_MAX);
         let blocks = (0..blocks).map(|_| Block::default()).collect();
-        Filter { blocks, hashes: foldhash::quality::RandomState::default(), whole: AtomicBool::new(false) }
+        Filter { blocks, whole: AtomicBool::new(false) }
     }
 
-    /// Adds the name of a row that is about to be kept.
-    pub fn add(&self, place: &Place) {
-        if has(place.kind) {
-            self.add_name(place.kind, place.tenant, &place.name);
+    /// Adds the name of a row that is about to be kept, or was.
+    pub fn add(&self, kind: Kind, hash: u64) {
+        if !has(kind) {
+            return;
         }
-    }
-
-    /// Adds a name as the tables spell it.
-    pub fn add_name(&self, kind: Kind, tenant: [u8; 16], name: &[u8]) {
-        let hash = self.hash(kind, tenant, names::without_tag(name));
         for (word, bit) in self.block(hash).iter().zip(bits(hash)) {
             // Who must find it is told of the row through a lock or a channel, later.
             word.fetch_or(bit, Ordering::Relaxed);
@@ -66,33 +58,18 @@ impl Filter {
         self.whole.store(true, Ordering::Release);
     }
 
-    /// Whether no row of this name was ever kept.
-    pub fn is_absent(&self, key: &Key) -> bool {
-        match &key.name {
-            Name::Id(id) => self.lacks(key.kind, names::id(key.tenant.0), &names::id(*id)),
-            Name::Text(text) => self.lacks(key.kind, names::id(key.tenant.0), text.as_bytes()),
-        }
-    }
-
-    /// The same of a place.
-    pub fn is_place_absent(&self, place: &Place) -> bool {
-        self.lacks(place.kind, place.tenant, names::without_tag(&place.name))
-    }
-
-    fn lacks(&self, kind: Kind, tenant: [u8; 16], name: &[u8]) -> bool {
+    /// Whether no row of this name was ever kept; `hash` is that of its place.
+    pub fn is_absent(&self, kind: Kind, hash: u64) -> bool {
         if !has(kind) || !self.whole.load(Ordering::Acquire) {
             return false;
         }
-        let hash = self.hash(kind, tenant, name);
         self.block(hash).iter().zip(bits(hash)).any(|(word, bit)| word.load(Ordering::Relaxed) & bit == 0)
     }
 
-    fn hash(&self, kind: Kind, tenant: [u8; 16], name: &[u8]) -> u64 {
-        let mut hasher = self.hashes.build_hasher();
-        hasher.write_u8(names::kind(kind));
-        hasher.write(&tenant);
-        hasher.write(name);
-        hasher.finish()
+    /// The same of a key.
+    pub fn lacks(&self, key: &Key) -> bool {
+        // Most keys of the other kinds: not worth a hash.
+        has(key.kind) && self.is_absent(key.kind, names::hash_of(key))
     }
 
     fn block(&self, hash: u64) -> &Block {
@@ -127,7 +104,7 @@ mod tests {
 
     fn filter(bytes: usize) -> Filter {
         let filter = Filter::new(bytes);
-        (0..NAMES).for_each(|number| filter.add(&Place::of(&key(number))));
+        (0..NAMES).for_each(|number| filter.add(Kind::Consent, names::hash_of(&key(number))));
         filter
     }
 
@@ -137,16 +114,16 @@ mod tests {
         for bytes in [0, 1 << 10, 1 << 20] {
             let filter = filter(bytes);
             filter.is_whole_now();
-            assert!((0..NAMES).all(|number| !filter.is_absent(&key(number))), "{bytes}");
+            assert!((0..NAMES).all(|number| !filter.lacks(&key(number))), "{bytes}");
         }
     }
 
     #[test]
     fn nothing_is_called_absent_before_the_filter_is_whole() {
         let filter = filter(1 << 20);
-        assert!(!filter.is_absent(&key(NAMES)));
+        assert!(!filter.lacks(&key(NAMES)));
         filter.is_whole_now();
-        assert!((NAMES..2 * NAMES).any(|number| filter.is_absent(&key(number))));
+        assert!((NAMES..2 * NAMES).any(|number| filter.lacks(&key(number))));
     }
 
     #[test]
@@ -154,7 +131,7 @@ mod tests {
         for (bytes_of_name, most) in [(1, NAMES / 20), (2, NAMES / 500)] {
             let filter = filter(NAMES as usize * bytes_of_name);
             filter.is_whole_now();
-            let vain = (NAMES..2 * NAMES).filter(|number| !filter.is_absent(&key(*number))).count() as u128;
+            let vain = (NAMES..2 * NAMES).filter(|number| !filter.lacks(&key(*number))).count() as u128;
             assert!(vain < most, "{vain} of {NAMES} with {bytes_of_name} bytes for a name");
         }
     }
@@ -164,8 +141,8 @@ mod tests {
         let filter = filter(1 << 20);
         filter.is_whole_now();
         let elsewhere = Key { tenant: TenantId(Id(2)), ..key(1) };
-        assert!(filter.is_absent(&elsewhere));
-        assert!(filter.is_absent(&Key { kind: Kind::Pointer, ..key(1) }));
-        assert!(!filter.is_absent(&Key::id::<Contact>(TenantId(Id(1)), Id(1))));
+        assert!(filter.lacks(&elsewhere));
+        assert!(filter.lacks(&Key { kind: Kind::Pointer, ..key(1) }));
+        assert!(!filter.lacks(&Key::id::<Contact>(TenantId(Id(1)), Id(1))));
     }
 }

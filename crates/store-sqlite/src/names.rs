@@ -1,11 +1,13 @@
 //! How keys, ids and lists are spelled in the tables and in the journal.
 //! These spellings are part of the file format: they never change without a migration.
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::ops::Deref;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use domain::id::Id;
-use domain::record::{Kind, List, Name};
+use domain::record::{Key, Kind, List, Name};
 use ports::{Error, ErrorKind};
 
 const ID: u8 = 0;
@@ -149,6 +151,25 @@ impl Deref for Spelled {
 /// What a name says, without whether it is an id or a text.
 pub fn without_tag(name: &[u8]) -> &[u8] {
     name.split_first().map_or(name, |(_, rest)| rest)
+}
+
+/// A row's place as a number, another one in each life of the program. What a name is, id or text, is no part of it.
+pub fn hash(kind: Kind, tenant: [u8; 16], without_tag: &[u8]) -> u64 {
+    static HASHES: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+    let mut hasher = HASHES.build_hasher();
+    hasher.write_u8(self::kind(kind));
+    hasher.write(&tenant);
+    hasher.write(without_tag);
+    hasher.finish()
+}
+
+/// The same of a key.
+pub fn hash_of(key: &Key) -> u64 {
+    let tenant = id(key.tenant.0);
+    match &key.name {
+        Name::Id(own) => hash(key.kind, tenant, &id(*own)),
+        Name::Text(text) => hash(key.kind, tenant, text.as_bytes()),
+    }
 }
 
 /// The id that a name is, if it is one.

@@ -15,7 +15,7 @@ use ports::{Error, Row, Vault, stored};
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use crate::answers::failed;
-use crate::backlog::{Latest, Standing, State};
+use crate::backlog::{Standing, State};
 use crate::changes::{self, Changes, Place};
 use crate::names::{self, Spelled};
 
@@ -38,12 +38,16 @@ fn rows<T>(
     found.collect::<rusqlite::Result<_>>().map_err(read_failed)
 }
 
-/// What the backlog has of these keys.
-pub fn gather_rows(state: &State, keys: Vec<Key>) -> Vec<(Key, Place, Option<Latest>)> {
+/// A row's version and body, if it is there.
+type Found = Option<(i64, Bytes)>;
+
+/// What the backlog has of these keys; of those that it says nothing about, nothing.
+pub fn gather_rows(state: &State, keys: Vec<Key>) -> Vec<(Key, Place, Option<Found>)> {
     let gather = |key: Key| {
         let place = Place::of(&key);
-        let latest = state.row(&place).cloned();
-        (key, place, latest)
+        let latest = state.row(&place, place.hash());
+        let found = latest.map(|write| write.body.clone().map(|body| (write.version(), body)));
+        (key, place, found)
     };
     keys.into_iter().map(gather).collect()
 }
@@ -51,7 +55,7 @@ pub fn gather_rows(state: &State, keys: Vec<Key>) -> Vec<(Key, Place, Option<Lat
 /// The rows in the order asked for.
 pub fn load(
     connection: &Connection,
-    keys: Vec<(Key, Place, Option<Latest>)>,
+    keys: Vec<(Key, Place, Option<Found>)>,
     vault: &dyn Vault,
 ) -> Result<Vec<Row>, Error> {
     static SPELLED: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
@@ -61,9 +65,9 @@ pub fn load(
         };
         Kind::ALL.iter().map(spell).collect()
     });
-    let load = |(key, place, latest): (Key, Place, Option<Latest>)| {
-        let found = match latest {
-            Some(Latest { version, body, .. }) => body.map(|body| (version, body)),
+    let load = |(key, place, found): (Key, Place, Option<Found>)| {
+        let found = match found {
+            Some(found) => found,
             None => {
                 let mut select =
                     connection.prepare_cached(&SPELLED[key.kind as usize]).map_err(read_failed)?;

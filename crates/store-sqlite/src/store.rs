@@ -77,7 +77,16 @@ impl SqliteStore {
         let committer = Committer::start(path, journal, known, settings)?;
         let readers = Readers::start(path, Arc::clone(&backlog), settings)?;
         let path = path.to_owned();
-        Ok(SqliteStore { readers, committer, _applier: applier, _census: census, filter, backlog, path, vault })
+        Ok(SqliteStore {
+            readers,
+            committer,
+            _applier: applier,
+            _census: census,
+            filter,
+            backlog,
+            path,
+            vault,
+        })
     }
 
     /// Writes a copy of everything acknowledged before now into the folder `to`, which must hold no backup, while
@@ -144,7 +153,7 @@ impl Store for SqliteStore {
     }
 
     fn is_absent(&self, key: &Key) -> bool {
-        self.filter.is_absent(key)
+        self.filter.lacks(key)
     }
 
     fn has_room(&self) -> bool {
