@@ -157,6 +157,7 @@ pub(crate) async fn start(parts: &Parts) -> Result<Started, ports::Error> {
         broken: broken_sender,
         unsure: false,
         flight: None,
+        spare: Default::default(),
         overturned: None,
     };
     let task = tokio::spawn(work.run(waiting));

@@ -27,8 +27,9 @@ use crate::settings::Settings;
 
 /// How long a batch waits for the backlog to shrink before it is refused.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
-/// More than most rows, events and jobs take, so that the buffer seldom grows.
-const SPELLED_BYTES_USUAL: usize = 512;
+/// A little more than rows, events and jobs take on average, so that the buffer seldom grows and is nearly full: it
+/// stays in memory until the tables have it.
+const SPELLED_BYTES_USUAL: usize = 224;
 
 /// A row that a batch relies on: its place with the hash of that, and its version.
 struct Expected {

@@ -55,6 +55,8 @@ pub(super) struct Work {
     pub unsure: bool,
     /// The batch that the store has been given.
     pub flight: Option<Flight>,
+    /// What the next batch forms in: an earlier one's, emptied.
+    pub spare: Union,
     /// The batch last in flight was not kept: what was decided above it counts for nothing.
     pub overturned: Option<Overturned>,
 }
@@ -155,7 +157,8 @@ impl Work {
             };
             self.decide(came, &mut forming).await;
             if self.flight.is_none() && !forming.commands.is_empty() {
-                self.take_off(std::mem::take(&mut forming));
+                let next = Forming { union: std::mem::take(&mut self.spare), ..Forming::default() };
+                self.take_off(std::mem::replace(&mut forming, next));
             }
         }
     }
@@ -389,7 +392,7 @@ impl Work {
         self.tail.add(std::mem::take(&mut union.events));
         let mut directory: Option<Directory> = None;
         let mut cache = self.cache.write();
-        for (key, seen) in union.order.into_iter().zip(versions) {
+        for (key, seen) in union.order.drain(..).zip(versions) {
             let record = union.changes.remove(&key).flatten();
             if KINDS.contains(&key.kind) {
                 let snapshot = directory.get_or_insert_with(|| self.snapshot());
@@ -406,11 +409,12 @@ impl Work {
         self.head = last;
         self.head_sender.send_replace(last);
         self.log.rise(last);
-        if !union.jobs.is_empty() && self.job_sender.try_send(union.jobs).is_err() {
+        if !union.jobs.is_empty() && self.job_sender.try_send(std::mem::take(&mut union.jobs)).is_err() {
             // The runner is behind; its sweep finds these jobs in the store.
             self.jobs_missed.store(true, Ordering::Release);
             metrics::counter!("trunkline_jobs_left_to_sweep").increment(1);
         }
+        self.spare = union.emptied();
     }
 
     fn snapshot(&self) -> Directory {

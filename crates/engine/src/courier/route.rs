@@ -280,7 +280,9 @@ impl Route {
             |event: &Event| self.hears(event) && self.dialect.concerns(event, &self.engine.near(event));
         let heard: Vec<Event> = sifted.events.into_iter().filter(told).collect();
         let (count, began) = (heard.len(), self.engine.now());
-        self.deliver_page(progress, heard).await;
+        if count > 0 {
+            self.deliver_page(progress, heard).await;
+        }
         progress.stride.follow(count, self.engine.now().since_ms(began));
         progress.cursor.position = sifted.through;
         let lags = progress.cursor.position > progress.saved_position + LAG_MAX;
