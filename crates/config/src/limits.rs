@@ -15,6 +15,8 @@ pub struct Limits {
     pub batch_commands_max: usize,
     /// Rows kept in memory.
     pub cached_rows_max: usize,
+    /// Bytes of memory for telling which rows surely are not there.
+    pub absence_filter_bytes: usize,
     /// Messages being handed to providers at once on the whole server.
     pub open_attempts_max: usize,
     /// Whether the rates that providers publish hold. An account's own settings hold in any case.
@@ -29,6 +31,10 @@ pub struct Limits {
     pub connections_max: usize,
 }
 
+/// A filter of fewer bytes is full at once.
+const ABSENCE_FILTER_BYTES_MIN: usize = 64 << 10;
+/// More bytes the filter has no use for.
+const ABSENCE_FILTER_BYTES_MAX: u64 = 512 << 20;
 /// Fewer bytes do not hold the headers that ordinary clients send.
 const HEADER_BYTES_MIN: usize = 8 << 10;
 /// More bytes of headers are an attack.
@@ -48,12 +54,21 @@ impl Limits {
         for (key, value) in all {
             problems.at_least_one(key, value as u64);
         }
-        if self.header_bytes_max < HEADER_BYTES_MIN {
-            let given = self.header_bytes_max;
-            problems
-                .add(format!("limits.header_bytes_max is {given} but must be at least {HEADER_BYTES_MIN}."));
+        let ranges = [
+            ("header_bytes_max", self.header_bytes_max, HEADER_BYTES_MIN, HEADER_BYTES_MAX),
+            (
+                "absence_filter_bytes",
+                self.absence_filter_bytes,
+                ABSENCE_FILTER_BYTES_MIN,
+                ABSENCE_FILTER_BYTES_MAX,
+            ),
+        ];
+        for (key, given, least, most) in ranges {
+            if given < least {
+                problems.add(format!("limits.{key} is {given} but must be at least {least}."));
+            }
+            problems.at_most(&format!("limits.{key}"), given as u64, most);
         }
-        problems.at_most("limits.header_bytes_max", self.header_bytes_max as u64, HEADER_BYTES_MAX);
         if self.batch_commands_max > self.waiting_commands_max {
             problems
                 .add("limits.batch_commands_max is larger than limits.waiting_commands_max: no batch fills.");

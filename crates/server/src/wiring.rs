@@ -77,6 +77,7 @@ impl Wiring {
             store: store_sqlite::Settings {
                 sync: synced(sync),
                 bytes_max: database_bytes_max,
+                filter_bytes: limits.absence_filter_bytes,
                 ..store_sqlite::Settings::default()
             },
             provider_http,
@@ -121,6 +122,7 @@ fn engine_limits(limits: &config::Limits) -> engine::Limits {
         waiting_commands_max,
         batch_commands_max,
         cached_rows_max,
+        absence_filter_bytes: _,
         open_attempts_max,
         provider_rates,
         open_callbacks_max,

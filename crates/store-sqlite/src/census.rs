@@ -69,7 +69,7 @@ impl Work {
             Ok(through) if through.iter().all(|through| *through) => self.filter.is_whole_now(),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "the names in the tables cannot be read; rows are looked for instead")
+                tracing::warn!(%error, "the names in the tables cannot be read; rows are looked for instead");
             }
         }
     }

@@ -30,8 +30,8 @@ pub struct Settings {
     pub apply_bytes: usize,
     /// How long a batch may wait for others before it is applied. Nobody waits for that: reads see the backlog.
     pub apply_linger: Duration,
-    /// Bytes of memory for the filter that tells which rows surely are not there: 2 for each contact, message and answer
-    /// kept for an idempotency key are plenty. Too few cost reads, and nothing else.
+    /// Bytes of memory for the filter that tells which rows surely are not there: 2 for each message that a provider took,
+    /// identity, open conversation and answer kept are plenty. Too few cost reads, and nothing else.
     pub filter_bytes: usize,
     /// Length of a segment of the journal. A full one is cut off once the tables are synced.
     pub segment_bytes: u64,

@@ -137,6 +137,15 @@ fn replay(
     Err(Error::new(ErrorKind::Unavailable, "another program reads the database; the journal cannot be cut"))
 }
 
+#[cfg(test)]
+impl SqliteStore {
+    /// Waits until the filter has the names that the tables had at the start.
+    fn wait_for_census(&mut self) {
+        let SqliteStore { _census: census, .. } = self;
+        census.finish();
+    }
+}
+
 impl Store for SqliteStore {
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
         let vault = Arc::clone(&self.vault);

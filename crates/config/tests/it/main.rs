@@ -130,6 +130,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[limits]\nheader_bytes_max = 8191", "limits.header_bytes_max is 8191 but must be at least 8192."),
     ("[limits]\nheader_bytes_max = 1048577", "may be at most 1048576."),
     ("[limits]\ncached_rows_max = 0", "limits.cached_rows_max is 0"),
+    (
+        "[limits]\nabsence_filter_bytes = 65535",
+        "limits.absence_filter_bytes is 65535 but must be at least 65536.",
+    ),
+    ("[limits]\nabsence_filter_bytes = 536870913", "may be at most 536870912."),
     ("[limits]\nwaiting_commands_max = 1", "larger than limits.waiting_commands_max"),
     ("[log]\nfilter = \" \"", "log.filter is empty"),
 ];

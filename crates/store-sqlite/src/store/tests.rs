@@ -62,14 +62,14 @@ async fn after_a_start_what_was_never_kept_is_known_to_be_absent_and_what_was_is
     let folder = TempFolder::new("sqlite");
     let other = Key::counter(TenantId(Id(1)), "another");
     let mut store = open(&folder, &[]);
-    store._census.finish();
+    store.wait_for_census();
     assert!(store.is_absent(&key()) && store.is_absent(&other));
     assert_eq!(store.commit(count(1, 0)).await.unwrap(), Commit::Committed);
     assert!(!store.is_absent(&key()) && store.is_absent(&other));
     drop(store);
     let mut store = open(&folder, &[]);
     assert!(!store.is_absent(&key()), "while the names are still being read");
-    store._census.finish();
+    store.wait_for_census();
     assert!(!store.is_absent(&key()) && store.is_absent(&other));
     // Told by the filter and by the tables, and by nobody else, that it is stale.
     assert_eq!(store.commit(count(2, 0)).await.unwrap(), Commit::Stale(vec![key()]));
