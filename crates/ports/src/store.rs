@@ -71,8 +71,8 @@ pub enum Committed {
 pub trait Store: Send + Sync {
     /// The rows in the order asked for; absent ones with version 0.
     fn load(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Row>, Error>>;
-    /// Whether the store knows, without waiting, that a row is absent. Every row that a commit said to be kept before now
-    /// is not; of any other the store may know nothing.
+    /// Whether the store knows, without waiting, that a row is absent. It never says so of one that is there; of one that
+    /// is not it may know nothing.
     fn is_absent(&self, _key: &Key) -> bool {
         false
     }
