@@ -34,9 +34,9 @@ pub struct SqliteStore {
     // In the order of closing: nothing new comes, the tables get what is left, and the last connection to close
     // folds the write-ahead log into the file.
     readers: Readers,
+    _census: Census,
     committer: Committer,
     _applier: Applier,
-    _census: Census,
     filter: Arc<Filter>,
     backlog: Arc<Backlog>,
     path: PathBuf,
@@ -79,9 +79,9 @@ impl SqliteStore {
         let path = path.to_owned();
         Ok(SqliteStore {
             readers,
+            _census: census,
             committer,
             _applier: applier,
-            _census: census,
             filter,
             backlog,
             path,
