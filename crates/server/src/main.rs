@@ -32,7 +32,7 @@ use node::Node;
 use stop::Stop;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// For files to be closed in order; a start makes up for what this leaves.
 const CLOSING: Duration = Duration::from_secs(5);
