@@ -43,7 +43,7 @@ pub(super) struct Board {
 
 struct Held {
     job: Job,
-    sender: Sender,
+    sender: Arc<Sender>,
     place: Place,
     /// Since when it waits for its sender.
     ready_since: Option<Time>,
@@ -255,7 +255,7 @@ impl Board {
         self.lift(id);
         if let Some(held) = self.jobs.get_mut(&id) {
             held.job.to = None;
-            held.sender = Sender { tenant: held.job.tenant, account: None };
+            held.sender = Arc::new(Sender { tenant: held.job.tenant, account: None });
         }
         self.wait(id, now);
         true

@@ -49,7 +49,7 @@ impl Sender {
 /// On what terms a sender may be used by an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
-    pub sender: Sender,
+    pub sender: Arc<Sender>,
     pub rate: Option<Rate>,
     pub rate_per_recipient: Option<Rate>,
     pub open_attempts_max: usize,
@@ -59,7 +59,7 @@ pub(super) struct Terms {
 
 impl Terms {
     /// No limits.
-    pub fn free(sender: Sender) -> Terms {
+    pub fn free(sender: Arc<Sender>) -> Terms {
         Terms {
             sender,
             rate: None,
@@ -71,7 +71,7 @@ impl Terms {
 
     /// A tenant's fetches: they take their turns, and nothing from what its accounts may send.
     fn of_fetches(tenant: TenantId) -> Terms {
-        let free = Terms::free(Sender::of_fetches(tenant));
+        let free = Terms::free(Arc::new(Sender::of_fetches(tenant)));
         Terms { open_attempts_max: OPEN_FETCHES_PER_TENANT_MAX, ..free }
     }
 
@@ -91,7 +91,7 @@ impl Terms {
         let open = number(OPEN_ATTEMPTS).map_or(published.open_attempts_max, |open| open as usize);
         let name = (account.channel.clone(), Arc::from(account.account.as_str()));
         Terms {
-            sender: Sender { tenant, account: Some(name) },
+            sender: Arc::new(Sender { tenant, account: Some(name) }),
             rate: Rate::new(per_second, 1_000, per_second / BURSTS_PER_SECOND),
             rate_per_recipient: Rate::new(per_minute, 60_000, published.recipient_burst_max),
             open_attempts_max: if open == 0 { usize::MAX } else { open },
@@ -135,7 +135,7 @@ impl AllTerms {
     }
 
     fn look_up(&self, job: &Job) -> Terms {
-        let free = |account| Terms::free(Sender { tenant: job.tenant, account });
+        let free = |account| Terms::free(Arc::new(Sender { tenant: job.tenant, account }));
         let Some(Address { channel, .. }) = &job.to else { return free(None) };
         let app = self.directory.app(job.tenant, job.app);
         let Some((app, account)) = app.and_then(|app| Some((app, app.account(channel)?))) else {

@@ -43,15 +43,15 @@ pub(super) type Facts = (Arc<Terms>, Option<Arc<str>>);
 /// Everything that is ready.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    queues: HashMap<Sender, Queue>,
+    queues: HashMap<Arc<Sender>, Queue>,
     /// Tenants in rotation; each has senders in rotation.
     tenants: VecDeque<TenantId>,
-    senders: HashMap<TenantId, VecDeque<Sender>>,
+    senders: HashMap<TenantId, VecDeque<Arc<Sender>>>,
     /// Senders that come back into the rotation at a moment.
-    asleep: BTreeSet<(Time, Sender)>,
+    asleep: BTreeSet<(Time, Arc<Sender>)>,
     /// Nothing goes to a provider.
     held: bool,
-    recipients: Buckets<(Sender, Arc<str>)>,
+    recipients: Buckets<(Arc<Sender>, Arc<str>)>,
 }
 
 /// What waits for one sender.
@@ -105,7 +105,7 @@ impl Turns {
         if std::mem::replace(&mut self.held, held) && !held {
             let aside =
                 self.queues.iter().filter(|(_, queue)| queue.stands == Stands::Aside && queue.waits());
-            let mut aside: Vec<Sender> = aside.map(|(sender, _)| sender.clone()).collect();
+            let mut aside: Vec<Arc<Sender>> = aside.map(|(sender, _)| sender.clone()).collect();
             aside.sort_unstable();
             for sender in aside {
                 self.rotate(&sender);
@@ -114,7 +114,7 @@ impl Turns {
     }
 
     /// Takes a job in.
-    pub fn put(&mut self, sender: &Sender, id: JobId, ready: Ready) {
+    pub fn put(&mut self, sender: &Arc<Sender>, id: JobId, ready: Ready) {
         let queue = self.queues.entry(sender.clone()).or_default();
         let waiting = queue.of(ready.priority);
         waiting.insert((ready.since, id));
@@ -126,7 +126,7 @@ impl Turns {
     }
 
     /// Takes a job out again.
-    pub fn remove(&mut self, sender: &Sender, id: JobId, ready: Ready) {
+    pub fn remove(&mut self, sender: &Arc<Sender>, id: JobId, ready: Ready) {
         if let Some(queue) = self.queues.get_mut(sender) {
             queue.of(ready.priority).remove(&(ready.since, id));
         }
@@ -167,7 +167,12 @@ impl Turns {
     }
 
     /// A sender's turn; it goes to the end of its tenant's rotation as long as it has more.
-    fn turn(&mut self, sender: Sender, now: Time, facts: &mut impl FnMut(JobId) -> Facts) -> Option<Turn> {
+    fn turn(
+        &mut self,
+        sender: Arc<Sender>,
+        now: Time,
+        facts: &mut impl FnMut(JobId) -> Facts,
+    ) -> Option<Turn> {
         let queue = self.queues.get_mut(&sender)?;
         queue.stands = Stands::Aside;
         if self.held && sender.hands_over() {
@@ -209,7 +214,7 @@ impl Turns {
     /// A job that had its turn has ended.
     pub fn ended(
         &mut self,
-        sender: &Sender,
+        sender: &Arc<Sender>,
         id: JobId,
         heard: Option<Heard>,
         terms: &Terms,
@@ -226,7 +231,7 @@ impl Turns {
     }
 
     /// Brings a sender into the rotation, unless it is there.
-    fn rotate(&mut self, sender: &Sender) {
+    fn rotate(&mut self, sender: &Arc<Sender>) {
         let Some(queue) = self.queues.get_mut(sender) else { return };
         match std::mem::replace(&mut queue.stands, Stands::InRotation) {
             Stands::InRotation => return,
@@ -240,7 +245,7 @@ impl Turns {
         senders.push_back(sender.clone());
     }
 
-    fn sleep(&mut self, sender: Sender, until: Time) {
+    fn sleep(&mut self, sender: Arc<Sender>, until: Time) {
         if let Some(queue) = self.queues.get_mut(&sender)
             && until < Time::NEVER
         {
@@ -250,7 +255,7 @@ impl Turns {
     }
 
     /// A sender without work is forgotten once its gate is as good as new.
-    fn rest(&mut self, sender: &Sender, now: Time) {
+    fn rest(&mut self, sender: &Arc<Sender>, now: Time) {
         let Some(queue) = self.queues.get(sender).filter(|queue| queue.stands == Stands::Aside) else {
             return;
         };

@@ -37,7 +37,7 @@ fn alone(id: u128, tenant: u128, channel: &str) -> Job {
 
 fn free(job: &Job) -> Arc<Terms> {
     let account = job.to.as_ref().map(|to| (to.channel.clone(), Arc::from("us")));
-    let free = Terms::free(Sender { tenant: job.tenant, account });
+    let free = Terms::free(Arc::new(Sender { tenant: job.tenant, account }));
     Arc::new(Terms { patience_ms: PATIENCE_MS, ..free })
 }
 
@@ -53,7 +53,7 @@ impl Table {
     }
 
     fn on(set: impl FnOnce(&mut Terms)) -> Table {
-        let mut terms = Terms { patience_ms: PATIENCE_MS, ..Terms::free(Sender::default()) };
+        let mut terms = Terms { patience_ms: PATIENCE_MS, ..Terms::free(Arc::default()) };
         set(&mut terms);
         Table { board: Board::default(), terms }
     }
