@@ -80,7 +80,7 @@ impl Arguments {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    use Section::{Accept, AcceptOnly, Calm, Jobs, Lists};
+    use Section::{AcceptOnly, Jobs};
     if arguments.bare {
         return bare::serve().await;
     }
@@ -91,19 +91,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         closed::CONNECTIONS,
         arguments.seconds
     ));
-    let mut ceiling = 0.0;
-    if arguments.wants(&[Accept, Calm, Lists, AcceptOnly]) {
-        ceiling = sections::ceiling(time).await?;
-    }
     let mut target = Target::start(&arguments.binary).await?;
     let (ready_ms, idle_mb) = (target.ready.as_millis(), target.used().resident_mb);
     print(&format!("trunkline              ready after {ready_ms} ms, {idle_mb} MB idle"));
     let mut course = Course::default();
-    with_providers(&mut target, &arguments, ceiling, &mut course).await?;
+    with_providers(&mut target, &arguments, &mut course).await?;
     if arguments.wants(&[AcceptOnly, Jobs]) {
         let mut held = Held::over(target, &arguments.binary).await?;
         if arguments.wants(&[AcceptOnly]) {
-            sections::held::accept_only(&held, time, ceiling, &mut course).await?;
+            sections::held::accept_only(&held, time, &mut course).await?;
         }
         if arguments.wants(&[Jobs]) {
             sections::held::open_jobs(&mut held, &mut course).await?;
@@ -116,7 +112,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn with_providers(
     target: &mut Target,
     arguments: &Arguments,
-    ceiling: f64,
     course: &mut Course,
 ) -> anyhow::Result<()> {
     use Section::{Accept, Calm, Fairness, Journeys, Kannel, Lists, Stored};
@@ -125,7 +120,7 @@ async fn with_providers(
         sections::fill(target, arguments.messages, course).await?;
     }
     if arguments.wants(&[Accept, Calm, Lists]) {
-        rate = sections::accept(target, time, ceiling, course).await?;
+        rate = sections::accept(target, time, course).await?;
     }
     if arguments.wants(&[Calm]) {
         sections::waits::steps(target, time, rate, course).await?;

@@ -34,22 +34,20 @@ const FILL: Duration = Duration::from_secs(10);
 /// Lists asked for.
 const LISTS: usize = 500;
 
-/// Requests a second of a bare axum server that parses the same body.
+/// Requests a second of a bare axum server that parses the same body: measured before and after what is compared with
+/// it, for a machine's minutes differ.
 pub async fn ceiling(time: Duration) -> anyhow::Result<f64> {
     let bare = Bare::start().await?;
     closed::run(&bare.load(), WARM_UP, 0).await?;
-    let report = closed::run(&bare.load(), time, 0).await?;
+    let report = closed::run(&bare.load(), time / 2, 0).await?;
     print(&format!("bare axum              {report}, {} MB", bare.used().resident_mb));
     Ok(report.per_second)
 }
 
 /// `messages:send` accepted a second, saturated; the provider never reports. Returns the rate.
-pub async fn accept(
-    target: &Target,
-    time: Duration,
-    ceiling: f64,
-    course: &mut Course,
-) -> anyhow::Result<f64> {
+pub async fn accept(target: &Target, time: Duration, course: &mut Course) -> anyhow::Result<f64> {
+    course.drain(target).await?;
+    let before_it = ceiling(time).await?;
     let load = target.demo.load(SILENT);
     closed::run(&load, WARM_UP, course.next()).await?;
     course.drain(target).await?;
@@ -59,6 +57,7 @@ pub async fn accept(
     let ended = Instant::now();
     course.drain(target).await?;
     let (used, count) = (target.used(), report.times.count());
+    let ceiling = f64::midpoint(before_it, ceiling(time).await?);
     print(&format!(
         "messages:send          {report}, {:.2} of bare axum; {} stored",
         report.per_second / ceiling,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{WARM_UP, per_message};
+use super::{WARM_UP, ceiling, per_message};
 use crate::course::Course;
 use crate::demo::SILENT;
 use crate::held::Held;
@@ -17,12 +17,8 @@ const JOBS: usize = 100_000;
 const TOP_UP: Duration = Duration::from_secs(1);
 
 /// `messages:send` saturated while no provider is there: the whole cost of accepting, and nothing of handing over.
-pub async fn accept_only(
-    held: &Held,
-    time: Duration,
-    ceiling: f64,
-    course: &mut Course,
-) -> anyhow::Result<()> {
+pub async fn accept_only(held: &Held, time: Duration, course: &mut Course) -> anyhow::Result<()> {
+    let before_it = ceiling(time).await?;
     let load = held.demo.load(SILENT);
     closed::run(&load, WARM_UP, course.next()).await?;
     let (before, tried) = (held.used(), held.metric("trunkline_attempts_total").await?);
@@ -30,7 +26,7 @@ pub async fn accept_only(
     tokio::time::sleep(SETTLE).await;
     let used = held.used();
     let tried = held.metric("trunkline_attempts_total").await? - tried;
-    let ratio = report.per_second / ceiling;
+    let ratio = report.per_second / f64::midpoint(before_it, ceiling(time).await?);
     print(&format!(
         "accept only            {report}, {ratio:.2} of bare axum; {} stored before",
         course.read
