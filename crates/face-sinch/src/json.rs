@@ -2,10 +2,14 @@
 //!
 //! An empty body counts as `{}`, because one SDK sends `content-type: application/json` with nothing in it.
 
-use axum::extract::rejection::BytesRejection;
+use std::convert::Infallible;
+use std::error::Error as _;
+
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::Deserialize;
 use serde_json::{Map, Value};
@@ -16,14 +20,24 @@ use crate::error::Problem;
 pub const BODY_BYTES_MAX: usize = 1_048_576;
 
 /// The whole body, or why there is none.
-pub type Whole = Result<Bytes, BytesRejection>;
+pub struct Whole(Result<Bytes, axum::Error>);
+
+impl<S: Sync> FromRequest<S> for Whole {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Whole, Infallible> {
+        Ok(Whole(axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await))
+    }
+}
 
 /// The body's bytes.
 pub fn bytes(body: Whole) -> Result<Bytes, Problem> {
-    match body {
+    match body.0 {
         Ok(bytes) if bytes.is_empty() => Ok(Bytes::from_static(b"{}")),
         Ok(bytes) => Ok(bytes),
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::too_large()),
+        Err(error) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
+            Err(Problem::too_large())
+        }
         Err(_) => Err(Problem::invalid("the request body could not be read")),
     }
 }

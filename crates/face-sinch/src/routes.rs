@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use engine::Engine;
 use face_kit::buckets::Buckets;
@@ -14,7 +13,7 @@ use face_kit::buckets::Buckets;
 use crate::error::Problem;
 use crate::gate::{Caller, Desk};
 use crate::token::{Tokens, issue};
-use crate::{Settings, apps, contacts, conversations, json, messages, webhooks};
+use crate::{Settings, apps, contacts, conversations, messages, webhooks};
 
 /// The face's routes.
 pub fn router(engine: Engine, settings: Settings) -> Router {
@@ -47,7 +46,6 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         )
         .route("/v1/projects/{project}/{*rest}", any(nothing))
         .method_not_allowed_fallback(|| async { Problem::method() })
-        .layer(DefaultBodyLimit::max(json::BODY_BYTES_MAX))
         .with_state(desk)
 }
 

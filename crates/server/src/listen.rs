@@ -1,21 +1,25 @@
 //! Listeners: plain and TLS connections into the same routes, with limits and a graceful end.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+
+use crate::edge::Guarded;
 
 /// Before accepting again after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -26,7 +30,7 @@ const BUFFER_PER_HEADERS: usize = 2;
 pub struct Door {
     pub listener: TcpListener,
     pub tls: Option<TlsAcceptor>,
-    pub routes: Router,
+    pub routes: Guarded,
     pub bounds: Bounds,
 }
 
@@ -85,13 +89,16 @@ impl Door {
 async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    routes: Router,
+    routes: Guarded,
     bounds: &Bounds,
     watcher: Watcher,
 ) {
     // Small answers must not wait for more to come.
     drop(stream.set_nodelay(true));
-    let service = TowerToHyperService::new(routes);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let routes = routes.clone();
+        async move { Ok::<_, Infallible>(routes.answer(request.map(Body::new)).await) }
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(bounds.header_timeout)

@@ -1,10 +1,8 @@
 //! The one origin: all faces, providers' callbacks, and health.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -12,25 +10,25 @@ use domain::id::AppId;
 use engine::{Callback, Engine, Rejected};
 use tokio::sync::watch;
 
-use crate::edge::{self, CALLBACK_BYTES_MAX, Edge};
+use crate::edge::{self, CALLBACK_BYTES_MAX, Edge, Guarded};
 use crate::wiring::Wiring;
 
 /// Everything that the world may reach.
-pub fn all(wiring: &Wiring, engine: &Engine, tls_port: Option<u16>, stop: &watch::Sender<bool>) -> Router {
+pub fn all(wiring: &Wiring, engine: &Engine, tls_port: Option<u16>, stop: &watch::Sender<bool>) -> Guarded {
     let liveperson = face_liveperson::Settings { tls_port, ..wiring.liveperson.clone() };
-    let edge = Arc::new(Edge {
+    let edge = Edge {
         body_bytes_max: wiring.doors.body_bytes_max,
         body_timeout: wiring.doors.body_timeout,
         stop: stop.subscribe(),
-    });
-    callbacks(engine.clone())
+    };
+    let routes = callbacks(engine.clone())
         .merge(health(engine.clone(), stop))
         .merge(face_liveperson::router(engine.clone(), liveperson))
         .merge(face_sinch::router(engine.clone(), wiring.sinch.clone()))
         .merge(face_livedesk::router(engine.clone(), wiring.livedesk.clone()))
         .merge(face_trunkline::router(engine.clone()))
-        .fallback(edge::nothing)
-        .layer(axum::middleware::from_fn_with_state(edge, edge::guard))
+        .fallback(edge::nothing);
+    Guarded::new(edge, routes)
 }
 
 /// `/livez`: the process runs. `/readyz`: it can accept.
@@ -54,7 +52,6 @@ pub fn health(engine: Engine, stop: &watch::Sender<bool>) -> Router {
 fn callbacks(engine: Engine) -> Router {
     Router::new()
         .route("/callbacks/{channel}/{app}", get(handshake).post(callback))
-        .layer(DefaultBodyLimit::max(CALLBACK_BYTES_MAX))
         .with_state(engine)
 }
 
@@ -63,10 +60,14 @@ async fn callback(
     Path((channel, app)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
     let Some(app) = AppId::parse(&app) else {
         return answer(&Rejected::Unknown);
+    };
+    // What is longer than may be, or too slow, the edge says in words of its own.
+    let Ok(body) = axum::body::to_bytes(body, CALLBACK_BYTES_MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
     };
     let callback = Callback { headers, query: query.unwrap_or_default(), body };
     match engine.provider_callback(&channel, app, callback).await {
