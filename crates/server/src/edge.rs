@@ -101,8 +101,7 @@ impl Guarded {
         let (name, refuse) = face(path);
         // A path that is no text names nothing, and routes would refuse it in words of their own.
         let is_text = percent_decode_str(path).decode_utf8().is_ok();
-        let response =
-            if is_text { self.pass(refuse, request).await } else { refuse(StatusCode::NOT_FOUND) };
+        let response = if is_text { self.pass(refuse, request).await } else { refuse(StatusCode::NOT_FOUND) };
         let class = match response.status().as_u16() {
             ..300 => "2xx",
             300..400 => "3xx",

@@ -50,9 +50,7 @@ pub fn health(engine: Engine, stop: &watch::Sender<bool>) -> Router {
 }
 
 fn callbacks(engine: Engine) -> Router {
-    Router::new()
-        .route("/callbacks/{channel}/{app}", get(handshake).post(callback))
-        .with_state(engine)
+    Router::new().route("/callbacks/{channel}/{app}", get(handshake).post(callback)).with_state(engine)
 }
 
 async fn callback(

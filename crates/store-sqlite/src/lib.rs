@@ -9,6 +9,7 @@ mod answers;
 mod applier;
 mod backlog;
 mod backup;
+mod bulk;
 mod census;
 mod changes;
 mod committer;

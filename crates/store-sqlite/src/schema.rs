@@ -17,7 +17,7 @@ const MIGRATIONS: &[&str] = &[include_str!("../schema/5.sql")];
 pub const FIRST: usize = 5;
 
 const BUSY_TIMEOUT_MS: u64 = 5_000;
-/// Statements that a connection keeps prepared: three per record kind, and those of the other tables.
+/// Statements that a connection keeps prepared: four per record kind, and those of the other tables.
 const STATEMENTS_KEPT: usize = 128;
 /// Pages of the write-ahead log after which a commit moves them into the file, should no full segment of the journal
 /// have led to that before: 64 MiB.

@@ -4,14 +4,17 @@
 //! a statement that finds another version is a bug of this store.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use domain::record::Kind;
 use domain::time::Time;
 use ports::{Error, ErrorKind};
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::types::ValueRef::{Blob, Integer, Null};
+use rusqlite::{Connection, params};
 
 use crate::answers::failed;
 use crate::backlog::{BATCHES_KEPT, Numbered};
+use crate::bulk::Insertion;
 use crate::changes::{Entry, Event, Job, Place, Write};
 use crate::names;
 
@@ -56,12 +59,9 @@ impl<'a> Union<'a> {
     }
 
     fn write(&self, connection: &Connection) -> Result<(), Error> {
-        let mut statements = Statements::on(connection);
-        for writes in self.rows.iter().flat_map(|rows| rows.chunk_by(|one, next| one.place == next.place)) {
-            let (Some(first), Some(last)) = (writes.first(), writes.last()) else { continue };
-            if write_row(&mut statements, first, last).map_err(write_failed)? != 1 {
-                let sentence =
-                    format!("a row of kind {} was changed behind the journal", first.place.kind.as_str());
+        for (kind, writes) in Kind::ALL.iter().zip(&self.rows).filter(|(_, writes)| !writes.is_empty()) {
+            if !write_rows(connection, *kind, writes).map_err(write_failed)? {
+                let sentence = format!("a row of kind {} was changed behind the journal", kind.as_str());
                 return Err(Error::new(ErrorKind::Invalid, sentence));
             }
         }
@@ -69,19 +69,17 @@ impl<'a> Union<'a> {
     }
 
     fn beside_rows(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut insert =
-            connection.prepare_cached("INSERT OR REPLACE INTO listing VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for ((tenant, list, owner, position), target) in &self.listings {
-            insert.execute(params![tenant, list, owner, position, target])?;
-        }
-        let mut insert = connection.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        let mut pages = BTreeSet::new();
-        for event in self.events.iter().filter(|event| event.position > self.cut) {
-            insert.execute(params![event.position, event.tenant, event.message, event.at, &*event.body])?;
-            pages.insert((event.tenant, names::event_page(event.position)));
-        }
+        INSERTIONS.listing.of(connection, &self.listings, |((tenant, list, owner, position), target)| {
+            [Blob(tenant), Integer(*list), Blob(owner), Integer(*position), Blob(target)]
+        })?;
+        let cut = self.events.partition_point(|event| event.position <= self.cut);
+        INSERTIONS.event.of(connection, &self.events[cut..], |event| {
+            let message = event.message.as_ref().map_or(Null, |message| Blob(message));
+            [Integer(event.position), Blob(&event.tenant), message, Integer(event.at), Blob(&event.body)]
+        })?;
+        let pages = self.events[cut..].iter().map(|event| (event.tenant, names::event_page(event.position)));
         let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO event_page VALUES (?1, ?2)")?;
-        for (tenant, page) in pages {
+        for (tenant, page) in pages.collect::<BTreeSet<_>>() {
             insert.execute(params![tenant, page])?;
         }
         // No more at once than the cuts were asked for.
@@ -96,11 +94,11 @@ impl<'a> Union<'a> {
     fn write_jobs(&self, connection: &Connection) -> rusqlite::Result<()> {
         let newest: Option<[u8; 16]> =
             connection.prepare_cached("SELECT max(id) FROM job")?.query_row([], |row| row.get(0))?;
-        let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3)")?;
         let mut delete = connection.prepare_cached("DELETE FROM job WHERE id = ?1")?;
+        let mut open = Vec::new();
         for changes in self.jobs.chunk_by(|(one, _), (next, _)| one == next) {
             match changes.last() {
-                Some((id, Some(job))) => drop(insert.execute(params![id, job.due_at, &*job.body])?),
+                Some((_, Some(job))) => open.push(*job),
                 // Most jobs are made and finished before any of that comes here.
                 Some((id, None)) if newest.is_some_and(|newest| *id <= newest) => {
                     delete.execute([id])?;
@@ -108,6 +106,7 @@ impl<'a> Union<'a> {
                 _ => {}
             }
         }
+        INSERTIONS.job.of(connection, &open, |job| [Blob(&job.id), Integer(job.due_at), Blob(&job.body)])?;
         Ok(())
     }
 }
@@ -158,71 +157,62 @@ fn write_failed(error: rusqlite::Error) -> Error {
     failed("take a batch", error)
 }
 
-/// Brings a row from the version that its first write saw to what its last one made of it. Says how many rows had that
-/// version; 1 is right.
-fn write_row(statements: &mut Statements<'_>, first: &Write, last: &Write) -> rusqlite::Result<usize> {
-    let Place { kind, tenant, name } = &last.place;
-    let version = last.version();
-    match (first.seen, last.body.as_deref()) {
-        // Made and deleted meanwhile, or never there.
-        (0, None) => Ok(1),
-        (0, Some(body)) => {
-            statements.of(*kind, Deed::Insert)?.execute(params![tenant, &**name, version, body])
-        }
-        (seen, Some(body)) => {
-            statements.of(*kind, Deed::Update)?.execute(params![tenant, &**name, version, body, seen])
-        }
-        (seen, None) => statements.of(*kind, Deed::Delete)?.execute(params![tenant, &**name, seen]),
-    }
-}
-
-/// What is done to a row.
-#[derive(Clone, Copy)]
-enum Deed {
-    Insert,
-    Update,
-    Delete,
-}
-
-const DEEDS: usize = 3;
-
-/// The prepared statements of the kind that is being written: rows come kind by kind.
-struct Statements<'a> {
-    connection: &'a Connection,
-    kind: Option<Kind>,
-    prepared: [Option<CachedStatement<'a>>; DEEDS],
-}
-
-impl<'a> Statements<'a> {
-    fn on(connection: &'a Connection) -> Statements<'a> {
-        Statements { connection, kind: None, prepared: Default::default() }
-    }
-
-    fn of(&mut self, kind: Kind, deed: Deed) -> rusqlite::Result<&mut CachedStatement<'a>> {
-        if self.kind != Some(kind) {
-            (self.kind, self.prepared) = (Some(kind), Default::default());
-        }
-        match &mut self.prepared[deed as usize] {
-            Some(prepared) => Ok(prepared),
-            none => Ok(none.insert(self.connection.prepare_cached(&spelled(kind)[deed as usize])?)),
-        }
-    }
-}
-
-/// The statements of a kind, spelled once.
-fn spelled(kind: Kind) -> &'static [String; DEEDS] {
-    static SPELLED: std::sync::LazyLock<Vec<[String; DEEDS]>> = std::sync::LazyLock::new(|| {
-        let spell = |kind: &Kind| {
-            let table = names::table(*kind);
-            [
-                format!("INSERT INTO {table} VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"),
-                format!(
-                    "UPDATE {table} SET version = ?3, body = ?4 WHERE tenant = ?1 AND name = ?2 AND version = ?5"
-                ),
-                format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2 AND version = ?3"),
-            ]
+/// Brings rows of a kind from the versions that their first writes saw to what their last ones made of them. Says
+/// whether all had those versions.
+fn write_rows(connection: &Connection, kind: Kind, writes: &[&Write]) -> rusqlite::Result<bool> {
+    let statements = &STATEMENTS[kind as usize];
+    let (mut update, mut delete) =
+        (connection.prepare_cached(&statements.update)?, connection.prepare_cached(&statements.delete)?);
+    let (mut new, mut right) = (Vec::new(), true);
+    for writes in writes.chunk_by(|one, next| one.place == next.place) {
+        let (Some(first), Some(last)) = (writes.first(), writes.last()) else { continue };
+        let (Place { tenant, name, .. }, version) = (&last.place, last.version());
+        right &= match (first.seen, last.body.as_deref()) {
+            // Made and deleted meanwhile, or never there.
+            (0, None) => true,
+            (0, Some(body)) => {
+                new.push([Blob(tenant), Blob(name), Integer(version), Blob(body)]);
+                true
+            }
+            (seen, Some(body)) => update.execute(params![tenant, &**name, version, body, seen])? == 1,
+            (seen, None) => delete.execute(params![tenant, &**name, seen])? == 1,
         };
-        Kind::ALL.iter().map(spell).collect()
-    });
-    &SPELLED[kind as usize]
+    }
+    let inserted = statements.insert.of(connection, &new, |row| *row)?;
+    Ok(right && inserted == new.len())
 }
+
+/// What is done to rows of one kind.
+struct Statements {
+    insert: Insertion,
+    update: String,
+    delete: String,
+}
+
+/// By kind, spelled once.
+static STATEMENTS: LazyLock<Vec<Statements>> = LazyLock::new(|| {
+    let spell = |kind: &Kind| {
+        let table = names::table(*kind);
+        Statements {
+            insert: Insertion::new(&format!("INSERT INTO {table}"), 4, "ON CONFLICT DO NOTHING"),
+            update: format!(
+                "UPDATE {table} SET version = ?3, body = ?4 WHERE tenant = ?1 AND name = ?2 AND version = ?5"
+            ),
+            delete: format!("DELETE FROM {table} WHERE tenant = ?1 AND name = ?2 AND version = ?3"),
+        }
+    };
+    Kind::ALL.iter().map(spell).collect()
+});
+
+/// What is inserted beside rows.
+struct Insertions {
+    listing: Insertion,
+    event: Insertion,
+    job: Insertion,
+}
+
+static INSERTIONS: LazyLock<Insertions> = LazyLock::new(|| Insertions {
+    listing: Insertion::new("INSERT OR REPLACE INTO listing", 5, ""),
+    event: Insertion::new("INSERT INTO event", 5, ""),
+    job: Insertion::new("INSERT OR REPLACE INTO job", 3, ""),
+});
