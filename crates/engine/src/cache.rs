@@ -1,19 +1,22 @@
 //! The memory cache of rows with their versions, and the batch's own changes above it.
 //!
 //! The batcher alone writes: a row's newest state is here before anybody is told of it, so whoever reads may look here
-//! first. Bounded by two generations: when the young one is full it becomes the old one and the old one is spent, so a
-//! row that is used stays and there is no list to maintain on each read. Spent rows go a few at a time, and their room is
-//! the next generation's: to drop tens of thousands at once, or to get memory for as many, takes 20 ms, and every caller
-//! would wait for that.
+//! first. Rows stand in the order in which they were put, and the oldest go: a row that is written again and again stays.
+//! As many go after each batch as it brought, for to drop tens of thousands at once takes 20 ms, and every caller would
+//! wait for that.
 
-use std::mem;
+use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::record::{Entity, Key, Record};
 use domain::view::Loaded;
 use foldhash::HashMap;
-use indexmap::IndexMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use ports::store::{Store, Version};
+
+use crate::union::Changes;
 
 /// A row with its version; version 0 is absent.
 #[derive(Clone, Debug)]
@@ -25,18 +28,22 @@ pub(crate) struct Cached {
 /// Rows as they stood when somebody read them ahead; `None` is absent.
 pub(crate) type Ahead = HashMap<Key, Option<Record>>;
 
-/// Spent rows dropped for each row that comes: more than one, so that a generation is gone before the next is spent.
-const DROPPED_AT_ONCE: usize = 2;
-
-type Generation = IndexMap<Key, Cached, foldhash::fast::RandomState>;
+/// A row in its place.
+struct Held {
+    hash: u64,
+    key: Key,
+    cached: Cached,
+}
 
 /// Rows in memory.
 #[derive(Default)]
 pub(crate) struct Cache {
-    young: Generation,
-    old: Generation,
-    /// Rows that nobody finds any more.
-    spent: Generation,
+    hasher: foldhash::fast::RandomState,
+    /// In the order in which they were put, counted from `first`; nothing where a row moved away from.
+    rows: VecDeque<Option<Held>>,
+    first: u64,
+    /// Where each row stands.
+    places: HashTable<u64>,
     rows_max: usize,
 }
 
@@ -46,12 +53,25 @@ impl Cache {
     }
 
     pub fn get(&self, key: &Key) -> Option<&Cached> {
-        self.young.get(key).or_else(|| self.old.get(key))
+        let (rows, first) = (&self.rows, self.first);
+        let place = self.places.find(self.hasher.hash_one(key), |place| is_at(rows, first, *place, key))?;
+        at(rows, first, *place).map(|held| &held.cached)
     }
 
     pub fn put(&mut self, key: Key, cached: Cached) {
-        self.young.insert(key, cached);
-        self.spent.truncate(self.spent.len().saturating_sub(DROPPED_AT_ONCE));
+        let (hash, first, next) =
+            (self.hasher.hash_one(&key), self.first, self.first + self.rows.len() as u64);
+        let rows = &mut self.rows;
+        let same = |place: &u64| is_at(rows, first, *place, &key);
+        let rehash = |place: &u64| at(rows, first, *place).map_or(0, |held| held.hash);
+        match self.places.entry(hash, same, rehash) {
+            Entry::Occupied(mut place) => {
+                let older = std::mem::replace(place.get_mut(), next);
+                rows[(older - first) as usize] = None;
+            }
+            Entry::Vacant(none) => drop(none.insert(next)),
+        }
+        rows.push_back(Some(Held { hash, key, cached }));
     }
 
     /// Forgets everything.
@@ -61,12 +81,24 @@ impl Cache {
 
     /// Makes room; only between batches, so that nothing vanishes while a batch is decided.
     pub fn trim(&mut self) {
-        if self.young.len() > self.rows_max / 2 {
-            self.spent.clear();
-            mem::swap(&mut self.old, &mut self.spent);
-            mem::swap(&mut self.young, &mut self.old);
+        while self.rows.len() > self.rows_max {
+            let (place, oldest) = (self.first, self.rows.pop_front());
+            self.first += 1;
+            if let Some(held) = oldest.flatten()
+                && let Ok(gone) = self.places.find_entry(held.hash, |other| *other == place)
+            {
+                gone.remove();
+            }
         }
     }
+}
+
+fn at(rows: &VecDeque<Option<Held>>, first: u64, place: u64) -> Option<&Held> {
+    rows.get((place - first) as usize)?.as_ref()
+}
+
+fn is_at(rows: &VecDeque<Option<Held>>, first: u64, place: u64, key: &Key) -> bool {
+    at(rows, first, place).is_some_and(|held| held.key == *key)
 }
 
 /// The cache, seen by the batcher and by readers.
@@ -127,8 +159,8 @@ impl Shared {
 pub(crate) struct Layered<'a> {
     pub store: &'a dyn Store,
     pub cache: &'a Cache,
-    pub in_flight: Option<&'a HashMap<Key, Option<Record>>>,
-    pub changes: &'a HashMap<Key, Option<Record>>,
+    pub in_flight: Option<&'a Changes>,
+    pub changes: &'a Changes,
 }
 
 impl Loaded for Layered<'_> {
@@ -158,31 +190,43 @@ mod tests {
         key
     }
 
-    #[test]
-    fn a_row_stays_for_a_generation_after_it_was_last_put() {
-        let mut cache = Cache::new(ROWS_MAX);
-        let first = put(&mut cache, 0);
-        let found: Vec<bool> = (1..=ROWS_MAX as u128 + 2)
-            .map(|number| {
-                put(&mut cache, number);
-                cache.get(&first).is_some()
-            })
-            .collect();
-        assert!(found[ROWS_MAX / 2], "it became one of the old");
-        assert!(!found[ROWS_MAX + 1], "it is spent");
+    fn holds(cache: &Cache, number: u128) -> bool {
+        cache.get(&Key::id::<Contact>(TenantId(Id(1)), Id(number))).is_some()
     }
 
     #[test]
-    fn spent_rows_go_a_few_at_a_time_and_are_gone_before_the_next_are_spent() {
+    fn the_newest_rows_are_held_and_no_others() {
         let mut cache = Cache::new(ROWS_MAX);
-        for number in 0..10 * ROWS_MAX as u128 {
-            let before = cache.spent.len();
-            put(&mut cache, number);
-            let now = cache.spent.len();
-            assert!(before.saturating_sub(now) <= DROPPED_AT_ONCE, "{before} to {now}");
-            assert!(now <= before || before <= DROPPED_AT_ONCE, "{before} rows were dropped at once");
+        for newest in 0..5 * ROWS_MAX as u128 {
+            put(&mut cache, newest);
+            let held: Vec<u128> = (0..=newest).filter(|number| holds(&cache, *number)).collect();
+            let oldest = (newest + 1).saturating_sub(ROWS_MAX as u128);
+            assert_eq!(held, (oldest..=newest).collect::<Vec<_>>());
         }
-        let room = [&cache.young, &cache.old, &cache.spent].map(Generation::capacity);
-        assert!(room.iter().all(|room| *room > ROWS_MAX / 2), "each generation keeps its room: {room:?}");
+    }
+
+    #[test]
+    fn a_row_that_is_put_again_stays_and_is_what_it_was_put_as_last() {
+        let mut cache = Cache::new(ROWS_MAX);
+        for number in 1..5 * ROWS_MAX as u64 {
+            let hot = Key::id::<Contact>(TenantId(Id(1)), Id(0));
+            cache.put(hot.clone(), Cached { version: number, record: None });
+            put(&mut cache, u128::from(number));
+            assert_eq!(cache.get(&hot).map(|cached| cached.version), Some(number));
+        }
+        assert_eq!(cache.places.len(), 1 + ROWS_MAX / 2, "places that rows moved away from count");
+    }
+
+    #[test]
+    fn between_trims_nothing_goes() {
+        let mut cache = Cache::new(ROWS_MAX);
+        let many = 10 * ROWS_MAX as u128;
+        for number in 0..many {
+            let key = Key::id::<Contact>(TenantId(Id(1)), Id(number));
+            cache.put(key, Cached { version: 1, record: None });
+        }
+        assert!((0..many).all(|number| holds(&cache, number)));
+        cache.trim();
+        assert_eq!((0..many).filter(|number| holds(&cache, *number)).count(), ROWS_MAX);
     }
 }

@@ -5,13 +5,16 @@ use domain::id::JobId;
 use domain::job::Job;
 use domain::record::{Key, Listing, Record};
 use domain::view::Decision;
-use foldhash::{HashMap, HashSet};
+use foldhash::HashSet;
+use indexmap::IndexMap;
+
+/// Rows as a batch leaves them, in the order first written; `None` deletes.
+pub(crate) type Changes = IndexMap<Key, Option<Record>, foldhash::fast::RandomState>;
 
 /// A batch being decided.
 #[derive(Default)]
 pub(crate) struct Union {
-    pub changes: HashMap<Key, Option<Record>>,
-    pub order: Vec<Key>,
+    pub changes: Changes,
     pub read: HashSet<Key>,
     pub listings: Vec<Listing>,
     pub events: Vec<Event>,
@@ -22,11 +25,7 @@ pub(crate) struct Union {
 impl Union {
     pub fn add(&mut self, decision: Decision) {
         self.read.extend(decision.read.into_iter().filter(|key| !self.changes.contains_key(key)));
-        for (key, record) in decision.writes {
-            if self.changes.insert(key.clone(), record).is_none() {
-                self.order.push(key);
-            }
-        }
+        self.changes.extend(decision.writes);
         self.listings.extend(decision.listings);
         self.events.extend(decision.events);
         self.jobs.extend(decision.jobs);
@@ -35,9 +34,8 @@ impl Union {
 
     /// The same without anything in it, but with its room: that is used again, for memory that was just used is warm.
     pub fn emptied(mut self) -> Union {
-        let Union { changes, order, read, listings, events, jobs, finished_jobs } = &mut self;
+        let Union { changes, read, listings, events, jobs, finished_jobs } = &mut self;
         changes.clear();
-        order.clear();
         read.clear();
         listings.clear();
         events.clear();
@@ -47,7 +45,7 @@ impl Union {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.changes.is_empty()
             && self.events.is_empty()
             && self.jobs.is_empty()
             && self.finished_jobs.is_empty()

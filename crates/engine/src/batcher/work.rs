@@ -333,10 +333,10 @@ impl Work {
     fn assemble(&self, union: &Union, at: Time) -> Batch {
         let cache = self.cache.read();
         let version = |key: &Key| cache.get(key).map_or(0, |cached| cached.version);
-        let write = |key: &Key| Write {
+        let write = |(key, record): (&Key, &Option<Record>)| Write {
             key: key.clone(),
             version: version(key),
-            record: union.changes.get(key).cloned().flatten(),
+            record: record.clone(),
         };
         let mut events = union.events.clone();
         for (offset, event) in events.iter_mut().enumerate() {
@@ -344,7 +344,7 @@ impl Work {
         }
         Batch {
             id: self.parts.ids.next(at),
-            writes: union.order.iter().map(write).collect(),
+            writes: union.changes.iter().map(write).collect(),
             relied: union
                 .read
                 .iter()
@@ -392,8 +392,7 @@ impl Work {
         self.tail.add(std::mem::take(&mut union.events));
         let mut directory: Option<Directory> = None;
         let mut cache = self.cache.write();
-        for (key, seen) in union.order.drain(..).zip(versions) {
-            let record = union.changes.remove(&key).flatten();
+        for ((key, record), seen) in union.changes.drain(..).zip(versions) {
             if KINDS.contains(&key.kind) {
                 let snapshot = directory.get_or_insert_with(|| self.snapshot());
                 publish(snapshot, &key, record.as_ref());
