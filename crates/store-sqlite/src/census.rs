@@ -64,29 +64,34 @@ struct Work {
 impl Work {
     fn run(self) {
         let kinds = Kind::ALL.iter().copied().filter(|kind| filter::has(*kind));
-        let counted: Result<Vec<bool>, Error> = kinds.map(|kind| self.count(kind)).collect();
-        match counted {
-            Ok(through) if through.iter().all(|through| *through) => self.filter.is_whole_now(),
-            Ok(_) => {}
+        match kinds.map(|kind| self.count(kind)).sum::<Result<Option<usize>, Error>>() {
+            Ok(Some(names)) => {
+                self.filter.is_whole_now();
+                if self.filter.is_small_for(names) {
+                    tracing::warn!(names, "many rows are looked for in vain; raise limits.absence_filter_bytes");
+                }
+            }
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "the names in the tables cannot be read; rows are looked for instead");
             }
         }
     }
 
-    /// Adds the names of a kind. Says whether it came through.
-    fn count(&self, kind: Kind) -> Result<bool, Error> {
-        let mut last = queries::TableName::default();
+    /// Adds the names of a kind, and says how many there are; `None`: it did not come through.
+    fn count(&self, kind: Kind) -> Result<Option<usize>, Error> {
+        let (mut last, mut count) = (queries::TableName::default(), 0);
         while !self.ended.load(Ordering::Relaxed) {
             let page = queries::names_after(&self.tables, kind, &last, PAGE_NAMES)?;
+            count += page.len();
             for (tenant, name) in &page {
                 self.filter.add(kind, names::hash(kind, *tenant, names::without_tag(name)));
             }
             match page.into_iter().last() {
                 Some(next) => last = next,
-                None => return Ok(true),
+                None => return Ok(Some(count)),
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }

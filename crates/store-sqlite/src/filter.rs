@@ -53,6 +53,11 @@ impl Filter {
         }
     }
 
+    /// Whether it has less than a byte for each of so many names.
+    pub fn is_small_for(&self, names: usize) -> bool {
+        names > size_of_val(&*self.blocks)
+    }
+
     /// From here on the filter knows.
     pub fn is_whole_now(&self) {
         self.whole.store(true, Ordering::Release);
@@ -135,6 +140,13 @@ mod tests {
             let vain = (NAMES..2 * NAMES).filter(|number| !filter.lacks(&key(*number))).count() as u128;
             assert!(vain < most, "{vain} of {NAMES} with {bytes_of_name} bytes for a name");
         }
+    }
+
+    #[test]
+    fn it_is_small_for_more_names_than_it_has_bytes() {
+        let filter = Filter::new(1 << 10);
+        assert!(!filter.is_small_for(1 << 10));
+        assert!(filter.is_small_for((1 << 10) + 1));
     }
 
     #[test]
