@@ -56,7 +56,7 @@ pub async fn accept(target: &Target, time: Duration, course: &mut Course) -> any
     let behind = report.times.count().saturating_sub(course.news(target).await?.len());
     let ended = Instant::now();
     course.drain(target).await?;
-    let (used, count) = (target.used(), report.times.count());
+    let (used, count, later) = (target.used(), report.times.count(), ended.elapsed());
     let ceiling = f64::midpoint(before_it, ceiling(time).await?);
     print(&format!(
         "messages:send          {report}, {:.2} of bare axum; {} stored",
@@ -65,7 +65,7 @@ pub async fn accept(target: &Target, time: Duration, course: &mut Course) -> any
     ));
     print(&format!(
         "  behind at the end    {behind}, handed over {:.1} s later",
-        ended.elapsed().as_secs_f64()
+        later.as_secs_f64()
     ));
     print(&format!("  per whole message    {}", per_message(before, used, count)));
     print(&format!("  resident             {} MB", used.resident_mb));

@@ -68,7 +68,10 @@ impl Work {
             Ok(Some(names)) => {
                 self.filter.is_whole_now();
                 if self.filter.is_small_for(names) {
-                    tracing::warn!(names, "many rows are looked for in vain; raise limits.absence_filter_bytes");
+                    tracing::warn!(
+                        names,
+                        "many rows are looked for in vain; raise limits.absence_filter_bytes"
+                    );
                 }
             }
             Ok(None) => {}
