@@ -63,10 +63,7 @@ pub async fn accept(target: &Target, time: Duration, course: &mut Course) -> any
         report.per_second / ceiling,
         course.read
     ));
-    print(&format!(
-        "  behind at the end    {behind}, handed over {:.1} s later",
-        later.as_secs_f64()
-    ));
+    print(&format!("  behind at the end    {behind}, handed over {:.1} s later", later.as_secs_f64()));
     print(&format!("  per whole message    {}", per_message(before, used, count)));
     print(&format!("  resident             {} MB", used.resident_mb));
     Ok(report.per_second)

@@ -99,6 +99,11 @@ impl Event {
 }
 
 impl Job {
+    /// What jobs are ordered by.
+    pub fn place(&self) -> (i64, [u8; 16]) {
+        (self.due_at, self.id)
+    }
+
     /// The job.
     pub fn whole(&self) -> Result<domain::job::Job, Error> {
         stored::decode_job(JobId(names::read_id(self.id)), Time(self.due_at), &self.body)

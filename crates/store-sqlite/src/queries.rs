@@ -1,7 +1,7 @@
 //! The questions that readers answer: what the backlog has, laid over what the tables have.
 //! Bytes become rows here, on the reader's thread.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use domain::id::{Id, JobId, TenantId};
 use domain::job::Job;
 use domain::record::{Key, Kind};
 use domain::time::Time;
+use foldhash::HashMap;
 use ports::store::Page;
 use ports::{Error, Row, Vault, stored};
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
@@ -357,34 +358,45 @@ pub fn jobs(
     after: Option<(Time, JobId)>,
     limit: usize,
 ) -> Result<Vec<Job>, Error> {
-    let mut pending: HashMap<[u8; 16], Option<&changes::Job>> = HashMap::new();
+    let mut pending: HashMap<[u8; 16], Option<&changes::Job>> = HashMap::default();
     for batch in batches {
         pending.extend(batch.jobs.iter().map(|job| (job.id, Some(job))));
         pending.extend(batch.finished_jobs.iter().map(|job| (*job, None)));
     }
-    // Each pending one may hide one of the table's.
-    let count = names::limit(limit.saturating_add(pending.len()));
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?), Bytes::from(row.get::<_, Vec<u8>>(2)?)));
-    let mut found: BTreeMap<(i64, [u8; 16]), Bytes> = match after {
-        Some((at, id)) => {
-            let sql = "SELECT due_at, id, body FROM job WHERE due_at <= ?1 AND (due_at, id) > (?2, ?3)
-                       ORDER BY due_at, id LIMIT ?4";
-            rows(connection, sql, params![due.0, at.0, names::id(id.0), count], read)?.into_iter().collect()
-        }
-        None => {
-            let sql = "SELECT due_at, id, body FROM job WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-            rows(connection, sql, params![due.0, count], read)?.into_iter().collect()
-        }
+    let after = after.map_or((i64::MIN, [0; 16]), |(at, id)| (at.0, names::id(id.0)));
+    let mut found = visible_jobs(connection, due, after, limit, |id| !pending.contains_key(id))?;
+    // What follows a full page of the tables belongs to a later page.
+    let last = found.last().filter(|_| found.len() == limit).map(changes::Job::place);
+    let wanted = |job: &&changes::Job| {
+        job.due_at <= due.0 && job.place() > after && last.is_none_or(|last| job.place() < last)
     };
-    found.retain(|(_, id), _| !pending.contains_key(id));
-    let after = after.map(|(at, id)| (at.0, names::id(id.0)));
-    for job in pending.into_values().flatten() {
-        let place = (job.due_at, job.id);
-        if job.due_at <= due.0 && after.is_none_or(|after| place > after) {
-            found.insert(place, job.body.clone());
+    found.extend(pending.into_values().flatten().filter(wanted).cloned());
+    found.sort_unstable_by_key(changes::Job::place);
+    found.iter().take(limit).map(changes::Job::whole).collect()
+}
+
+/// The first jobs of the table in the order of their places, without those that are hidden.
+fn visible_jobs(
+    connection: &Connection,
+    due: Time,
+    after: (i64, [u8; 16]),
+    limit: usize,
+    is_visible: impl Fn(&[u8; 16]) -> bool,
+) -> Result<Vec<changes::Job>, Error> {
+    let sql = "SELECT due_at, id, body FROM job WHERE due_at <= ?1 AND (due_at, id) > (?2, ?3)
+               ORDER BY due_at, id";
+    let mut select = connection.prepare_cached(sql).map_err(read_failed)?;
+    let mut rows = select.query(params![due.0, after.0, after.1]).map_err(read_failed)?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next().map_err(read_failed)?
+    {
+        let id = row.get(1).map_err(read_failed)?;
+        if is_visible(&id) {
+            let (due_at, body) =
+                (row.get(0).map_err(read_failed)?, row.get::<_, Vec<u8>>(2).map_err(read_failed)?);
+            found.push(changes::Job { id, due_at, body: Bytes::from(body) });
         }
     }
-    let first = found.into_iter().take(limit);
-    first.map(|((due_at, id), body)| changes::Job { id, due_at, body }.whole()).collect()
+    Ok(found)
 }
